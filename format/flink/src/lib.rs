@@ -1,0 +1,1 @@
+//! Apache Flink savepoints and checkpoints, read as the model of `spt-format`.

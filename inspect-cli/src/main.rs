@@ -1,0 +1,3 @@
+//! The `spt` command.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! A small stateful streaming engine whose jobs emit savepoints.

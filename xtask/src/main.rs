@@ -1,0 +1,3 @@
+//! Project chores: `cargo xtask ci | spec-check | cli-docs | fixtures`.
+
+fn main() {}
