@@ -1,1 +1,4 @@
 //! Apache Flink savepoints and checkpoints, read as the model of `spt-format`.
+
+#[allow(dead_code, reason = "its users arrive one by one")]
+mod java;
