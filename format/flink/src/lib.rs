@@ -2,3 +2,6 @@
 
 #[allow(dead_code, reason = "its users arrive one by one")]
 mod java;
+mod read_at;
+
+pub use read_at::ReadAt;
