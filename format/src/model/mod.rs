@@ -1,0 +1,33 @@
+//! What every savepoint is, whoever wrote it.
+//!
+//! ```text
+//! Savepoint ── Operator (uid | id) ── State (name, kind, schema) ── segments by key-group range ── RecordBatch …
+//! ```
+//!
+//! Readers ([`SavepointSource`]) produce this model, operations consume it, writers
+//! ([`SavepointSink`]) store it. The model knows neither Parquet nor Flink: a type is one of a closed
+//! list that maps one to one onto Arrow, and one state is one table.
+
+mod graph;
+mod java_hash;
+mod key_group;
+mod kind;
+mod operator;
+mod savepoint;
+mod schema;
+mod source;
+mod state;
+mod types;
+
+pub use graph::{Edge, JobGraph, Node, Partitioning};
+pub use java_hash::{java_hash_string, java_hash_utf16};
+pub use key_group::{
+    KeyGroup, KeyGroupRange, MAX_PARALLELISM_LIMIT, default_max_parallelism, flink_murmur, operator_index,
+};
+pub use kind::StateKind;
+pub use operator::{Operator, OperatorId, Uid, UidOrigin};
+pub use savepoint::{Engine, Job, Layout, Lineage, Savepoint, SavepointKind, StateRef};
+pub use schema::{Column, StateSchema};
+pub use source::{Completeness, RowStream, SavepointSink, SavepointSource, Scan, Segment, StateSink};
+pub use state::{KeyHash, State, Ttl};
+pub use types::{FIELD_ID_KEY, FIRST_NESTED_FIELD_ID, Field, LOGICAL_KEY, Logical, TimeUnit, Type};

@@ -1,0 +1,119 @@
+//! Where the model comes from and where it goes: the two traits every format implements.
+
+use arrow_array::RecordBatch;
+use arrow_schema::SchemaRef;
+
+use super::key_group::KeyGroupRange;
+use super::operator::Operator;
+use super::savepoint::{Savepoint, StateRef};
+use super::state::State;
+use crate::error::Result;
+
+/// What a reader could not show of the rows it was asked for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Completeness {
+    /// Rows that are there and could not be read at all.
+    pub rows_unread: u64,
+    /// Rows of which some value is opaque: shown by its bytes and class.
+    pub rows_opaque: u64,
+}
+
+impl Completeness {
+    /// Everything was read; opaque values are there by their bytes.
+    pub fn is_complete(self) -> bool {
+        self.rows_unread == 0
+    }
+
+    /// Both together.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self {
+            rows_unread: self.rows_unread + other.rows_unread,
+            rows_opaque: self.rows_opaque + other.rows_opaque,
+        }
+    }
+}
+
+/// What to read of a state.
+#[derive(Debug, Clone, Default)]
+pub struct Scan {
+    /// Only rows of these key groups; for states that are not keyed it has no meaning.
+    pub key_groups: Option<KeyGroupRange>,
+    /// Only these segments, by their place in [`SavepointSource::segments`].
+    pub segments: Option<std::ops::Range<usize>>,
+    /// Only rows whose `key` equals the single element of this array. A reader may use it to read less and
+    /// may return more rows than match: the caller compares.
+    pub key: Option<arrow_array::ArrayRef>,
+    /// Rows must come in the model's order. Without it they come in the order found, by key group.
+    pub sorted: bool,
+}
+
+/// Rows of a state, batch by batch, in bounded memory.
+pub trait RowStream: Iterator<Item = Result<RecordBatch>> + Send {
+    /// The table's schema, see [`StateSchema::to_arrow`](crate::StateSchema::to_arrow).
+    fn schema(&self) -> SchemaRef;
+
+    /// What could not be read of the batches returned so far.
+    fn completeness(&self) -> Completeness;
+}
+
+/// A part of a state that can be read on its own: a row group, or a key-group range of a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Segment {
+    /// The key groups of its rows; `None` for states that are not keyed.
+    pub key_groups: Option<KeyGroupRange>,
+    /// Rows, where the metadata tells.
+    pub rows: Option<u64>,
+    /// Bytes where it is stored, where the metadata tells.
+    pub bytes: Option<u64>,
+    /// Equal digests, equal rows. Different digests say nothing.
+    pub digest: Option<[u8; 32]>,
+}
+
+/// A savepoint that can be read.
+pub trait SavepointSource: Send + Sync {
+    /// Its catalogue.
+    fn savepoint(&self) -> &Savepoint;
+
+    /// The parts of a state, in the order in which a scan returns them.
+    ///
+    /// # Errors
+    /// If the metadata of the state cannot be read.
+    fn segments(&self, state: StateRef) -> Result<Vec<Segment>>;
+
+    /// Reads rows of a state.
+    ///
+    /// # Errors
+    /// At once if the state's data cannot be opened; later from the stream, with the place.
+    fn scan(&self, state: StateRef, scan: &Scan) -> Result<Box<dyn RowStream>>;
+}
+
+/// A savepoint that is being written. Until [`SavepointSink::commit`] there is none.
+pub trait SavepointSink {
+    /// Begins the table of a state. Operators and states come in any order, each once.
+    ///
+    /// # Errors
+    /// If the state cannot be stored, or was begun before.
+    fn state(&mut self, operator: &Operator, state: &State) -> Result<Box<dyn StateSink + '_>>;
+
+    /// Makes it a savepoint, durably: its catalogue is `savepoint` with the rows and bytes that were written.
+    ///
+    /// # Errors
+    /// If anything could not be made durable; then there is no savepoint.
+    fn commit(self: Box<Self>, savepoint: &Savepoint) -> Result<()>;
+}
+
+/// The table of one state while it is written.
+pub trait StateSink {
+    /// Appends rows, which must continue in the model's order.
+    ///
+    /// # Errors
+    /// If the rows are out of order or do not have the state's schema, or could not be stored.
+    fn write(&mut self, batch: &RecordBatch) -> Result<()>;
+
+    /// Ends the table.
+    ///
+    /// # Errors
+    /// If what was written could not be stored.
+    fn finish(self: Box<Self>) -> Result<()>;
+}
