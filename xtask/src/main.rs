@@ -1,3 +1,47 @@
-//! Project chores: `cargo xtask ci | spec-check | cli-docs | fixtures`.
+//! Project chores. `cargo xtask` lists them.
 
-fn main() {}
+use std::process::{Command, ExitCode};
+
+mod ci;
+
+/// A chore: its name, what it does, and how.
+type Chore = (&'static str, &'static str, fn() -> Result<(), String>);
+
+const CHORES: &[Chore] = &[("ci", "formatting, lints, every test: what CI runs", ci::run_all)];
+
+fn main() -> ExitCode {
+    let name = std::env::args().nth(1).unwrap_or_default();
+    let Some((_, _, run)) = CHORES.iter().find(|(chore, _, _)| *chore == name) else {
+        eprintln!("usage: cargo xtask CHORE");
+        for (chore, what, _) in CHORES {
+            eprintln!("  {chore:<12} {what}");
+        }
+        return ExitCode::from(2);
+    };
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask {name}: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Runs a program in the workspace's root, its output shown, and wants it to succeed.
+fn run(program: &str, arguments: &[&str]) -> Result<(), String> {
+    let line = format!("{program} {}", arguments.join(" "));
+    eprintln!("── {line}");
+    let status = Command::new(program)
+        .args(arguments)
+        .current_dir(root())
+        .status()
+        .map_err(|error| format!("`{line}` could not be started: {error}"))?;
+    if status.success() { Ok(()) } else { Err(format!("`{line}` failed: {status}")) }
+}
+
+/// The workspace's root.
+fn root() -> std::path::PathBuf {
+    let mut root = std::path::PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    root.pop();
+    root
+}

@@ -1,0 +1,9 @@
+//! What CI runs, so that a green run at home is a green run there.
+
+use crate::run;
+
+pub(crate) fn run_all() -> Result<(), String> {
+    run("cargo", &["fmt", "--all", "--check"])?;
+    run("cargo", &["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])?;
+    run("cargo", &["test", "--workspace"])
+}
