@@ -2,6 +2,7 @@
 
 #[allow(dead_code, reason = "its users arrive one by one")]
 mod java;
+pub mod metadata;
 mod read_at;
 
 pub use read_at::ReadAt;

@@ -1,1 +1,13 @@
 //! Integration tests, one module per source module.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "helpers of tests, which clippy.toml only exempts inside #[test]"
+)]
+
+mod metadata;
+mod support;
