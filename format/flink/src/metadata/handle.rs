@@ -146,6 +146,23 @@ impl KeyedHandle {
     }
 }
 
+impl KeyedHandle {
+    /// All streams but log files.
+    pub(super) fn collect_streams<'a>(&'a self, streams: &mut Vec<&'a StreamHandle>) {
+        match self {
+            Self::KeyGroups(handle) => streams.push(&handle.stream),
+            Self::Incremental(handle) => {
+                streams.push(&handle.meta);
+                streams.extend(handle.files().map(|file| &file.stream));
+            }
+            Self::Changelog(handle) => {
+                handle.base.iter().chain(&handle.changes).for_each(|part| part.collect_streams(streams));
+            }
+            Self::MemoryChanges(_) | Self::FileChanges(_) => {}
+        }
+    }
+}
+
 /// One stream with a place for each key group.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyGroupFile {

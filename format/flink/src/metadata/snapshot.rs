@@ -96,3 +96,28 @@ impl OperatorState {
         self.states().map(|(_, state)| channels(state)).fold(0, u64::saturating_add)
     }
 }
+
+impl Snapshot {
+    /// The streams of all states, log files of a changelog left out: their recorded size is not their length.
+    pub fn streams(&self) -> Vec<&StreamHandle> {
+        let mut streams = Vec::new();
+        for operator in &self.operators {
+            streams.extend(&operator.coordinator);
+            for (_, state) in operator.states() {
+                state.collect_streams(&mut streams);
+            }
+        }
+        streams
+    }
+}
+
+impl SubtaskState {
+    fn collect_streams<'a>(&'a self, streams: &mut Vec<&'a StreamHandle>) {
+        streams.extend(&self.legacy);
+        streams.extend(self.managed_operator.iter().chain(&self.raw_operator).map(|handle| &handle.stream));
+        for handle in self.managed_keyed.iter().chain(&self.raw_keyed) {
+            handle.collect_streams(streams);
+        }
+        streams.extend(self.input_channels.iter().chain(&self.output_channels).map(|handle| &handle.stream));
+    }
+}

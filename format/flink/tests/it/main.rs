@@ -9,5 +9,6 @@
     reason = "helpers of tests, which clippy.toml only exempts inside #[test]"
 )]
 
+mod files;
 mod metadata;
 mod support;
