@@ -6,6 +6,8 @@ mod java;
 mod location;
 pub mod metadata;
 mod read_at;
+#[allow(dead_code, reason = "its users arrive one by one")]
+mod sst;
 
 pub use files::{Files, PathMap, Place, StateStream};
 pub use location::find_metadata;
