@@ -7,6 +7,8 @@ mod location;
 pub mod metadata;
 mod read_at;
 #[allow(dead_code, reason = "its users arrive one by one")]
+mod snappy;
+#[allow(dead_code, reason = "its users arrive one by one")]
 mod sst;
 
 pub use files::{Files, PathMap, Place, StateStream};
