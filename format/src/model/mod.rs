@@ -17,6 +17,7 @@ mod savepoint;
 mod schema;
 mod source;
 mod state;
+mod type_text;
 mod types;
 
 pub use graph::{Edge, JobGraph, Node, Partitioning};

@@ -6,7 +6,6 @@
 //! There is no union, dictionary, view or run-end type: the same value always has one form.
 
 use std::collections::HashMap;
-use std::fmt;
 use std::sync::Arc;
 
 use arrow_schema::{DataType, Field as ArrowField, Fields, TimeUnit as ArrowTimeUnit};
@@ -367,86 +366,6 @@ impl TimeUnit {
             Self::Ns => "ns",
         }
     }
-}
-
-/// A field's type as people read it: `enum<RED, GREEN>`, `map<utf8, int64?>`; `?` means it may be null.
-impl fmt::Display for Field {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (&self.logical, &self.ty) {
-            (None | Some(Logical::Row | Logical::Variant), ty) => {
-                let prefix = match &self.logical {
-                    Some(Logical::Row) => "row:",
-                    Some(Logical::Variant) => "variant:",
-                    _ => "",
-                };
-                write!(f, "{prefix}{ty}")?;
-            }
-            (Some(Logical::Enum(names)), _) => write!(f, "enum<{}>", names.join(", "))?,
-            (Some(Logical::Char), _) => f.write_str("char")?,
-            (Some(Logical::Set), Type::List(element)) => write!(f, "set<{element}>")?,
-            (Some(Logical::Tuple), Type::Struct(fields)) => {
-                f.write_str("tuple<")?;
-                separated(f, fields, |f, field| write!(f, "{field}"))?;
-                f.write_str(">")?;
-            }
-            (Some(Logical::Set | Logical::Tuple), ty) => write!(f, "{ty}")?,
-            (Some(Logical::BigInteger), _) => f.write_str("big_integer")?,
-            (Some(Logical::BigDecimal), _) => f.write_str("big_decimal")?,
-            (Some(Logical::Unit), _) => f.write_str("unit")?,
-            (Some(Logical::TimeWindow), _) => f.write_str("time_window")?,
-            (Some(Logical::Uuid), _) => f.write_str("uuid")?,
-            (Some(Logical::Opaque(class)), _) => write!(f, "opaque<{class}>")?,
-        }
-        if self.nullable { f.write_str("?") } else { Ok(()) }
-    }
-}
-
-impl fmt::Display for Type {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Boolean => f.write_str("boolean"),
-            Self::Int8 => f.write_str("int8"),
-            Self::Int16 => f.write_str("int16"),
-            Self::Int32 => f.write_str("int32"),
-            Self::Int64 => f.write_str("int64"),
-            Self::UInt8 => f.write_str("uint8"),
-            Self::UInt16 => f.write_str("uint16"),
-            Self::UInt32 => f.write_str("uint32"),
-            Self::UInt64 => f.write_str("uint64"),
-            Self::Float32 => f.write_str("float32"),
-            Self::Float64 => f.write_str("float64"),
-            Self::Utf8 => f.write_str("utf8"),
-            Self::Binary => f.write_str("binary"),
-            Self::FixedBinary(length) => write!(f, "fixed_binary({length})"),
-            Self::Decimal { precision, scale } => write!(f, "decimal({precision}, {scale})"),
-            Self::Date => f.write_str("date"),
-            Self::Time(unit) => write!(f, "time({})", unit.name()),
-            Self::Timestamp { unit, zone: None } => write!(f, "timestamp({})", unit.name()),
-            Self::Timestamp { unit, zone: Some(zone) } => write!(f, "timestamp({}, {zone})", unit.name()),
-            Self::Duration(unit) => write!(f, "duration({})", unit.name()),
-            Self::List(element) => write!(f, "list<{element}>"),
-            Self::Map { key, value } => write!(f, "map<{key}, {value}>"),
-            Self::Struct(fields) => {
-                f.write_str("struct<")?;
-                separated(f, fields, |f, field| write!(f, "{}: {field}", field.name))?;
-                f.write_str(">")
-            }
-        }
-    }
-}
-
-fn separated(
-    f: &mut fmt::Formatter<'_>,
-    fields: &[Field],
-    one: impl Fn(&mut fmt::Formatter<'_>, &Field) -> fmt::Result,
-) -> fmt::Result {
-    for (index, field) in fields.iter().enumerate() {
-        if index > 0 {
-            f.write_str(", ")?;
-        }
-        one(f, field)?;
-    }
-    Ok(())
 }
 
 #[cfg(test)]
