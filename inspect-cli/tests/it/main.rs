@@ -1,1 +1,7 @@
-//! Integration tests, one module per source module.
+//! What a person and a script see: stdout, stderr and exit code together, a few per command.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot go on fails")]
+
+mod support;
+mod uid;
+mod usage;

@@ -1,0 +1,34 @@
+//! Runs the real `spt` and puts stdout, stderr and the exit code into one text.
+
+use std::ffi::OsStr;
+use std::io::Write;
+use std::process::{Command, Output, Stdio};
+
+/// `spt` with nothing of this machine's environment in it.
+pub(crate) fn spt(args: &[impl AsRef<OsStr>]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_spt"));
+    command.args(args).env_clear();
+    command
+}
+
+/// Runs `spt` and shows everything it said.
+pub(crate) fn run(args: &[impl AsRef<OsStr>]) -> String {
+    transcript(&spt(args).stdin(Stdio::null()).output().unwrap())
+}
+
+/// The same with something on stdin.
+pub(crate) fn run_with_stdin(args: &[impl AsRef<OsStr>], stdin: &str) -> String {
+    let mut child =
+        spt(args).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(stdin.as_bytes()).unwrap();
+    transcript(&child.wait_with_output().unwrap())
+}
+
+fn transcript(output: &Output) -> String {
+    let mut text = String::from_utf8(output.stdout.clone()).unwrap();
+    let stderr = String::from_utf8(output.stderr.clone()).unwrap();
+    if !stderr.is_empty() {
+        text += &format!("--- stderr\n{stderr}");
+    }
+    text + &format!("--- exit {}\n", output.status.code().unwrap())
+}
