@@ -5,6 +5,7 @@ mod error;
 mod limits;
 mod location;
 mod model;
+mod plan;
 
 pub use cursor::Cursor;
 pub use error::{Error, ErrorKind, Result, ResultExt};
@@ -17,3 +18,4 @@ pub use model::{
     Segment, State, StateKind, StateRef, StateSchema, StateSink, TimeUnit, Ttl, Type, Uid, UidOrigin,
     default_max_parallelism, flink_murmur, java_hash_string, java_hash_utf16, operator_index,
 };
+pub use plan::{PLAN_SCHEMA, Plan, PlannedOperator, PlannedState};
