@@ -1,1 +1,3 @@
 //! A small stateful streaming engine whose jobs emit savepoints.
+
+pub mod config;
