@@ -12,10 +12,12 @@ pub use error::{Error, ErrorKind, Result, ResultExt};
 pub use limits::ReadLimits;
 pub use location::Location;
 pub use model::{
-    Column, Completeness, Edge, Engine, FIELD_ID_KEY, FIRST_NESTED_FIELD_ID, Field, Job, JobGraph, KeyGroup,
-    KeyGroupRange, KeyHash, LOGICAL_KEY, Layout, Lineage, Logical, MAX_PARALLELISM_LIMIT, Node, Operator,
-    OperatorId, Partitioning, RowStream, Savepoint, SavepointKind, SavepointSink, SavepointSource, Scan,
-    Segment, State, StateKind, StateRef, StateSchema, StateSink, TimeUnit, Ttl, Type, Uid, UidOrigin,
-    default_max_parallelism, flink_murmur, java_hash_string, java_hash_utf16, operator_index,
+    Column, Completeness, Edge, Engine, Extensions, FIELD_ID_KEY, FIRST_NESTED_FIELD_ID, Field, Job,
+    JobGraph, KeyGroup, KeyGroupRange, KeyHash, LOGICAL_KEY, Layout, Lineage, Logical, MAX_PARALLELISM_LIMIT,
+    Node, Operator, OperatorId, Partitioning, PendingOutput, RowOrder, RowStream, Savepoint, SavepointKind,
+    SavepointSink, SavepointSource, Scan, Segment, State, StateKind, StateRef, StateSchema, StateSink,
+    TimeUnit, Ttl, Type, Uid, UidOrigin, columns_of, default_max_parallelism, first_out_of_order,
+    flink_murmur, java_hash, java_hash_string, java_hash_utf16, key_bytes_hash, key_group_of, operator_index,
+    sort_batch, sort_indices, write_key_bytes,
 };
 pub use plan::{PLAN_SCHEMA, Plan, PlannedOperator, PlannedState};

@@ -8,11 +8,15 @@
 //! ([`SavepointSink`]) store it. The model knows neither Parquet nor Flink: a type is one of a closed
 //! list that maps one to one onto Arrow, and one state is one table.
 
+mod extensions;
 mod graph;
 mod java_hash;
+mod key_bytes;
 mod key_group;
+mod key_hash;
 mod kind;
 mod operator;
+mod order;
 mod savepoint;
 mod schema;
 mod source;
@@ -20,14 +24,18 @@ mod state;
 mod type_text;
 mod types;
 
+pub use extensions::Extensions;
 pub use graph::{Edge, JobGraph, Node, Partitioning};
 pub use java_hash::{java_hash_string, java_hash_utf16};
+pub use key_bytes::{key_bytes_hash, write_key_bytes};
 pub use key_group::{
     KeyGroup, KeyGroupRange, MAX_PARALLELISM_LIMIT, default_max_parallelism, flink_murmur, operator_index,
 };
+pub use key_hash::{java_hash, key_group_of};
 pub use kind::StateKind;
 pub use operator::{Operator, OperatorId, Uid, UidOrigin};
-pub use savepoint::{Engine, Job, Layout, Lineage, Savepoint, SavepointKind, StateRef};
+pub use order::{RowOrder, columns_of, first_out_of_order, sort_batch, sort_indices};
+pub use savepoint::{Engine, Job, Layout, Lineage, PendingOutput, Savepoint, SavepointKind, StateRef};
 pub use schema::{Column, StateSchema};
 pub use source::{Completeness, RowStream, SavepointSink, SavepointSource, Scan, Segment, StateSink};
 pub use state::{KeyHash, State, Ttl};

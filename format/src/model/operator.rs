@@ -6,6 +6,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use super::extensions::Extensions;
 use super::state::State;
 use crate::error::{Error, Result};
 
@@ -133,9 +134,34 @@ pub struct Operator {
     pub channel_bytes: u64,
     /// Its states, ordered by kind and name.
     pub states: Vec<State>,
+    /// Metadata this version does not know.
+    pub extensions: Extensions,
 }
 
 impl Operator {
+    /// An operator with a uid and no state yet.
+    pub fn with_uid(uid: Uid, parallelism: u32, max_parallelism: u32) -> Self {
+        let id = OperatorId::of_uid(uid.as_str());
+        let uid_origin = UidOrigin::Given;
+        Self { uid: Some(uid), uid_origin, ..Self::with_id(id, parallelism, max_parallelism) }
+    }
+
+    /// An operator of which the id alone is known, and no state yet.
+    pub fn with_id(id: OperatorId, parallelism: u32, max_parallelism: u32) -> Self {
+        Self {
+            uid: None,
+            uid_origin: UidOrigin::Unknown,
+            id,
+            name: None,
+            parallelism,
+            max_parallelism,
+            finished: false,
+            channel_bytes: 0,
+            states: Vec::new(),
+            extensions: Extensions::default(),
+        }
+    }
+
     /// The uid if known, otherwise the id: what people see.
     pub fn label(&self) -> String {
         match &self.uid {

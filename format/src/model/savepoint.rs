@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::extensions::Extensions;
 use super::graph::JobGraph;
 use super::operator::{Operator, OperatorId, Uid};
 use super::state::State;
@@ -96,10 +97,24 @@ pub struct Savepoint {
     pub graph: Option<JobGraph>,
     /// The operators, in the order of the job where it is known.
     pub operators: Vec<Operator>,
+    /// What sinks had written and not yet committed, in the order of the operators.
+    pub pending: Vec<PendingOutput>,
     /// Data files, the metadata itself not counted.
     pub files: u64,
     /// Bytes of all data files; for Flink, of all state handles.
     pub bytes: u64,
+    /// Metadata this version does not know.
+    pub extensions: Extensions,
+}
+
+/// Output that a sink had written when the savepoint was taken, and that nobody may see before it is
+/// committed. Whoever goes on from the savepoint commits or discards it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PendingOutput {
+    /// The sink.
+    pub operator: OperatorId,
+    /// What the sink needs to commit it. Only the sink understands it.
+    pub output: serde_json::Value,
 }
 
 /// A state's place in its savepoint's catalogue.
@@ -112,6 +127,27 @@ pub struct StateRef {
 }
 
 impl Savepoint {
+    /// An empty savepoint of this project's own, of which nothing but its id is known.
+    pub fn new(kind: SavepointKind, id: impl Into<String>) -> Self {
+        Self {
+            engine: Engine::Spt,
+            format_version: 1,
+            kind,
+            layout: Layout::Columnar,
+            id: id.into(),
+            job: Job::default(),
+            created_at_ms: None,
+            drained: false,
+            lineage: Vec::new(),
+            graph: None,
+            operators: Vec::new(),
+            pending: Vec::new(),
+            files: 0,
+            bytes: 0,
+            extensions: Extensions::default(),
+        }
+    }
+
     /// The operator with this id.
     pub fn operator(&self, id: OperatorId) -> Option<&Operator> {
         self.operators.iter().find(|operator| operator.id == id)

@@ -1,5 +1,7 @@
 //! Where the model comes from and where it goes: the two traits every format implements.
 
+use std::any::Any;
+
 use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
 
@@ -86,6 +88,11 @@ pub trait SavepointSource: Send + Sync {
     /// # Errors
     /// At once if the state's data cannot be opened; later from the stream, with the place.
     fn scan(&self, state: StateRef, scan: &Scan) -> Result<Box<dyn RowStream>>;
+
+    /// The reader itself, for a sink that can take over a state's files as they are.
+    fn as_any(&self) -> Option<&dyn Any> {
+        None
+    }
 }
 
 /// A savepoint that is being written. Until [`SavepointSink::commit`] there is none.
@@ -95,6 +102,23 @@ pub trait SavepointSink {
     /// # Errors
     /// If the state cannot be stored, or was begun before.
     fn state(&mut self, operator: &Operator, state: &State) -> Result<Box<dyn StateSink + '_>>;
+
+    /// Takes over the files of a state of another savepoint without reading its rows, if the sink can:
+    /// `state` has the same rows, and a schema that differs at most as the format lets a schema evolve.
+    /// Returns `false`, having done nothing, if it cannot; then the rows have to be written.
+    ///
+    /// # Errors
+    /// If the files could not be taken over, or the state was begun before.
+    fn adopt(
+        &mut self,
+        operator: &Operator,
+        state: &State,
+        source: &dyn SavepointSource,
+        place: StateRef,
+    ) -> Result<bool> {
+        let _ = (operator, state, source, place);
+        Ok(false)
+    }
 
     /// Makes it a savepoint, durably: its catalogue is `savepoint` with the rows and bytes that were written.
     ///

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::extensions::Extensions;
 use super::kind::StateKind;
 use super::schema::StateSchema;
 
@@ -54,12 +55,23 @@ pub struct State {
     pub rows: Option<u64>,
     /// Bytes it takes where it is stored; `None` where only the data would tell.
     pub bytes: Option<u64>,
+    /// Metadata this version does not know.
+    pub extensions: Extensions,
 }
 
 impl State {
     /// A state of which nothing but its shape is known.
     pub fn new(name: impl Into<String>, kind: StateKind, schema: StateSchema) -> Self {
         let key_hash = kind.is_keyed().then_some(KeyHash::Java1);
-        Self { name: name.into(), kind, schema, key_hash, ttl: None, rows: None, bytes: None }
+        Self {
+            name: name.into(),
+            kind,
+            schema,
+            key_hash,
+            ttl: None,
+            rows: None,
+            bytes: None,
+            extensions: Extensions::default(),
+        }
     }
 }

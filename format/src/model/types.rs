@@ -139,12 +139,15 @@ pub struct Field {
     pub ty: Type,
     /// What it is, where storage does not tell.
     pub logical: Option<Logical>,
+    /// What rows written before the field was added have in its place: a JSON boolean, number or string.
+    /// Without it they have null.
+    pub default: Option<serde_json::Value>,
 }
 
 impl Field {
     /// A required field with id 0; [`StateSchema`](crate::StateSchema) numbers fields when it is built.
     pub fn new(name: impl Into<String>, ty: Type) -> Self {
-        Self { id: 0, name: name.into(), nullable: false, ty, logical: None }
+        Self { id: 0, name: name.into(), nullable: false, ty, logical: None, default: None }
     }
 
     /// The same field, which may be null.
@@ -225,7 +228,7 @@ impl Field {
         };
         let ty = Type::from_arrow(arrow.data_type())
             .map_err(|error| error.within(format!("field {:?}", arrow.name())))?;
-        Ok(Self { id, name: arrow.name().clone(), nullable: arrow.is_nullable(), ty, logical })
+        Ok(Self { id, name: arrow.name().clone(), nullable: arrow.is_nullable(), ty, logical, default: None })
     }
 }
 

@@ -1,1 +1,4 @@
 //! Integration tests, one module per source module.
+
+mod key_hash;
+mod order;
