@@ -186,6 +186,7 @@ impl PlannedOperator {
                 .iter()
                 .map(|state| state.to_model().within(|| format!("state {:?}", state.name)))
                 .collect::<Result<_>>()?,
+            extensions: crate::Extensions::default(),
         })
     }
 }
