@@ -1,3 +1,13 @@
 //! A small stateful streaming engine whose jobs emit savepoints.
 
 pub mod config;
+pub mod data;
+mod error;
+pub mod job;
+pub mod operators;
+pub mod savepoint;
+pub mod sinks;
+pub mod sources;
+
+pub use data::{Column, Data, Record};
+pub use error::{Error, ErrorKind, Result};
