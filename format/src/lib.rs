@@ -6,6 +6,7 @@ mod limits;
 mod location;
 mod model;
 mod plan;
+mod sort;
 
 pub use cursor::Cursor;
 pub use error::{Error, ErrorKind, Result, ResultExt};
@@ -21,3 +22,4 @@ pub use model::{
     sort_batch, sort_indices, write_key_bytes,
 };
 pub use plan::{PLAN_SCHEMA, Plan, PlannedOperator, PlannedState};
+pub use sort::{ExternalSorter, SortedRows};
