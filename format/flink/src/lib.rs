@@ -3,14 +3,15 @@
 mod files;
 #[allow(dead_code, reason = "its users arrive one by one")]
 mod java;
+mod keyed;
 mod location;
 pub mod metadata;
 mod read_at;
 #[allow(dead_code, reason = "its users arrive one by one")]
 mod snappy;
-#[allow(dead_code, reason = "its users arrive one by one")]
-mod sst;
+pub mod sst;
 
 pub use files::{Files, PathMap, Place, StateStream};
+pub use keyed::{RocksDatabase, RocksEntries};
 pub use location::find_metadata;
 pub use read_at::ReadAt;

@@ -14,7 +14,7 @@ pub(super) const MAX_SEQUENCE: u64 = (1 << 56) - 1;
 
 /// What an entry does to its key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum EntryKind {
+pub enum EntryKind {
     /// Removes the value.
     Deletion,
     /// Sets the value.
@@ -29,11 +29,13 @@ pub(crate) enum EntryKind {
 
 /// A parsed internal key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct InternalKey<'a> {
-    pub(crate) user_key: &'a [u8],
+pub struct InternalKey<'a> {
+    /// What the database was asked to store it under.
+    pub user_key: &'a [u8],
     /// Larger is newer. 0 is what compaction makes of an old one.
-    pub(crate) sequence: u64,
-    pub(crate) kind: EntryKind,
+    pub sequence: u64,
+    /// What the entry does.
+    pub kind: EntryKind,
 }
 
 impl<'a> InternalKey<'a> {
@@ -42,7 +44,7 @@ impl<'a> InternalKey<'a> {
     /// # Errors
     /// [`ErrorKind::Invalid`] if it is too short or its kind is none a table may hold;
     /// [`ErrorKind::Unsupported`] for kinds Flink does not write.
-    pub(crate) fn parse(bytes: &'a [u8]) -> Result<Self> {
+    pub fn parse(bytes: &'a [u8]) -> Result<Self> {
         let Some((user_key, trailer)) = bytes.split_last_chunk::<8>() else {
             return Err(Error::invalid(format!("an internal key has {} bytes, at least 8", bytes.len())));
         };

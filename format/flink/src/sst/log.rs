@@ -30,7 +30,7 @@ enum Part {
 }
 
 /// Reads the records of one log, one after the other. Memory: one block and one record.
-pub(crate) struct LogReader {
+pub struct LogReader {
     input: Arc<dyn ReadAt>,
     block: Bytes,
     /// Where `block` begins, in bytes from the start of the file.
@@ -41,7 +41,7 @@ pub(crate) struct LogReader {
 
 impl LogReader {
     /// Stands before the first record.
-    pub(crate) fn new(input: Arc<dyn ReadAt>, limits: &ReadLimits) -> Self {
+    pub fn new(input: Arc<dyn ReadAt>, limits: &ReadLimits) -> Self {
         let limit_bytes = limits.metadata_bytes;
         Self { input, block: Bytes::new(), block_offset: 0, position: 0, limit_bytes }
     }
@@ -51,7 +51,7 @@ impl LogReader {
     /// # Errors
     /// [`ErrorKind::ChecksumMismatch`] or [`ErrorKind::Truncated`] if it is damaged,
     /// [`ErrorKind::Invalid`] if fragments do not follow each other, [`ErrorKind::LimitExceeded`].
-    pub(crate) fn next_record(&mut self) -> Result<Option<Vec<u8>>> {
+    pub fn next_record(&mut self) -> Result<Option<Vec<u8>>> {
         let mut record: Option<Vec<u8>> = None;
         while let Some((part, bytes)) = self.next_fragment()? {
             match (part, &mut record) {

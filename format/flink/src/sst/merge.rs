@@ -15,7 +15,7 @@
 use std::collections::BinaryHeap;
 use std::collections::binary_heap::PeekMut;
 
-use spt_format::{Error, ErrorKind, Location, ReadLimits, Result, ResultExt};
+use spt_format::{Error, ErrorKind, Location, ReadLimits, Result};
 
 use super::key::EntryKind;
 use super::properties::MergeOperator;
@@ -28,13 +28,15 @@ const DELIMITER: u8 = b',';
 
 /// A range of user keys: `[lower, upper)`, without an upper bound if `None`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Span {
-    pub(crate) lower: Vec<u8>,
-    pub(crate) upper: Option<Vec<u8>>,
+pub struct Span {
+    /// The first key.
+    pub lower: Vec<u8>,
+    /// The first key after it.
+    pub upper: Option<Vec<u8>>,
 }
 
 /// A walk over the live entries, ascending by key. Memory: one data block of every open table, one value.
-pub(crate) struct Merge {
+pub struct Merge {
     sources: BinaryHeap<Source>,
     deletions: RangeDeletions,
     span: Span,
@@ -45,7 +47,7 @@ pub(crate) struct Merge {
 
 impl Merge {
     /// Stands before the first key of `span`.
-    pub(crate) fn new(runs: Vec<Run>, span: Span, limits: &ReadLimits) -> Self {
+    pub fn new(runs: Vec<Run>, span: Span, limits: &ReadLimits) -> Self {
         Self {
             sources: runs.into_iter().map(Source::Waiting).collect(),
             deletions: RangeDeletions::default(),
@@ -61,7 +63,7 @@ impl Merge {
     /// # Errors
     /// Whatever reading the tables causes, with the name of the file; [`ErrorKind::Unsupported`] for merge
     /// operands that are not joined as Flink does; [`ErrorKind::LimitExceeded`] for a value that is too long.
-    pub(crate) fn advance(&mut self) -> Result<bool> {
+    pub fn advance(&mut self) -> Result<bool> {
         while self.begin_key()? {
             self.collect_versions()?;
             if self.versions.join() {
@@ -72,12 +74,12 @@ impl Merge {
     }
 
     /// The user key.
-    pub(crate) fn key(&self) -> &[u8] {
+    pub fn key(&self) -> &[u8] {
         self.key.as_deref().unwrap_or_default()
     }
 
     /// The value; of a list the elements joined with commas.
-    pub(crate) fn value(&self) -> &[u8] {
+    pub fn value(&self) -> &[u8] {
         self.versions.value()
     }
 
@@ -87,8 +89,8 @@ impl Merge {
             if self.span.upper.as_deref().is_some_and(|upper| front.user_key() >= upper) {
                 return Ok(false);
             }
-            if let Source::Open { name, .. } = front {
-                return set_key(&mut self.key, front.user_key()).in_file(name.as_str()).map(|()| true);
+            if let Source::Open { place, .. } = front {
+                return place.of(set_key(&mut self.key, front.user_key())).map(|()| true);
             }
             if let Some(Source::Waiting(run)) = self.sources.pop() {
                 self.sources.extend(Source::open(run, &self.span.lower, &mut self.deletions)?);
@@ -104,15 +106,13 @@ impl Merge {
         self.versions.clear();
         let mut decided = false;
         while let Some(mut front) = self.sources.peek_mut() {
-            let Source::Open { name, entries } = &*front else { break };
+            let Source::Open { place, entries } = &*front else { break };
             if entries.user_key() != key {
                 break;
             }
             decided = decided || entries.sequence() < erased_below;
             if !decided {
-                decided = self.versions.take(entries).in_file(name.as_str())?;
-                ReadLimits::check("value", self.versions.bytes.len() as u64, self.limit_bytes)
-                    .in_file(name.as_str())?;
+                decided = place.of(self.versions.take(entries, self.limit_bytes))?;
             }
             if !front.advance()? {
                 PeekMut::pop(front);
@@ -154,13 +154,15 @@ impl Versions {
     }
 
     /// Takes the next older entry. True if all that are older still do not count.
-    fn take(&mut self, entries: &TableEntries) -> Result<bool> {
+    fn take(&mut self, entries: &TableEntries, limit_bytes: u64) -> Result<bool> {
         match entries.kind() {
             EntryKind::Deletion | EntryKind::SingleDeletion => return Ok(true),
             EntryKind::Merge => check_operator(entries.table().merge_operator())?,
             EntryKind::Value => {}
             EntryKind::RangeDeletion => return Err(Error::invalid("a range deletion stands among the data")),
         }
+        let length = self.bytes.len() + entries.value().len();
+        ReadLimits::check("value", length as u64, limit_bytes)?;
         self.bytes.extend_from_slice(entries.value());
         self.ends.push(self.bytes.len());
         Ok(entries.kind() == EntryKind::Value)

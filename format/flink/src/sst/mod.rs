@@ -33,11 +33,11 @@ mod testing;
 mod varint;
 mod version;
 
-#[allow(unused_imports, reason = "its users arrive one by one")]
-pub(crate) use self::{
+pub use self::{
+    key::{EntryKind, InternalKey},
     log::LogReader,
     merge::{Merge, Span},
     source::Run,
-    table::{Table, TableHints},
+    table::{Table, TableEntries, TableHints},
     version::{ColumnFamily, LiveTable, Version},
 };

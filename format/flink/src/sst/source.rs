@@ -11,42 +11,59 @@ use super::range_deletion::RangeDeletions;
 use super::table::{Table, TableEntries};
 
 /// A table that is opened when it is needed.
-pub(crate) struct Run {
-    /// For errors: the name of the file.
-    pub(crate) name: String,
+pub struct Run {
+    /// For errors: the file it is read from.
+    pub file: String,
+    /// For errors: its name in the database.
+    pub name: String,
     /// No user key is below this one.
-    pub(crate) smallest: Vec<u8>,
+    pub smallest: Vec<u8>,
     /// Every user key is below this one.
-    pub(crate) end: Vec<u8>,
+    pub end: Vec<u8>,
     /// Opens the table.
-    pub(crate) open: Box<dyn FnOnce() -> Result<Table> + Send>,
+    pub open: Box<dyn FnOnce() -> Result<Table> + Send>,
+}
+
+/// How errors name a table.
+#[derive(Debug, Clone)]
+pub(super) struct Place {
+    file: String,
+    name: String,
+}
+
+impl Place {
+    /// The same result, its error with this place.
+    pub(super) fn of<T>(&self, result: Result<T>) -> Result<T> {
+        result.within(|| self.name.as_str()).in_file(self.file.as_str())
+    }
 }
 
 /// A table in a merge. The greatest is the one whose entry comes first.
 pub(super) enum Source {
     Waiting(Run),
-    Open { name: String, entries: Box<TableEntries> },
+    Open { place: Place, entries: Box<TableEntries> },
 }
 
 impl Source {
     /// Opens a waiting table at its first entry from `lower` on. `None` if it has no such entry.
     pub(super) fn open(run: Run, lower: &[u8], deletions: &mut RangeDeletions) -> Result<Option<Self>> {
-        let Run { name, smallest, end, open } = run;
+        let Run { file, name, smallest, end, open } = run;
+        let place = Place { file, name };
         let opened = open().and_then(|table| {
             let own = table.range_deletions().iter().cloned();
             deletions.add(own.filter_map(|deletion| deletion.within(&smallest, &end)));
             table.entries_from(lower)
         });
-        let mut entries = Box::new(opened.in_file(&name)?);
-        let found = entries.advance().in_file(&name)?;
-        Ok(found.then_some(Self::Open { name, entries }))
+        let mut entries = Box::new(place.of(opened)?);
+        let found = place.of(entries.advance())?;
+        Ok(found.then_some(Self::Open { place, entries }))
     }
 
     /// Moves an open table to its next entry. False at its end.
     pub(super) fn advance(&mut self) -> Result<bool> {
         match self {
             Self::Waiting(_) => Ok(false),
-            Self::Open { name, entries } => entries.advance().in_file(name.as_str()),
+            Self::Open { place, entries } => place.of(entries.advance()),
         }
     }
 

@@ -24,15 +24,15 @@ use crate::ReadAt;
 
 /// What a manifest knows about a table and the table itself may not.
 #[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct TableHints {
+pub struct TableHints {
     /// The highest sequence number in the table.
-    pub(crate) newest_sequence: Option<u64>,
+    pub newest_sequence: Option<u64>,
     /// The column family the table belongs to.
-    pub(crate) column_family: Option<u32>,
+    pub column_family: Option<u32>,
 }
 
 /// An open table.
-pub(crate) struct Table {
+pub struct Table {
     blocks: BlockReader,
     meta: Vec<(Vec<u8>, BlockHandle)>,
     properties: Properties,
@@ -50,7 +50,7 @@ impl Table {
     /// # Errors
     /// [`ErrorKind::Invalid`] if `input` is no table, [`ErrorKind::ChecksumMismatch`] if it is damaged,
     /// [`ErrorKind::Unsupported`] for features Flink does not use.
-    pub(crate) fn open(input: Arc<dyn ReadAt>, hints: TableHints, limits: &ReadLimits) -> Result<Self> {
+    pub fn open(input: Arc<dyn ReadAt>, hints: TableHints, limits: &ReadLimits) -> Result<Self> {
         let footer = read_footer(&*input)?;
         let mut blocks = BlockReader::new(input, footer.checksums, limits);
         let meta = read_meta_index(&blocks, footer.meta_index)?;
@@ -103,7 +103,7 @@ impl Table {
     ///
     /// # Errors
     /// [`ErrorKind::ChecksumMismatch`] at the first damaged one.
-    pub(crate) fn verify_meta_blocks(&self) -> Result<()> {
+    pub fn verify_meta_blocks(&self) -> Result<()> {
         for (name, handle) in &self.meta {
             let is_properties = name == b"rocksdb.properties";
             if !is_properties {
@@ -117,7 +117,7 @@ impl Table {
     ///
     /// # Errors
     /// As reading a block.
-    pub(crate) fn entries_from(self, lower: &[u8]) -> Result<TableEntries> {
+    pub fn entries_from(self, lower: &[u8]) -> Result<TableEntries> {
         let block = self.blocks.read(self.index).within(|| "index")?;
         let top = Index::new(block, self.format).within(|| "index")?;
         let (partitions, index) = if self.partitioned { (Some(top), None) } else { (None, Some(top)) };
@@ -196,7 +196,7 @@ fn missing(what: &str) -> Error {
 }
 
 /// A walk over the entries of a table, in order: by user key, then newest first.
-pub(crate) struct TableEntries {
+pub struct TableEntries {
     table: Table,
     /// The upper level of a partitioned index.
     partitions: Option<Index>,
@@ -229,7 +229,7 @@ impl TableEntries {
     ///
     /// # Errors
     /// As reading a block; [`ErrorKind::Mismatch`] at the end if entries are missing.
-    pub(crate) fn advance(&mut self) -> Result<bool> {
+    pub fn advance(&mut self) -> Result<bool> {
         while self.step()? {
             match &self.lower {
                 Some(lower) if self.user_key() < lower.as_slice() => self.skipped = true,
@@ -243,23 +243,23 @@ impl TableEntries {
     }
 
     /// The user key of the current entry.
-    pub(crate) fn user_key(&self) -> &[u8] {
+    pub fn user_key(&self) -> &[u8] {
         let key = self.block.as_ref().map_or(&[][..], Entries::key);
         key.get(..self.current.user_key_bytes).unwrap_or_default()
     }
 
     /// The value of the current entry: a whole value, or an operand.
-    pub(crate) fn value(&self) -> &[u8] {
+    pub fn value(&self) -> &[u8] {
         self.block.as_ref().map_or(&[], Entries::value)
     }
 
     /// The sequence number of the current entry.
-    pub(crate) fn sequence(&self) -> u64 {
+    pub fn sequence(&self) -> u64 {
         self.current.sequence
     }
 
     /// What the current entry does.
-    pub(crate) fn kind(&self) -> EntryKind {
+    pub fn kind(&self) -> EntryKind {
         self.current.kind
     }
 

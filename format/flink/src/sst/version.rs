@@ -10,65 +10,73 @@ use super::table::TableHints;
 
 /// The column families of a database, by number.
 #[derive(Debug)]
-pub(crate) struct Version {
+pub struct Version {
     families: BTreeMap<u32, ColumnFamily>,
 }
 
 /// One column family and its live tables.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct ColumnFamily {
-    pub(crate) id: u32,
+pub struct ColumnFamily {
+    /// Its number; 0 is the default family's.
+    pub id: u32,
     /// In Flink the name of a state, in UTF-8.
-    pub(crate) name: Vec<u8>,
+    pub name: Vec<u8>,
     /// Write-ahead logs below this number hold nothing of the family any more.
-    pub(crate) log_number: u64,
+    pub log_number: u64,
     /// By number. Those of one level but 0 do not overlap.
-    pub(crate) tables: BTreeMap<u64, LiveTable>,
+    pub tables: BTreeMap<u64, LiveTable>,
 }
 
 /// One table as the manifest knows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct LiveTable {
-    pub(crate) level: u32,
-    pub(crate) number: u64,
+pub struct LiveTable {
+    /// 0 for tables that were in memory last; they overlap. The higher, the older.
+    pub level: u32,
+    /// The file's number, unique in its database.
+    pub number: u64,
     /// Size of the file, in bytes.
-    pub(crate) size: u64,
+    pub size: u64,
     /// No user key is below this one.
-    pub(crate) smallest: Vec<u8>,
+    pub smallest: Vec<u8>,
     /// Every user key is below this one.
-    pub(crate) end: Vec<u8>,
+    pub end: Vec<u8>,
     /// The highest sequence number, if the manifest has it.
-    pub(crate) newest_sequence: Option<u64>,
+    pub newest_sequence: Option<u64>,
 }
 
 impl LiveTable {
     /// The name of the table's file.
-    pub(crate) fn file_name(&self) -> String {
+    pub fn file_name(&self) -> String {
         format!("{:06}.sst", self.number)
     }
 
     /// May hold keys of `[lower, upper)`; no upper bound if `None`.
-    pub(crate) fn overlaps(&self, lower: &[u8], upper: Option<&[u8]>) -> bool {
+    pub fn overlaps(&self, lower: &[u8], upper: Option<&[u8]>) -> bool {
         self.end.as_slice() > lower && upper.is_none_or(|upper| self.smallest.as_slice() < upper)
     }
 }
 
 impl ColumnFamily {
     /// What the manifest knows about `table` that the table may not.
-    pub(crate) fn hints(&self, table: &LiveTable) -> TableHints {
+    pub fn hints(&self, table: &LiveTable) -> TableHints {
         TableHints { newest_sequence: table.newest_sequence, column_family: Some(self.id) }
     }
 }
 
 impl Version {
+    /// A database as it is created: with the default column family, which has no tables.
+    pub fn empty() -> Self {
+        let default = ColumnFamily { name: b"default".to_vec(), ..ColumnFamily::default() };
+        Self { families: BTreeMap::from([(0, default)]) }
+    }
+
     /// Replays the records of a manifest.
     ///
     /// # Errors
     /// What reading the log may cause; [`ErrorKind::Invalid`] if a record contradicts those before it;
     /// [`ErrorKind::Unsupported`] for another key order than that of the bytes.
-    pub(crate) fn replay(mut manifest: LogReader, limits: &ReadLimits) -> Result<Self> {
-        let default = ColumnFamily { name: b"default".to_vec(), ..ColumnFamily::default() };
-        let mut version = Self { families: BTreeMap::from([(0, default)]) };
+    pub fn replay(mut manifest: LogReader, limits: &ReadLimits) -> Result<Self> {
+        let mut version = Self::empty();
         let (mut records, mut group_remaining) = (0u64, 0);
         while let Some(record) = manifest.next_record()? {
             let edit = Edit::decode(&record).and_then(|edit| {
@@ -87,12 +95,12 @@ impl Version {
     }
 
     /// All column families, ascending by number.
-    pub(crate) fn families(&self) -> impl Iterator<Item = &ColumnFamily> {
+    pub fn families(&self) -> impl Iterator<Item = &ColumnFamily> {
         self.families.values()
     }
 
     /// The column family of this name.
-    pub(crate) fn family(&self, name: &[u8]) -> Option<&ColumnFamily> {
+    pub fn family(&self, name: &[u8]) -> Option<&ColumnFamily> {
         self.families().find(|family| family.name == name)
     }
 

@@ -11,4 +11,5 @@
 
 mod files;
 mod metadata;
+mod rocksdb;
 mod support;

@@ -29,6 +29,7 @@ fn run_between(
 ) -> Run {
     let bytes = Bytes::from(table(spec, entries, deletions));
     Run {
+        file: "some-uuid".into(),
         name: name.into(),
         smallest: smallest.into(),
         end: end.into(),
@@ -123,6 +124,7 @@ fn a_range_deletion_ends_with_its_table() {
 #[test]
 fn only_the_tables_of_the_span_are_opened() {
     let never = |name: &str, smallest: &str| Run {
+        file: "some-uuid".into(),
         name: name.into(),
         smallest: smallest.into(),
         end: "zz".into(),
@@ -144,7 +146,10 @@ fn operands_of_an_unknown_operator_are_refused_with_the_file() {
     let entries = [("a", 1, MERGE, "1")];
     let error =
         read(vec![run_between("000009.sst", "a", "b", &spec, &entries, &[])], Span::default()).unwrap_err();
-    assert_eq!(error.to_string(), "000009.sst: merge operator \"UInt64AddOperator\" is not supported");
+    assert_eq!(
+        error.to_string(),
+        "some-uuid, 000009.sst: merge operator \"UInt64AddOperator\" is not supported"
+    );
 }
 
 #[test]

@@ -164,3 +164,20 @@ fn a_file_that_is_no_table_is_refused() {
     assert!(open(vec![0; 200]).is_err());
     assert!(open(Vec::new()).is_err());
 }
+
+/// Without checksums the damage reaches everything behind them.
+#[test]
+fn damage_that_no_checksum_shows_is_an_error_or_other_rows_and_never_a_panic() {
+    let mut limits = ReadLimits::default();
+    limits.block_bytes = 1 << 20;
+    for spec in every_variant().into_iter().skip(25) {
+        let bytes = table(&Spec { checksum: 0, ..spec }, &ENTRIES, &[("b", "c", 7)]);
+        for bit in (0..bytes.len() * 8).step_by(3) {
+            let mut damaged = bytes.clone();
+            damaged[bit / 8] ^= 1 << (bit % 8);
+            let opened = Table::open(Arc::new(Bytes::from(damaged)), TableHints::default(), &limits);
+            let rows = opened.and_then(|table| rows_from(table, ""));
+            assert!(rows.is_err() || rows.is_ok_and(|rows| rows.len() == ENTRIES.len()), "bit {bit}");
+        }
+    }
+}
