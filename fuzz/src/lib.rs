@@ -1,1 +1,3 @@
 //! Fuzz harnesses.
+
+pub mod flink_sst;
