@@ -13,7 +13,7 @@ pub use error::{Error, ErrorKind, Result, ResultExt};
 pub use limits::ReadLimits;
 pub use location::Location;
 pub use model::{
-    Column, Completeness, Edge, Engine, Extensions, FIELD_ID_KEY, FIRST_NESTED_FIELD_ID, Field, Job,
+    Binding, Column, Completeness, Edge, Engine, Extensions, FIELD_ID_KEY, FIRST_NESTED_FIELD_ID, Field, Job,
     JobGraph, KeyGroup, KeyGroupRange, KeyHash, LOGICAL_KEY, Layout, Lineage, Logical, MAX_PARALLELISM_LIMIT,
     Node, Operator, OperatorId, Partitioning, PendingOutput, RowOrder, RowStream, Savepoint, SavepointKind,
     SavepointSink, SavepointSource, Scan, Segment, State, StateKind, StateRef, StateSchema, StateSink,

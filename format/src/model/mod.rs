@@ -8,6 +8,7 @@
 //! ([`SavepointSink`]) store it. The model knows neither Parquet nor Flink: a type is one of a closed
 //! list that maps one to one onto Arrow, and one state is one table.
 
+mod bind;
 mod extensions;
 mod graph;
 mod java_hash;
@@ -24,6 +25,7 @@ mod state;
 mod type_text;
 mod types;
 
+pub use bind::Binding;
 pub use extensions::Extensions;
 pub use graph::{Edge, JobGraph, Node, Partitioning};
 pub use java_hash::{java_hash_string, java_hash_utf16};
