@@ -2,6 +2,7 @@
 
 mod cursor;
 mod error;
+mod export;
 mod limits;
 mod location;
 mod model;
@@ -10,6 +11,7 @@ mod sort;
 
 pub use cursor::Cursor;
 pub use error::{Error, ErrorKind, Result, ResultExt};
+pub use export::{Int64Style, JsonOptions, JsonRows, JsonValues};
 pub use limits::ReadLimits;
 pub use location::Location;
 pub use model::{

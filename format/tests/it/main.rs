@@ -1,6 +1,13 @@
 //! Integration tests, one module per source module.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot go on fails")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test that cannot go on fails"
+)]
 
+mod export;
 mod key_hash;
 mod order;
+mod support;

@@ -1,0 +1,10 @@
+//! Rows leave the model here: as JSON lines for programs and people, as tables for other tools.
+
+mod big_text;
+mod json_rows;
+mod json_text;
+mod json_value;
+mod time_text;
+
+pub use json_rows::JsonRows;
+pub use json_value::{Int64Style, JsonOptions, JsonValues};
