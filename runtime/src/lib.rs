@@ -8,6 +8,7 @@ pub mod operators;
 pub mod savepoint;
 pub mod sinks;
 pub mod sources;
+pub mod state;
 
 pub use data::{Column, Data, Record};
 pub use error::{Error, ErrorKind, Result};

@@ -1,1 +1,4 @@
 //! Integration tests, one module per source module.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that fails should say where")]
+
+mod state;

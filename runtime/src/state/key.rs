@@ -1,0 +1,159 @@
+//! Keys: what state is partitioned by, looked up by and sorted by.
+//!
+//! Three rules meet here. The *key hash* chooses the key group; it is fixed for ever and the same in Flink for
+//! a type with a Java twin. The *order* is the model's row order, in which every snapshot is written. The
+//! *tag* finds the key in memory; it is seeded per process, so that nobody can choose keys that collide.
+
+use std::borrow::Borrow;
+use std::cmp::Ordering;
+use std::hash::{BuildHasher, Hash};
+use std::sync::LazyLock;
+
+use foldhash::fast::RandomState;
+use spt_format::{KeyGroup, KeyHash};
+
+use super::arena::KeyArena;
+use super::column::State;
+
+/// A type whose values state can be keyed by.
+pub trait Key: State + Eq + Hash + Borrow<Self::Borrowed> {
+    /// What a key is looked up by without owning one: `str` for `String`, the type itself for most.
+    type Borrowed: ?Sized + Eq + Hash + ToOwned<Owned = Self>;
+    /// Keys on their way to another thread.
+    type Arena: KeyArena<Self>;
+    /// The rule that [`Key::key_hash`] follows, as the savepoint names it.
+    const KEY_HASH: KeyHash;
+
+    /// The hash that chooses the key group, never Rust's own.
+    fn key_hash(key: &Self::Borrowed) -> i32;
+
+    /// The model's row order: nulls first, strings by bytes, structs field by field.
+    fn order(a: &Self::Borrowed, b: &Self::Borrowed) -> Ordering;
+
+    /// Leading bytes that both keys share, as far as [`Key::sort_prefix`] can skip them.
+    fn common_prefix(a: &Self::Borrowed, b: &Self::Borrowed) -> usize {
+        let _ = (a, b);
+        0
+    }
+
+    /// A number that sorts as the keys do, among keys that share `skip` leading bytes; equal numbers say nothing.
+    fn sort_prefix(key: &Self::Borrowed, skip: usize) -> u64 {
+        let _ = (key, skip);
+        0
+    }
+
+    /// The one value of a type that has only one. As a namespace it says nothing and has no column.
+    fn only() -> Option<Self> {
+        None
+    }
+}
+
+/// Where a key lives: computed once, by whoever sees the key first, and sent along with it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place {
+    /// Its key group.
+    pub group: KeyGroup,
+    /// 32 bits of a hash that is seeded per process; never stored.
+    pub tag: u32,
+}
+
+impl Place {
+    /// The place of a key in an operator with this many key groups.
+    #[inline]
+    pub fn of<K: Key>(key: &K::Borrowed, max_parallelism: u32) -> Self {
+        Self { group: KeyGroup::of_hash(K::key_hash(key), max_parallelism), tag: tag(key) }
+    }
+}
+
+static SEED: LazyLock<RandomState> = LazyLock::new(RandomState::default);
+
+/// A seeded hash, for memory only.
+#[inline]
+pub(super) fn tag<T: Hash + ?Sized>(value: &T) -> u32 {
+    (SEED.hash_one(value) >> 32) as u32
+}
+
+/// Java's hash of a `long`.
+pub fn java_hash_long(number: i64) -> i32 {
+    (number ^ (number.cast_unsigned() >> 32).cast_signed()) as i32
+}
+
+/// The rule for a key of two parts: Java's, if both have a Java twin.
+pub const fn both(a: KeyHash, b: KeyHash) -> KeyHash {
+    match (a, b) {
+        (KeyHash::Java1, KeyHash::Java1) => KeyHash::Java1,
+        _ => KeyHash::Spt1,
+    }
+}
+
+/// [`Key::common_prefix`] of keys that sort by their bytes.
+pub fn common_prefix_of_bytes(a: &[u8], b: &[u8]) -> usize {
+    a.iter().zip(b).take_while(|(a, b)| a == b).count()
+}
+
+/// [`Key::sort_prefix`] of keys that sort by their bytes: the eight after `skip`, zeros where they end.
+pub fn sort_prefix_of_bytes(key: &[u8], skip: usize) -> u64 {
+    let rest = key.get(skip..).unwrap_or_default();
+    match rest.first_chunk::<8>() {
+        Some(bytes) => u64::from_be_bytes(*bytes),
+        None => {
+            let mut bytes = [0; 8];
+            bytes.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
+            u64::from_be_bytes(bytes)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::state::Uuid;
+    use std::time::{Duration, SystemTime};
+
+    /// Values printed by Flink 2.3 for `hashCode` and the key group of max parallelism 128 and 32768.
+    fn assert_flink<K: Key>(key: K, hash: i32, groups: [u16; 2]) {
+        assert_eq!(K::KEY_HASH, KeyHash::Java1);
+        assert_eq!(K::key_hash(key.borrow()), hash);
+        let found = [128, 32768].map(|max| Place::of::<K>(key.borrow(), max).group.0);
+        assert_eq!(found, groups);
+    }
+
+    #[test]
+    fn key_groups_are_those_of_flink() {
+        assert_flink("hello".to_owned(), 99_162_322, [35, 31395]);
+        assert_flink("a😀".to_owned(), 1_866_116, [94, 15454]);
+        assert_flink(String::new(), 0, [94, 31198]);
+        assert_flink(42i64, 42, [29, 28189]);
+        assert_flink(42i32, 42, [29, 28189]);
+        assert_flink(-1i64, 0, [94, 31198]);
+        assert_flink(-7i32, -7, [33, 15777]);
+        assert_flink(-5i8, -5, [80, 12112]);
+        assert_flink('a', 97, [81, 19409]);
+        assert_flink(true, 1231, [77, 11725]);
+        assert_flink(false, 1237, [3, 32003]);
+        assert_flink(("a".to_owned(), 1i64), 3008, [29, 29853]);
+        assert_flink(("a".to_owned(), None::<i32>, 2i32), 93219, [104, 5096]);
+    }
+
+    #[test]
+    fn times_and_uuids_hash_as_in_java() {
+        // Duration.ofSeconds(5, 7), Instant.ofEpochSecond(-1, 500_000_000), UUID(1, 2) of a JDK.
+        assert_eq!(Duration::key_hash(&Duration::new(5, 7)), 5 + 51 * 7);
+        let half_before = SystemTime::UNIX_EPOCH - Duration::from_millis(500);
+        assert_eq!(SystemTime::key_hash(&half_before), 51i32.wrapping_mul(500_000_000));
+        let uuid = Uuid(((1u128 << 64) | 2).to_be_bytes());
+        assert_eq!(Uuid::key_hash(&uuid), 3);
+    }
+
+    #[test]
+    fn sort_prefixes_agree_with_the_order() {
+        let words = ["", "a", "a\u{0}", "aa", "aaaaaaaab", "aaaaaaaac", "b", "é", "😀"];
+        for pair in words.windows(2) {
+            assert_eq!(String::order(pair[0], pair[1]), Ordering::Less);
+            assert!(String::sort_prefix(pair[0], 0) <= String::sort_prefix(pair[1], 0), "{pair:?}");
+        }
+        assert!(String::sort_prefix("aaaaaaaab", 8) < String::sort_prefix("aaaaaaaac", 8));
+        let numbers = [i64::MIN, -1, 0, 1, i64::MAX];
+        assert!(numbers.is_sorted_by_key(|number| i64::sort_prefix(number, 0)));
+    }
+}

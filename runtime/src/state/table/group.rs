@@ -1,0 +1,127 @@
+//! The rows of one key group.
+
+use spt_format::KeyGroup;
+
+use super::index::Index;
+use super::pages::{Page, Pages, rows_of};
+
+/// Index and slabs. A slot that was removed is used again before a new one.
+pub(super) struct Group<A, C> {
+    index: Index,
+    addresses: Pages<A>,
+    cells: Pages<C>,
+    free: Vec<u32>,
+    /// Slots ever used.
+    slots: u32,
+}
+
+/// The pages of a key group at one moment.
+pub(super) struct FrozenGroup<A, C> {
+    pub(super) number: KeyGroup,
+    pub(super) addresses: Vec<Page<A>>,
+    pub(super) cells: Vec<Page<C>>,
+    pub(super) len: usize,
+}
+
+impl<A: Clone, C: Clone> Group<A, C> {
+    pub(super) fn with_capacity(rows: usize) -> Self {
+        let mut group = Self {
+            index: Index::with_capacity(rows),
+            addresses: Pages::new(),
+            cells: Pages::new(),
+            free: Vec::new(),
+            slots: 0,
+        };
+        group.addresses.reserve(rows);
+        group.cells.reserve(rows);
+        group
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.slots as usize - self.free.len()
+    }
+
+    #[inline]
+    pub(super) fn find(&self, tag: u32, is_it: impl Fn(&A) -> bool) -> Option<u32> {
+        self.index.find(tag, |slot| self.addresses.get(slot).is_some_and(&is_it))
+    }
+
+    /// The first slot with this tag, whoever's it is: nothing but the index is read.
+    #[inline]
+    pub(super) fn guess(&self, tag: u32) -> Option<u32> {
+        self.index.find(tag, |_| true)
+    }
+
+    /// Reads a slot's rows, so that they are in the cache.
+    #[inline]
+    pub(super) fn touch(&self, slot: u32) -> Option<()> {
+        std::hint::black_box(self.addresses.get(slot).is_some() & self.cells.get(slot).is_some())
+            .then_some(())
+    }
+
+    #[inline]
+    pub(super) fn address(&self, slot: u32) -> Option<&A> {
+        self.addresses.get(slot)
+    }
+
+    #[inline]
+    pub(super) fn cell(&self, slot: u32) -> Option<&C> {
+        self.cells.get(slot)
+    }
+
+    #[inline]
+    pub(super) fn cell_mut(&mut self, slot: u32) -> Option<&mut C> {
+        self.cells.get_mut(slot)
+    }
+
+    /// Adds a row that is not there yet, and says where.
+    pub(super) fn insert(&mut self, tag: u32, address: A, cell: C) -> u32 {
+        let slot = self.free.pop().unwrap_or_else(|| {
+            self.slots += 1;
+            self.slots - 1
+        });
+        self.addresses.put(slot, address);
+        self.cells.put(slot, cell);
+        self.index.insert(tag, slot);
+        slot
+    }
+
+    pub(super) fn remove(&mut self, tag: u32, slot: u32) -> Option<C> {
+        self.index.remove(tag, slot);
+        self.addresses.take(slot)?;
+        self.free.push(slot);
+        self.cells.take(slot)
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&A, &C)> {
+        (0..self.slots).filter_map(|slot| Some((self.addresses.get(slot)?, self.cells.get(slot)?)))
+    }
+
+    /// Slots and addresses of the rows that `wanted` says yes to.
+    pub(super) fn select(&self, mut wanted: impl FnMut(&A, &C) -> bool) -> Vec<(u32, A)> {
+        let row = |slot| Some((slot, self.addresses.get(slot)?, self.cells.get(slot)?));
+        let rows = (0..self.slots).filter_map(row);
+        rows.filter(|(_, address, cell)| wanted(address, cell))
+            .map(|(slot, address, _)| (slot, address.clone()))
+            .collect()
+    }
+
+    pub(super) fn freeze(&self, number: KeyGroup) -> FrozenGroup<A, C> {
+        FrozenGroup {
+            number,
+            addresses: self.addresses.freeze(),
+            cells: self.cells.freeze(),
+            len: self.len(),
+        }
+    }
+
+    pub(super) fn bytes(&self) -> usize {
+        self.index.bytes() + self.addresses.bytes() + self.cells.bytes()
+    }
+}
+
+impl<A, C> FrozenGroup<A, C> {
+    pub(super) fn addresses(&self) -> impl Iterator<Item = (u32, &A)> {
+        rows_of(&self.addresses)
+    }
+}

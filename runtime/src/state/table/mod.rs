@@ -1,0 +1,225 @@
+//! The rows of one keyed state in one subtask: by key group an index and slabs of copy-on-write pages.
+//!
+//! ```text
+//! KeyedTable ── Group 17 ── index   tag ──► slot          never in a snapshot: it is rebuilt on restore
+//!            │           ├─ keys    slot ──► (key, ns)    written once: an update never copies them
+//!            │           └─ cells   slot ──► cell         copied page by page while a snapshot is held
+//!            └─ Group 18 …
+//! ```
+//!
+//! [`KeyedTable::freeze`] clones page pointers; [`Frozen`] turns them into sorted rows on another thread.
+
+use spt_format::{KeyGroup, KeyGroupRange};
+
+use super::cell::Cell;
+use super::key::{Key, Place, tag};
+
+mod frozen;
+mod group;
+mod index;
+mod pages;
+mod restore;
+#[cfg(test)]
+mod tests;
+
+pub use frozen::{Batches, Frozen};
+use group::Group;
+
+/// Rows of a table above which its index is larger than the cache, so that looking up a batch pays in passes.
+const COLD_ROWS: usize = 1 << 19;
+
+/// A keyed state's rows: one cell per key and namespace. The namespace `()` is none.
+pub struct KeyedTable<K: Key, C, N: Key = ()> {
+    range: KeyGroupRange,
+    groups: Vec<Group<(K, N), C>>,
+    rows: usize,
+    /// Slots of the batch at hand, found ahead.
+    ahead: Vec<Option<u32>>,
+}
+
+impl<K: Key, C: Cell, N: Key> KeyedTable<K, C, N> {
+    /// An empty table of a subtask that owns these key groups.
+    pub fn new(range: KeyGroupRange) -> Self {
+        Self::with_rows(range, |_| 0)
+    }
+
+    /// An empty table with room for the rows that each key group will have.
+    pub fn with_rows(range: KeyGroupRange, rows: impl Fn(KeyGroup) -> usize) -> Self {
+        let groups = range.iter().map(|group| Group::with_capacity(rows(KeyGroup(group)))).collect();
+        Self { range, groups, rows: 0, ahead: Vec::new() }
+    }
+
+    /// The key groups it holds.
+    pub fn range(&self) -> KeyGroupRange {
+        self.range
+    }
+
+    /// Keys and namespaces in it.
+    pub fn len(&self) -> usize {
+        self.rows
+    }
+
+    /// It holds nothing.
+    pub fn is_empty(&self) -> bool {
+        self.rows == 0
+    }
+
+    /// Bytes of index and pages, without what keys and cells own elsewhere.
+    pub fn bytes(&self) -> usize {
+        self.groups.iter().map(Group::bytes).sum()
+    }
+
+    /// The cell of a key and namespace. A key of another subtask's key group has none.
+    #[inline]
+    pub fn get(&self, place: Place, key: &K::Borrowed, namespace: &N) -> Option<&C> {
+        let group = self.groups.get(self.group_index(place.group)?)?;
+        let slot = group.find(scoped(place.tag, namespace), |held| is_it(held, key, namespace))?;
+        group.cell(slot)
+    }
+
+    /// The same, to be changed.
+    #[inline]
+    pub fn get_mut(&mut self, place: Place, key: &K::Borrowed, namespace: &N) -> Option<&mut C> {
+        let index = self.group_index(place.group)?;
+        let group = self.groups.get_mut(index)?;
+        let slot = group.find(scoped(place.tag, namespace), |held| is_it(held, key, namespace))?;
+        group.cell_mut(slot)
+    }
+
+    /// The cell of a key and namespace, made by `first` if there is none. `None` means that another subtask
+    /// owns the key group.
+    #[inline]
+    pub fn get_or_insert_with(
+        &mut self,
+        place: Place,
+        key: &K::Borrowed,
+        namespace: &N,
+        first: impl FnOnce() -> C,
+    ) -> Option<&mut C> {
+        let index = self.group_index(place.group)?;
+        let group = self.groups.get_mut(index)?;
+        let tag = scoped(place.tag, namespace);
+        let slot = match group.find(tag, |held| is_it(held, key, namespace)) {
+            Some(slot) => slot,
+            None => {
+                self.rows += 1;
+                group.insert(tag, (key.to_owned(), namespace.clone()), first())
+            }
+        };
+        group.cell_mut(slot)
+    }
+
+    /// Sets the cell of a key and namespace, and gives back the one it had.
+    pub fn put(&mut self, place: Place, key: &K::Borrowed, namespace: &N, cell: C) -> Option<C> {
+        if let Some(held) = self.get_mut(place, key, namespace) {
+            return Some(std::mem::replace(held, cell));
+        }
+        self.get_or_insert_with(place, key, namespace, || cell);
+        None
+    }
+
+    /// Takes the cell of a key and namespace out.
+    pub fn remove(&mut self, place: Place, key: &K::Borrowed, namespace: &N) -> Option<C> {
+        let index = self.group_index(place.group)?;
+        let group = self.groups.get_mut(index)?;
+        let tag = scoped(place.tag, namespace);
+        let slot = group.find(tag, |held| is_it(held, key, namespace))?;
+        self.rows -= 1;
+        group.remove(tag, slot)
+    }
+
+    /// Keeps the cells that `keep` says yes to, in no order. Cells it only looks at are not copied.
+    pub fn retain(&mut self, mut keep: impl FnMut(&K, &N, &C) -> bool) {
+        for group in &mut self.groups {
+            let unwanted = group.select(|(key, namespace), cell| !keep(key, namespace, cell));
+            for (slot, (key, namespace)) in unwanted {
+                let tag = scoped(tag::<K::Borrowed>(key.borrow()), &namespace);
+                self.rows -= usize::from(group.remove(tag, slot).is_some());
+            }
+        }
+    }
+
+    /// All cells, by key group, in no order within it.
+    pub fn iter(&self) -> impl Iterator<Item = (&K, &N, &C)> {
+        self.groups.iter().flat_map(Group::iter).map(|((key, namespace), cell)| (key, namespace, cell))
+    }
+
+    /// The table as it is now. Costs a pointer per page; from here on pages are copied before they are written,
+    /// until the snapshot is dropped. Drop it on another thread: it may be the last owner of many pages.
+    pub fn freeze(&self) -> Frozen<K, C, N> {
+        let groups = self.range.iter().zip(&self.groups).filter(|(_, group)| group.len() > 0);
+        Frozen::new(groups.map(|(number, group)| group.freeze(KeyGroup(number))).collect())
+    }
+
+    #[inline]
+    fn group_index(&self, group: KeyGroup) -> Option<usize> {
+        let index = usize::from(group.0).checked_sub(usize::from(self.range.first()))?;
+        (index < self.groups.len()).then_some(index)
+    }
+}
+
+impl<K: Key, C: Cell> KeyedTable<K, C> {
+    /// Updates the cells of a batch of keys, in order, each made by `first` if there is none.
+    ///
+    /// A table larger than the cache is gone through in three passes, so that cache misses of neighbours
+    /// overlap: tags, then the cells they point to, then the updates.
+    ///
+    /// `key` gives the key of a place in the batch; a key that it does not know, or that belongs to another
+    /// subtask, is passed over.
+    pub fn update_batch<'a>(
+        &mut self,
+        places: &[Place],
+        key: impl Fn(usize) -> Option<&'a K::Borrowed>,
+        mut first: impl FnMut(usize) -> C,
+        mut update: impl FnMut(usize, &K::Borrowed, &mut C),
+    ) {
+        let ahead = if self.rows >= COLD_ROWS { self.look_ahead(places) } else { Vec::new() };
+        for (index, place) in places.iter().enumerate() {
+            let Some(key) = key(index) else { continue };
+            let guess = ahead.get(index).copied().flatten();
+            match self.at_guess(*place, guess, key) {
+                Some(cell) => update(index, key, cell),
+                None => {
+                    let cell = self.get_or_insert_with(*place, key, &(), || first(index));
+                    if let Some(cell) = cell {
+                        update(index, key, cell);
+                    }
+                }
+            }
+        }
+        self.ahead = ahead;
+    }
+
+    /// The slots that the tags point to, probably, after their rows were touched.
+    fn look_ahead(&mut self, places: &[Place]) -> Vec<Option<u32>> {
+        let mut ahead = std::mem::take(&mut self.ahead);
+        ahead.clear();
+        let group_of = |place: &Place| self.groups.get(self.group_index(place.group)?);
+        ahead.extend(places.iter().map(|place| group_of(place)?.guess(place.tag)));
+        let touched = places.iter().zip(&ahead).filter_map(|(place, slot)| group_of(place)?.touch((*slot)?));
+        std::hint::black_box(touched.count());
+        ahead
+    }
+
+    #[inline]
+    fn at_guess(&mut self, place: Place, guess: Option<u32>, key: &K::Borrowed) -> Option<&mut C> {
+        let slot = guess?;
+        let index = self.group_index(place.group)?;
+        let group = self.groups.get_mut(index)?;
+        if !is_it(group.address(slot)?, key, &()) {
+            return None;
+        }
+        group.cell_mut(slot)
+    }
+}
+
+/// The tag of a key within a namespace.
+#[inline]
+fn scoped<N: Key>(place_tag: u32, namespace: &N) -> u32 {
+    if N::only().is_some() { place_tag } else { place_tag ^ tag::<N::Borrowed>(namespace.borrow()) }
+}
+
+#[inline]
+fn is_it<K: Key, N: Key>(held: &(K, N), key: &K::Borrowed, namespace: &N) -> bool {
+    held.0.borrow() == key && held.1 == *namespace
+}

@@ -1,0 +1,71 @@
+//! Rows of a snapshot back into a table.
+
+use arrow_array::types::UInt16Type;
+use arrow_array::{PrimitiveArray, RecordBatch};
+use spt_format::{Column, Error, KeyGroup, Result, ResultExt};
+
+use super::{KeyedTable, is_it, scoped};
+use crate::state::cell::{Cell, CellRows, column, reader};
+use crate::state::column::{StateReader, downcast};
+use crate::state::key::{Key, Place};
+
+impl<K: Key, C: Cell, N: Key> KeyedTable<K, C, N> {
+    /// Adds the rows of a batch of the state's table. Rows of one key and namespace follow each other.
+    ///
+    /// # Errors
+    /// If a column is missing or of another type, if a row's key group is not this subtask's, or not the one its
+    /// key has at this max parallelism, or if a key and namespace has two values. The place names the row.
+    pub fn restore(&mut self, batch: &RecordBatch, max_parallelism: u32) -> Result<()> {
+        let groups: PrimitiveArray<UInt16Type> =
+            downcast(column(batch, Column::KeyGroup)?.as_ref(), &"UInt16")?;
+        let keys = reader::<K>(batch, Column::Key)?;
+        let namespaces = match N::only() {
+            Some(_) => None,
+            None => Some(reader::<N>(batch, Column::Namespace)?),
+        };
+        let namespace = |row| match (&namespaces, N::only()) {
+            (Some(namespaces), _) => namespaces.get(row),
+            (None, Some(only)) => Ok(only),
+            (None, None) => Err(Error::invalid("there is no namespace")),
+        };
+        let cells = C::Rows::new(batch)?;
+        for (row, group) in groups.values().iter().enumerate() {
+            let mut restore = || {
+                let address = (keys.get(row)?, namespace(row)?);
+                self.restore_row(KeyGroup(*group), address, &cells, row, max_parallelism)
+            };
+            restore().within(|| format!("row {row}"))?;
+        }
+        Ok(())
+    }
+
+    fn restore_row(
+        &mut self,
+        group: KeyGroup,
+        (key, namespace): (K, N),
+        cells: &C::Rows,
+        row: usize,
+        max_parallelism: u32,
+    ) -> Result<()> {
+        let place = Place::of::<K>(key.borrow(), max_parallelism);
+        if place.group != group {
+            return Err(Error::invalid(format!("key group is {group}, the key's is {}", place.group)));
+        }
+        let tag = scoped(place.tag, &namespace);
+        let held = self.group_index(group).and_then(|index| self.groups.get_mut(index));
+        let Some(held) = held else {
+            return Err(Error::invalid(format!("key group is {group}, this subtask has {}", self.range)));
+        };
+        match held
+            .find(tag, |held| is_it(held, key.borrow(), &namespace))
+            .and_then(|slot| held.cell_mut(slot))
+        {
+            Some(cell) => cells.next(row, cell),
+            None => {
+                held.insert(tag, (key, namespace), cells.first(row)?);
+                self.rows += 1;
+                Ok(())
+            }
+        }
+    }
+}

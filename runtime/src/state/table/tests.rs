@@ -1,0 +1,201 @@
+//! The table against a map of the standard library, and round trips through snapshots.
+
+use std::collections::BTreeMap;
+
+use arrow_array::RecordBatch;
+use arrow_schema::SchemaRef;
+use proptest::prelude::*;
+use spt_format::{KeyGroupRange, Result, StateKind, StateSchema};
+
+use super::*;
+
+const GROUPS: u32 = 128;
+
+fn place<K: Key>(key: &K::Borrowed) -> Place {
+    Place::of::<K>(key, GROUPS)
+}
+
+fn schema<K: Key, C: Cell, N: Key>(kind: StateKind) -> SchemaRef {
+    let mut schema = StateSchema { key: Some(K::field()), ..StateSchema::default() };
+    schema.namespace = N::only().is_none().then(N::field);
+    C::describe(&mut schema);
+    schema.number().to_arrow(kind).unwrap()
+}
+
+fn batches<K: Key, C: Cell, N: Key>(frozen: &Frozen<K, C, N>, range: KeyGroupRange) -> Vec<RecordBatch> {
+    let batches = frozen.batches(range, schema::<K, C, N>(StateKind::Value));
+    batches.collect::<Result<_>>().unwrap()
+}
+
+fn restored<K: Key, C: Cell, N: Key>(batches: &[RecordBatch], range: KeyGroupRange) -> KeyedTable<K, C, N> {
+    let mut table = KeyedTable::new(range);
+    batches.iter().for_each(|batch| table.restore(batch, GROUPS).unwrap());
+    table
+}
+
+fn contents<K: Key + Ord, C: Cell, N: Key + Ord>(table: &KeyedTable<K, C, N>) -> BTreeMap<(K, N), C> {
+    table.iter().map(|(key, namespace, cell)| ((key.clone(), namespace.clone()), cell.clone())).collect()
+}
+
+fn words(count: u64) -> KeyedTable<String, i64> {
+    let mut table = KeyedTable::<String, i64>::new(KeyGroupRange::all(GROUPS));
+    for number in 0..count {
+        let word = format!("word{}", number.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+        table.put(place::<String>(&word), &word, &(), number as i64);
+    }
+    table
+}
+
+#[derive(Debug, Clone)]
+enum Step {
+    Put(String, i32, i64),
+    Add(String, i32, i64),
+    Remove(String, i32),
+    Retain(i64),
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let key = || prop_oneof!["[a-c]{0,2}", "wörd[0-9]{1,3}"];
+    let step = prop_oneof![
+        4 => (key(), 0..3i32, any::<i64>()).prop_map(|(key, namespace, value)| Step::Put(key, namespace, value)),
+        4 => (key(), 0..3i32, any::<i64>()).prop_map(|(key, namespace, value)| Step::Add(key, namespace, value)),
+        2 => (key(), 0..3i32).prop_map(|(key, namespace)| Step::Remove(key, namespace)),
+        1 => any::<i64>().prop_map(Step::Retain),
+    ];
+    prop::collection::vec(step, 0..400)
+}
+
+type Model = BTreeMap<(String, i32), i64>;
+
+fn apply(step: &Step, table: &mut KeyedTable<String, i64, i32>, model: &mut Model) {
+    match step {
+        Step::Put(key, namespace, value) => {
+            let before = table.put(place::<String>(key), key, namespace, *value);
+            assert_eq!(before, model.insert((key.clone(), *namespace), *value));
+        }
+        Step::Add(key, namespace, value) => {
+            let cell = table.get_or_insert_with(place::<String>(key), key, namespace, || 0).unwrap();
+            *cell = cell.wrapping_add(*value);
+            let cell = model.entry((key.clone(), *namespace)).or_default();
+            *cell = cell.wrapping_add(*value);
+        }
+        Step::Remove(key, namespace) => {
+            let before = table.remove(place::<String>(key), key, namespace);
+            assert_eq!(before, model.remove(&(key.clone(), *namespace)));
+        }
+        Step::Retain(least) => {
+            table.retain(|_, _, value| value >= least);
+            model.retain(|_, value| *value >= *least);
+        }
+    }
+    assert_eq!(table.len(), model.len());
+}
+
+proptest! {
+    #[test]
+    fn behaves_like_a_map_and_a_snapshot_stays_as_it_was(before in steps(), after in steps()) {
+        let (mut table, mut model) = (KeyedTable::new(KeyGroupRange::all(GROUPS)), Model::new());
+        before.iter().for_each(|step| apply(step, &mut table, &mut model));
+        prop_assert_eq!(&contents(&table), &model);
+
+        let (frozen, then) = (table.freeze(), model.clone());
+        after.iter().for_each(|step| apply(step, &mut table, &mut model));
+        prop_assert_eq!(&contents(&table), &model);
+
+        let range = KeyGroupRange::all(GROUPS);
+        let again: KeyedTable<String, i64, i32> = restored(&batches(&frozen, range), range);
+        prop_assert_eq!(contents(&again), then);
+    }
+}
+
+#[test]
+fn rows_of_a_snapshot_are_in_the_models_order() {
+    let frozen = words(20_000).freeze();
+    let all = batches(&frozen, KeyGroupRange::all(GROUPS));
+    assert!(all.len() > 1);
+    let mut keys = Vec::new();
+    for batch in &all {
+        let groups: arrow_array::UInt16Array = crate::state::downcast(batch.column(0), &"").unwrap();
+        let texts: arrow_array::StringArray = crate::state::downcast(batch.column(1), &"").unwrap();
+        keys.extend((0..batch.num_rows()).map(|row| (groups.value(row), texts.value(row).to_owned())));
+    }
+    assert_eq!(keys.len(), 20_000);
+    assert!(keys.is_sorted());
+}
+
+#[test]
+fn ranges_of_a_snapshot_restore_at_another_parallelism() {
+    let table = words(5_000);
+    let frozen = table.freeze();
+    assert_eq!(frozen.rows().iter().map(|(_, rows)| rows).sum::<u64>(), 5_000);
+    let mut united = BTreeMap::new();
+    for subtask in 0..3 {
+        let range = KeyGroupRange::of_subtask(subtask, 3, GROUPS).unwrap();
+        let part: KeyedTable<String, i64> = restored(&batches(&frozen, range), range);
+        assert!(part.len() > 1_000);
+        united.extend(contents(&part));
+    }
+    assert_eq!(united, contents(&table));
+}
+
+#[test]
+fn a_row_of_another_subtask_is_refused() {
+    let all = batches(&words(100).freeze(), KeyGroupRange::all(GROUPS));
+    let mut table = KeyedTable::<String, i64>::new(KeyGroupRange::new(0, 1).unwrap());
+    let error = table.restore(&all[0], GROUPS).unwrap_err().to_string();
+    assert!(error.contains("this subtask has 0..1"), "{error}");
+}
+
+#[test]
+fn a_row_in_the_wrong_key_group_is_refused() {
+    let all = batches(&words(100).freeze(), KeyGroupRange::all(GROUPS));
+    let mut table = KeyedTable::<String, i64>::new(KeyGroupRange::all(64));
+    let error = table.restore(&all[0], 64).unwrap_err().to_string();
+    assert!(error.contains("the key's is"), "{error}");
+}
+
+#[test]
+fn a_second_row_of_a_key_is_refused() {
+    let range = KeyGroupRange::all(GROUPS);
+    let all = batches(&words(1).freeze(), range);
+    let mut table: KeyedTable<String, i64> = restored(&all, range);
+    let error = table.restore(&all[0], GROUPS).unwrap_err().to_string();
+    assert_eq!(error, "row 0: a second row for the same key and namespace");
+}
+
+#[test]
+fn a_batch_updates_each_key_in_order() {
+    for held in [0, COLD_ROWS as u64 + 1] {
+        let mut table = words(held);
+        let keys = ["a", "b", "a", "c", "a"];
+        let places: Vec<_> = keys.iter().map(|key| place::<String>(key)).collect();
+        let mut seen = Vec::new();
+        for _ in 0..2 {
+            let key = |index: usize| keys.get(index).copied();
+            table.update_batch(
+                &places,
+                key,
+                |_| 0,
+                |_, key, count| {
+                    *count += 1;
+                    seen.push((key.to_owned(), *count));
+                },
+            );
+        }
+        let counts: Vec<_> = seen.iter().map(|(key, count)| (key.as_str(), *count)).collect();
+        let expected = [
+            ("a", 1),
+            ("b", 1),
+            ("a", 2),
+            ("c", 1),
+            ("a", 3),
+            ("a", 4),
+            ("b", 2),
+            ("a", 5),
+            ("c", 2),
+            ("a", 6),
+        ];
+        assert_eq!(counts, expected);
+        assert_eq!(table.len() as u64, held + 3);
+    }
+}

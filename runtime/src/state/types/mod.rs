@@ -1,0 +1,16 @@
+//! The types that come with the runtime, as columns and as keys.
+
+mod bytes;
+mod collection;
+mod list;
+mod map;
+mod number;
+mod option;
+mod text;
+mod time;
+mod tuple;
+mod unit;
+mod uuid;
+
+pub use bytes::Bytes;
+pub use uuid::Uuid;

@@ -1,0 +1,3 @@
+//! Types as columns: what goes in comes out, under a schema the format accepts.
+
+mod types;
