@@ -217,6 +217,7 @@ impl PlannedState {
             map_key: field(&self.map_key_type, "map_key_type")?,
             value: field(&self.value_type, "value_type")?,
             ttl: self.ttl.is_some(),
+            next_field_id: 0,
         };
         let state = State::new(self.name.clone(), self.kind, schema.number());
         Ok(State { key_hash: self.key_hash.or(state.key_hash), ttl: self.ttl, ..state })

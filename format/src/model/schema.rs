@@ -84,6 +84,9 @@ pub struct StateSchema {
     pub value: Option<Field>,
     /// Rows have a `last_access`.
     pub ttl: bool,
+    /// The id of the next field that is added: above every id that was ever used, those of dropped fields
+    /// included, because data files may still hold their columns. A format must keep it.
+    pub next_field_id: u32,
 }
 
 impl StateSchema {
@@ -100,9 +103,9 @@ impl StateSchema {
     /// Names the top-level fields after their columns and gives every field without an id one.
     #[must_use]
     pub fn number(mut self) -> Self {
-        let mut next = FIRST_NESTED_FIELD_ID;
+        let mut next = self.next_field_id.max(FIRST_NESTED_FIELD_ID);
         for (_, field) in self.parts_mut() {
-            field.visit_mut(&mut |field| next = next.max(field.id + 1));
+            field.visit_mut(&mut |field| next = next.max(field.id.saturating_add(1)));
         }
         for (column, field) in self.parts_mut() {
             field.name = column.name().to_owned();
@@ -110,10 +113,11 @@ impl StateSchema {
             field.visit_mut(&mut |field| {
                 if field.id == 0 {
                     field.id = next;
-                    next += 1;
+                    next = next.saturating_add(1);
                 }
             });
         }
+        self.next_field_id = next;
         self
     }
 
@@ -247,6 +251,18 @@ mod tests {
         assert_eq!(names, ["key_group", "key", "value"]);
         let Some(Field { ty: Type::Struct(fields), .. }) = &schema.value else { panic!("a struct") };
         assert_eq!(fields.iter().map(|field| field.id).collect::<Vec<_>>(), [16, 17]);
+    }
+
+    #[test]
+    fn the_id_of_a_dropped_field_is_never_given_again() {
+        let value = "struct<a: int64, b: int64>".parse().unwrap();
+        let mut schema = StateSchema::keyed(Field::new("", Type::Utf8), value);
+        let Some(Field { ty: Type::Struct(fields), .. }) = &mut schema.value else { panic!("a struct") };
+        assert_eq!(fields.pop().map(|field| field.id), Some(17));
+        fields.push(Field::new("c", Type::Int64));
+        let schema = schema.number();
+        let Some(Field { ty: Type::Struct(fields), .. }) = &schema.value else { panic!("a struct") };
+        assert_eq!(fields.iter().map(|field| field.id).collect::<Vec<_>>(), [16, 18]);
     }
 
     #[test]

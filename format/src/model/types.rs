@@ -243,6 +243,27 @@ impl Type {
         Self::Map { key: Box::new(key.named("key")), value: Box::new(value.named("value")) }
     }
 
+    /// Every value of this type is a value of `wider` too, exactly, in the same order: a field may take the
+    /// wider type without a row being written.
+    pub fn widens_to(&self, wider: &Self) -> bool {
+        let signed = [Self::Int8, Self::Int16, Self::Int32, Self::Int64];
+        let unsigned = [Self::UInt8, Self::UInt16, Self::UInt32, Self::UInt64];
+        let place = |types: &[Self], ty| types.iter().position(|found| found == ty);
+        match (self, wider) {
+            (Self::Float32, Self::Float64) => true,
+            (Self::Decimal { precision: p, scale: s }, Self::Decimal { precision: q, scale: t }) => {
+                p <= q && s == t
+            }
+            _ if self == wider => true,
+            _ => match (place(&signed, self), place(&signed, wider)) {
+                (Some(from), Some(to)) => from < to,
+                // The next signed type holds every number of an unsigned one.
+                (None, Some(to)) => place(&unsigned, self).is_some_and(|from| from < to),
+                _ => place(&unsigned, self).zip(place(&unsigned, wider)).is_some_and(|(from, to)| from < to),
+            },
+        }
+    }
+
     /// The Arrow type that stores it.
     pub fn to_arrow(&self) -> DataType {
         match self {
@@ -374,6 +395,28 @@ impl TimeUnit {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_type_widens_only_where_nothing_is_lost() {
+        let widens = |from: &str, to: &str| {
+            let ty = |text: &str| text.parse::<Field>().unwrap().ty;
+            ty(from).widens_to(&ty(to))
+        };
+        for (from, to) in [
+            ("int8", "int64"),
+            ("uint8", "int16"),
+            ("uint32", "uint64"),
+            ("float32", "float64"),
+            ("decimal(10, 2)", "decimal(60, 2)"),
+        ] {
+            assert!(widens(from, to), "{from} to {to}");
+            assert!(!widens(to, from), "{to} to {from}");
+        }
+        for (from, to) in [("uint64", "int64"), ("int64", "float64"), ("decimal(10, 2)", "decimal(10, 3)")] {
+            assert!(!widens(from, to), "{from} to {to}");
+        }
+        assert!(widens("list<utf8>", "list<utf8>"));
+    }
 
     #[test]
     fn a_field_survives_the_way_through_arrow() {
