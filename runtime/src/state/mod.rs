@@ -18,6 +18,9 @@ pub use cell::{Cell, CellColumns, CellRows, ValueColumn, ValueRows};
 pub use column::{
     State, StateBuilder, StateReader, StructColumns, StructParts, downcast, present, struct_type,
 };
-pub use key::{Key, Place, both, common_prefix_of_bytes, java_hash_long, sort_prefix_of_bytes};
+pub use key::{
+    Key, Place, both, common_prefix_of_bytes, java_hash_long, sort_prefix_of_bytes, spt_hash, write_escaped,
+    write_fixed,
+};
 pub use table::{Batches, Frozen, KeyedTable};
 pub use types::{Bytes, Uuid};

@@ -1,13 +1,15 @@
 //! Bytes. `Vec<u8>` is a list of numbers; this is what is meant most of the time.
 
+use std::cmp::Ordering;
 use std::sync::Arc;
 
 use arrow_array::builder::BinaryBuilder;
 use arrow_array::{Array, ArrayRef, BinaryArray};
 use arrow_schema::DataType;
-use spt_format::{Field, Result, Type};
+use spt_format::{Field, KeyHash, Result, Type};
 
 use crate::state::column::{State, StateBuilder, StateReader, downcast, present};
+use crate::state::key::{Key, common_prefix_of_bytes, sort_prefix_of_bytes, spt_hash, write_escaped};
 
 /// Bytes in state, stored as one binary value.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -78,5 +80,31 @@ impl StateReader<Bytes> for BytesReader {
     fn get(&self, row: usize) -> Result<Bytes> {
         present(&self.0, row)?;
         Ok(Bytes(self.0.value(row).to_vec()))
+    }
+}
+
+impl Key for Bytes {
+    type Borrowed = Self;
+    type Arena = Vec<Self>;
+    const KEY_HASH: KeyHash = KeyHash::Spt1;
+
+    fn key_hash(key: &Self) -> i32 {
+        spt_hash::<Self>(key)
+    }
+
+    fn write_key_bytes(key: &Self, bytes: &mut Vec<u8>) {
+        write_escaped(&key.0, bytes);
+    }
+
+    fn order(a: &Self, b: &Self) -> Ordering {
+        a.0.cmp(&b.0)
+    }
+
+    fn common_prefix(a: &Self, b: &Self) -> usize {
+        common_prefix_of_bytes(&a.0, &b.0)
+    }
+
+    fn sort_prefix(key: &Self, skip: usize) -> u64 {
+        sort_prefix_of_bytes(&key.0, skip)
     }
 }

@@ -13,7 +13,7 @@ use arrow_schema::DataType;
 use spt_format::{Field, KeyHash, Result, Type};
 
 use crate::state::column::{State, StateBuilder, StateReader, downcast, present};
-use crate::state::key::{Key, java_hash_long};
+use crate::state::key::{Key, java_hash_long, spt_hash, write_fixed};
 
 /// Builds a column of one Arrow primitive.
 pub struct NumberBuilder<P: ArrowPrimitiveType>(PrimitiveBuilder<P>);
@@ -136,16 +136,22 @@ impl StateReader<bool> for BoolReader {
 
 /// Keys whose order is that of Rust and that fit into eight bytes: the sort prefix is the whole key.
 macro_rules! number_key {
-    ($($rust:ty, $hash:expr, $prefix:expr;)*) => {$(
+    ($($rust:ty, $rule:ident, $hash:expr, $bits:expr, $prefix:expr;)*) => {$(
         impl Key for $rust {
             type Borrowed = Self;
             type Arena = Vec<Self>;
-            const KEY_HASH: KeyHash = KeyHash::Java1;
+            const KEY_HASH: KeyHash = KeyHash::$rule;
 
+            #[inline]
             fn key_hash(key: &Self) -> i32 {
-                ($hash)(*key)
+                ($hash)(key)
             }
 
+            fn write_key_bytes(key: &Self, bytes: &mut Vec<u8>) {
+                write_fixed(&($bits)(*key), bytes);
+            }
+
+            #[inline]
             fn order(a: &Self, b: &Self) -> Ordering {
                 a.cmp(b)
             }
@@ -162,9 +168,13 @@ const fn shifted(number: i64) -> u64 {
 }
 
 number_key! {
-    bool, |key| if key { 1231 } else { 1237 }, u64::from;
-    i8, i32::from, |key| shifted(i64::from(key));
-    i16, i32::from, |key| shifted(i64::from(key));
-    i32, |key| key, |key| shifted(i64::from(key));
-    i64, java_hash_long, shifted;
+    bool, Java1, |key: &bool| if *key { 1231 } else { 1237 }, |key| [u8::from(key)], u64::from;
+    i8, Java1, |key: &i8| i32::from(*key), |key: i8| (key ^ i8::MIN).to_be_bytes(), |key| shifted(i64::from(key));
+    i16, Java1, |key: &i16| i32::from(*key), |key: i16| (key ^ i16::MIN).to_be_bytes(), |key| shifted(i64::from(key));
+    i32, Java1, |key: &i32| *key, |key: i32| (key ^ i32::MIN).to_be_bytes(), |key| shifted(i64::from(key));
+    i64, Java1, |key: &i64| java_hash_long(*key), |key: i64| (key ^ i64::MIN).to_be_bytes(), shifted;
+    u8, Spt1, spt_hash::<u8>, u8::to_be_bytes, u64::from;
+    u16, Spt1, spt_hash::<u16>, u16::to_be_bytes, u64::from;
+    u32, Spt1, spt_hash::<u32>, u32::to_be_bytes, u64::from;
+    u64, Spt1, spt_hash::<u64>, u64::to_be_bytes, |key| key;
 }

@@ -8,7 +8,7 @@ use arrow_schema::DataType;
 use spt_format::{Field, KeyHash, Result};
 
 use crate::state::column::{State, StateBuilder, StateReader, StructColumns, StructParts, struct_type};
-use crate::state::key::Key;
+use crate::state::key::{Key, spt_hash};
 
 /// Builds a column that may hold nulls.
 pub struct OptionBuilder<T: State> {
@@ -93,11 +93,24 @@ impl<T: State> StateReader<Option<T>> for OptionReader<T> {
 impl<T: Key> Key for Option<T> {
     type Borrowed = Self;
     type Arena = Vec<Self>;
-    const KEY_HASH: KeyHash = T::KEY_HASH;
+    const KEY_HASH: KeyHash = if T::NULLABLE { KeyHash::Spt1 } else { T::KEY_HASH };
 
     /// 0 for none, as a null field of a Java tuple counts.
     fn key_hash(key: &Self) -> i32 {
-        key.as_ref().map_or(0, |key| T::key_hash(key.borrow()))
+        match (Self::KEY_HASH, key) {
+            (KeyHash::Java1, Some(key)) => T::key_hash(key.borrow()),
+            (KeyHash::Java1, None) => 0,
+            _ => spt_hash::<Self>(key),
+        }
+    }
+
+    fn write_key_bytes(key: &Self, bytes: &mut Vec<u8>) {
+        let Some(key) = key else { return bytes.push(0) };
+        if T::NULLABLE {
+            // The struct that tells an absent option from a present one that holds none.
+            bytes.push(1);
+        }
+        T::write_key_bytes(key.borrow(), bytes);
     }
 
     fn order(a: &Self, b: &Self) -> Ordering {

@@ -10,7 +10,7 @@ use spt_format::{Error, Field, KeyHash, Logical, Result, Type, java_hash_string,
 
 use crate::state::arena::TextArena;
 use crate::state::column::{State, StateBuilder, StateReader, downcast, present};
-use crate::state::key::{Key, common_prefix_of_bytes, sort_prefix_of_bytes};
+use crate::state::key::{Key, common_prefix_of_bytes, sort_prefix_of_bytes, write_escaped};
 
 /// Builds a column of strings or characters.
 pub struct TextBuilder(StringBuilder);
@@ -108,6 +108,10 @@ impl Key for String {
         java_hash_string(key)
     }
 
+    fn write_key_bytes(key: &str, bytes: &mut Vec<u8>) {
+        write_escaped(key.as_bytes(), bytes);
+    }
+
     fn order(a: &str, b: &str) -> Ordering {
         a.as_bytes().cmp(b.as_bytes())
     }
@@ -128,6 +132,10 @@ impl Key for char {
 
     fn key_hash(key: &Self) -> i32 {
         java_hash_utf16(key.encode_utf16(&mut [0; 2]).iter().copied())
+    }
+
+    fn write_key_bytes(key: &Self, bytes: &mut Vec<u8>) {
+        write_escaped(key.encode_utf8(&mut [0; 4]).as_bytes(), bytes);
     }
 
     fn order(a: &Self, b: &Self) -> Ordering {

@@ -12,7 +12,7 @@ use arrow_schema::DataType;
 use spt_format::{Error, Field, KeyHash, Result, TimeUnit, Type};
 
 use crate::state::column::{State, StateBuilder, StateReader};
-use crate::state::key::{Key, java_hash_long};
+use crate::state::key::{Key, spt_hash, write_fixed};
 use crate::state::types::number::{NumberBuilder, NumberReader};
 
 fn nanos_of_duration(duration: &Duration) -> i64 {
@@ -37,12 +37,6 @@ fn time_of_nanos(nanos: i64) -> Result<SystemTime> {
     let epoch = SystemTime::UNIX_EPOCH;
     let time = if nanos < 0 { epoch.checked_sub(distance) } else { epoch.checked_add(distance) };
     time.ok_or_else(|| Error::invalid(format!("{nanos} ns since 1970 is no time this system knows")))
-}
-
-/// Java's hash of `java.time.Duration` and `java.time.Instant`: whole seconds, rounded down, and the rest.
-fn java_hash_time(nanos: i64) -> i32 {
-    let (seconds, rest) = (nanos.div_euclid(1_000_000_000), nanos.rem_euclid(1_000_000_000));
-    java_hash_long(seconds).wrapping_add((rest as i32).wrapping_mul(51))
 }
 
 macro_rules! time_state {
@@ -97,10 +91,14 @@ macro_rules! time_state {
         impl Key for $rust {
             type Borrowed = Self;
             type Arena = Vec<Self>;
-            const KEY_HASH: KeyHash = KeyHash::Java1;
+            const KEY_HASH: KeyHash = KeyHash::Spt1;
 
             fn key_hash(key: &Self) -> i32 {
-                java_hash_time($to(key))
+                spt_hash::<Self>(key)
+            }
+
+            fn write_key_bytes(key: &Self, bytes: &mut Vec<u8>) {
+                write_fixed(&($to(key) ^ i64::MIN).to_be_bytes(), bytes);
             }
 
             fn order(a: &Self, b: &Self) -> Ordering {

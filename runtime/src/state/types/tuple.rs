@@ -7,7 +7,7 @@ use arrow_schema::DataType;
 use spt_format::{Field, KeyHash, Logical, Result};
 
 use crate::state::column::{State, StateBuilder, StateReader, StructColumns, StructParts, struct_type};
-use crate::state::key::{Key, both};
+use crate::state::key::{Key, both, spt_hash};
 
 macro_rules! tuple_state {
     ($builder:ident, $reader:ident, $count:literal, $first:ident $(, $type:ident)* ; $($all:ident $index:tt $name:literal),*) => {
@@ -72,7 +72,7 @@ macro_rules! tuple_state {
             }
         }
 
-        /// Hashed as Flink's tuples are: `31·h + hash(field)`, starting with the first field's hash.
+        /// Hashed as Flink's tuples are, if every field has a Java twin: `31·h + hash(field)`, from 0 on.
         impl<$($all: Key),*> Key for ($($all,)*) {
             type Borrowed = Self;
             type Arena = Vec<Self>;
@@ -83,9 +83,17 @@ macro_rules! tuple_state {
             };
 
             fn key_hash(key: &Self) -> i32 {
+                if Self::KEY_HASH != KeyHash::Java1 {
+                    return spt_hash::<Self>(key);
+                }
                 let hash = 0i32;
                 $(let hash = hash.wrapping_mul(31).wrapping_add($all::key_hash(key.$index.borrow()));)*
                 hash
+            }
+
+            fn write_key_bytes(key: &Self, bytes: &mut Vec<u8>) {
+                bytes.push(1);
+                $($all::write_key_bytes(key.$index.borrow(), bytes);)*
             }
 
             fn order(a: &Self, b: &Self) -> Ordering {

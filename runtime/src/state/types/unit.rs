@@ -7,7 +7,7 @@ use arrow_schema::DataType;
 use spt_format::{Field, KeyHash, Logical, Result};
 
 use crate::state::column::{State, StateBuilder, StateReader, StructColumns, StructParts, struct_type};
-use crate::state::key::Key;
+use crate::state::key::{Key, spt_hash};
 use crate::state::types::number::BoolBuilder;
 
 /// Builds a column of units.
@@ -72,8 +72,13 @@ impl Key for () {
     type Arena = Vec<Self>;
     const KEY_HASH: KeyHash = KeyHash::Spt1;
 
-    fn key_hash((): &()) -> i32 {
-        0
+    fn key_hash(key: &()) -> i32 {
+        spt_hash::<()>(key)
+    }
+
+    fn write_key_bytes((): &(), bytes: &mut Vec<u8>) {
+        // The struct is there, and so is its field, which is true.
+        bytes.extend_from_slice(&[1, 1, 1]);
     }
 
     fn order((): &(), (): &()) -> Ordering {

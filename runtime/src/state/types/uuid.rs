@@ -10,7 +10,7 @@ use arrow_schema::DataType;
 use spt_format::{Error, Field, KeyHash, Logical, Result, Type};
 
 use crate::state::column::{State, StateBuilder, StateReader, downcast, present};
-use crate::state::key::{Key, common_prefix_of_bytes, sort_prefix_of_bytes};
+use crate::state::key::{Key, common_prefix_of_bytes, sort_prefix_of_bytes, write_fixed};
 
 /// A UUID: 16 bytes in the order in which they are printed.
 #[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -96,6 +96,10 @@ impl Key for Uuid {
         let bits = u128::from_be_bytes(key.0);
         let folded = (bits >> 64) as u64 ^ bits as u64;
         ((folded >> 32) as u32 ^ folded as u32).cast_signed()
+    }
+
+    fn write_key_bytes(key: &Self, bytes: &mut Vec<u8>) {
+        write_fixed(&key.0, bytes);
     }
 
     fn order(a: &Self, b: &Self) -> Ordering {

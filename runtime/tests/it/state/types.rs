@@ -5,19 +5,9 @@ use std::fmt::Debug;
 use std::time::{Duration, SystemTime};
 
 use arrow_array::{ArrayRef, ListArray, StringArray};
-use spt_format::{StateKind, StateSchema};
-use spt_runtime::state::{Bytes, State, StateBuilder, StateReader, Uuid, downcast};
+use spt_runtime::state::{Bytes, State, StateReader, Uuid, downcast};
 
-/// The column of these values, typed as the format's schema would type it, ids included.
-fn column<T: State>(values: &[T]) -> ArrayRef {
-    let schema = StateSchema::keyed(String::field(), T::field()).to_arrow(StateKind::Value).unwrap();
-    let field = schema.field_with_name("value").unwrap();
-    let mut builder = T::Builder::new(field.data_type(), values.len());
-    values.iter().for_each(|value| builder.append(value));
-    let array = builder.finish().unwrap();
-    assert_eq!(array.data_type(), field.data_type());
-    array
-}
+use super::column;
 
 fn read<T: State>(array: &ArrayRef) -> Vec<T> {
     let reader = T::Reader::new(array.as_ref()).unwrap();
