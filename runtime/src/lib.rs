@@ -1,6 +1,7 @@
 //! A small stateful streaming engine whose jobs emit savepoints.
 
 pub mod config;
+pub mod control;
 pub mod data;
 mod error;
 pub mod job;

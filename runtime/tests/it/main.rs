@@ -2,3 +2,5 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that fails should say where")]
 
 mod state;
+
+mod control;

@@ -1,0 +1,367 @@
+//! The control endpoint over real connections, and the registry as another process sees it.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use spt_format::OperatorId;
+use spt_runtime::config::{Configuration, options};
+use spt_runtime::control::{Client, Endpoint, EndpointOptions, JobEntry, Registry};
+use spt_runtime::job::{
+    CheckpointRecord, CheckpointStatus, Checkpoints, JobControl, JobState, JobStatus, VertexStatus,
+};
+use spt_runtime::{Error, Result};
+
+const ID: &str = "0123456789abcdef0123456789abcdef";
+
+/// A job that does what it is told and no more.
+#[derive(Default)]
+struct Told {
+    cancelled: AtomicBool,
+    stopped: AtomicBool,
+}
+
+impl JobControl for Told {
+    fn status(&self) -> JobStatus {
+        let vertex = VertexStatus {
+            id: OperatorId::of_uid("sum-001"),
+            name: "sum -> print".into(),
+            parallelism: 3,
+            max_parallelism: 128,
+            finished: 1,
+            records_in: 10,
+            records_out: 4,
+        };
+        JobStatus {
+            id: ID.into(),
+            name: "wordcount".into(),
+            state: JobState::Running,
+            started_at_ms: 1_000,
+            changed_at_ms: 2_000,
+            ended_at_ms: None,
+            restarts: 0,
+            failure: None,
+            vertices: vec![vertex],
+        }
+    }
+
+    fn checkpoints(&self) -> Checkpoints {
+        let record = |id, status, bytes| CheckpointRecord {
+            id,
+            status,
+            is_savepoint: id == 2,
+            triggered_at_ms: 5_000,
+            duration_ms: Some(7),
+            path: (status == CheckpointStatus::Completed).then(|| PathBuf::from("/checkpoints/chk-1")),
+            bytes,
+            rows: 9,
+            failure: (status == CheckpointStatus::Failed).then(|| "disk full".into()),
+        };
+        let completed = record(1, CheckpointStatus::Completed, 100);
+        let failed = record(2, CheckpointStatus::Failed, 0);
+        Checkpoints {
+            history: vec![failed.clone(), completed.clone()],
+            latest_completed: Some(completed),
+            latest_failed: Some(failed),
+            ..Checkpoints::default()
+        }
+    }
+
+    fn plan(&self) -> Value {
+        serde_json::json!({"schema": "spt.plan/1"})
+    }
+
+    fn savepoint(&self, dir: Option<&Path>) -> Result<PathBuf> {
+        dir.map(|dir| dir.join("savepoint-012345-aaaaaaaaaaaa"))
+            .ok_or_else(|| Error::failed("no folder is known"))
+    }
+
+    fn stop(&self, dir: Option<&Path>, drain: bool) -> Result<PathBuf> {
+        self.stopped.store(true, Ordering::SeqCst);
+        Ok(dir.unwrap_or(Path::new("/default")).join(if drain { "drained" } else { "stopped" }))
+    }
+
+    fn cancel(&self) -> Result<()> {
+        self.cancelled.store(true, Ordering::SeqCst);
+        Ok(())
+    }
+}
+
+fn open(token: Option<&str>) -> (Arc<Told>, Endpoint) {
+    let job = Arc::new(Told::default());
+    let mut configuration = Configuration::default();
+    configuration.set(&options::CHECKPOINT_INTERVAL, "10 s").unwrap();
+    let options = EndpointOptions { token: token.map(str::to_owned), ..EndpointOptions::default() };
+    (Arc::clone(&job), Endpoint::open(job, configuration, options).unwrap())
+}
+
+fn client(endpoint: &Endpoint) -> Client {
+    Client::new(ID, endpoint.address().to_string(), None)
+}
+
+/// Sends these bytes as they are, and returns the status and the body.
+fn raw(endpoint: &Endpoint, request: &str) -> (u16, String) {
+    let mut stream = TcpStream::connect(endpoint.address()).unwrap();
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    let status = answer.split(' ').nth(1).unwrap().parse().unwrap();
+    (status, answer.split_once("\r\n\r\n").unwrap().1.to_owned())
+}
+
+fn get(endpoint: &Endpoint, path: &str) -> (u16, Value) {
+    let (status, body) = raw(endpoint, &format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n"));
+    (status, serde_json::from_str(&body).unwrap())
+}
+
+#[test]
+fn the_overview_has_the_names_that_flink_reads() {
+    let (_job, endpoint) = open(None);
+    for prefix in ["", "/v1"] {
+        let (status, answer) = get(&endpoint, &format!("{prefix}/jobs/overview"));
+        assert_eq!(status, 200);
+        let job = &answer["jobs"][0];
+        assert_eq!(job["jid"], ID);
+        assert_eq!(job["name"], "wordcount");
+        assert_eq!(job["state"], "RUNNING");
+        assert_eq!((&job["start-time"], &job["end-time"]), (&1_000.into(), &(-1).into()));
+        assert_eq!(job["last-modification"], 2_000);
+        assert_eq!(job["tasks"]["total"], 3);
+        assert_eq!(job["tasks"]["running"], 2);
+        assert_eq!(job["tasks"]["finished"], 1);
+    }
+}
+
+#[test]
+fn every_path_answers_with_its_own_document() {
+    let (_job, endpoint) = open(None);
+    let at = |path: &str, pointer: &str| {
+        let (status, answer) = get(&endpoint, path);
+        assert_eq!(status, 200, "{path}: {answer}");
+        answer.pointer(pointer).cloned().unwrap_or_else(|| panic!("{path} has no {pointer}: {answer}"))
+    };
+    let job = format!("/v1/jobs/{ID}");
+    assert_eq!(at("/v1/config", "/features/web-submit"), false);
+    assert_eq!(at("/v1/overview", "/jobs-running"), 1);
+    assert_eq!(at("/v1/jobs", "/jobs/0/status"), "RUNNING");
+    assert_eq!(at(&job, "/vertices/0/parallelism"), 3);
+    assert_eq!(at(&job, "/vertices/0/id"), OperatorId::of_uid("sum-001").to_string());
+    assert_eq!(at(&format!("{job}/status"), "/status"), "RUNNING");
+    assert_eq!(at(&format!("{job}/plan"), "/spt-plan/schema"), "spt.plan/1");
+    assert_eq!(
+        at(&format!("{job}/config"), "/execution-config/user-config/execution.checkpointing.interval"),
+        "10 s"
+    );
+    assert_eq!(at(&format!("{job}/checkpoints/config"), "/interval"), 10_000);
+    assert_eq!(at(&format!("{job}/checkpoints"), "/latest/completed/external_path"), "/checkpoints/chk-1");
+    assert_eq!(at(&format!("{job}/checkpoints"), "/latest/failed/failure_message"), "disk full");
+    assert_eq!(at(&format!("{job}/checkpoints"), "/summary/state_size/max"), 100);
+    assert_eq!(at(&format!("{job}/checkpoints/details/2"), "/status"), "FAILED");
+    assert_eq!(at(&format!("{job}/exceptions"), "/root-exception"), Value::Null);
+}
+
+#[test]
+fn a_savepoint_is_triggered_and_its_path_fetched() {
+    let (_job, endpoint) = open(None);
+    let client = client(&endpoint);
+    let operation = client.savepoint(Some(Path::new("/savepoints"))).unwrap();
+    assert_eq!(client.wait(&operation).unwrap(), Path::new("/savepoints/savepoint-012345-aaaaaaaaaaaa"));
+    let operation = client.savepoint(None).unwrap();
+    let failure = client.wait(&operation).unwrap_err().to_string();
+    assert!(failure.contains("no folder is known"), "{failure}");
+}
+
+#[test]
+fn stop_and_cancel_reach_the_job() {
+    let (job, endpoint) = open(None);
+    let client = client(&endpoint);
+    let operation = client.stop(Some(Path::new("/s")), true).unwrap();
+    assert_eq!(client.wait(&operation).unwrap(), Path::new("/s/drained"));
+    assert!(job.stopped.load(Ordering::SeqCst));
+    client.cancel().unwrap();
+    let until = Instant::now() + Duration::from_secs(5);
+    while !job.cancelled.load(Ordering::SeqCst) {
+        assert!(Instant::now() < until, "the job was not cancelled");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+#[test]
+fn the_end_waits_for_the_outcome_to_be_fetched() {
+    let (_job, endpoint) = open(None);
+    let client = client(&endpoint);
+    let operation = client.stop(None, false).unwrap();
+    let closing = std::thread::spawn(move || endpoint.close());
+    std::thread::sleep(Duration::from_millis(100));
+    assert!(!closing.is_finished());
+    assert_eq!(client.wait(&operation).unwrap(), Path::new("/default/stopped"));
+    closing.join().unwrap();
+    assert!(client.overview().is_err());
+}
+
+#[test]
+fn what_a_web_page_sends_is_refused() {
+    let (job, endpoint) = open(None);
+    let port = endpoint.address().port();
+    let cancel = |headers: &str| {
+        raw(&endpoint, &format!("PATCH /v1/jobs/{ID}?mode=cancel HTTP/1.1\r\n{headers}\r\n\r\n")).0
+    };
+    assert_eq!(cancel("Host: evil.example"), 403);
+    assert_eq!(cancel(&format!("Host: localhost:{port}\r\nOrigin: http://evil.example")), 403);
+    assert!(!job.cancelled.load(Ordering::SeqCst));
+    assert_eq!(cancel(&format!("Host: localhost:{port}\r\nOrigin: http://localhost:{port}")), 202);
+}
+
+#[test]
+fn without_the_token_nothing_is_told() {
+    let (_job, endpoint) = open(Some("s3cret"));
+    let address = endpoint.address().to_string();
+    let refusal = Client::new(ID, &address, None).overview().unwrap_err().to_string();
+    assert!(refusal.contains("401"), "{refusal}");
+    assert!(Client::new(ID, &address, Some("wrong".into())).overview().is_err());
+    assert_eq!(Client::new(ID, &address, Some("s3cret".into())).overview().unwrap()["jid"], ID);
+}
+
+#[test]
+fn nonsense_is_answered_with_flinks_errors() {
+    let (_job, endpoint) = open(None);
+    let host = "Host: localhost\r\n";
+    let long = "x".repeat(20_000);
+    for (request, expected) in [
+        (format!("GET /nothing HTTP/1.1\r\n{host}\r\n"), 404),
+        (format!("GET /v1/jobs/{} HTTP/1.1\r\n{host}\r\n", "f".repeat(32)), 404),
+        (format!("GET /v1/jobs/..%2f HTTP/1.1\r\n{host}\r\n"), 400),
+        (format!("DELETE /v1/jobs/{ID} HTTP/1.1\r\n{host}\r\n"), 405),
+        (format!("PATCH /v1/jobs/{ID}?mode=stop HTTP/1.1\r\n{host}\r\n"), 400),
+        (format!("GET /v1/jobs/{ID}/savepoints/{ID} HTTP/1.1\r\n{host}\r\n"), 404),
+        (format!("POST /v1/jobs/{ID}/stop HTTP/1.1\r\n{host}Content-Length: 3\r\n\r\n{{x}}"), 400),
+        (format!("POST /v1/jobs/{ID}/stop HTTP/1.1\r\n{host}Content-Length: 99999999\r\n\r\n"), 413),
+        (format!("POST /v1/jobs/{ID}/stop HTTP/1.1\r\n{host}Transfer-Encoding: chunked\r\n\r\n"), 411),
+        (format!("GET /{long} HTTP/1.1\r\n{host}\r\n"), 431),
+        ("\u{1}\u{2}\r\n\r\n".to_owned(), 400),
+    ] {
+        let (status, body) = raw(&endpoint, &request);
+        assert_eq!(status, expected, "{:.60}: {body}", request);
+        let answer: Value = serde_json::from_str(&body).unwrap();
+        assert!(answer["errors"][0].is_string(), "{answer}");
+    }
+}
+
+#[test]
+fn metrics_are_prometheus_text() {
+    let (_job, endpoint) = open(None);
+    let (status, body) = raw(&endpoint, "GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    assert_eq!(status, 200);
+    let expected = format!("spt_records_in_total{{job=\"{ID}\",vertex=");
+    assert!(body.lines().any(|line| line.starts_with(&expected) && line.ends_with(" 10")), "{body}");
+}
+
+#[test]
+fn a_silent_connection_keeps_nobody_waiting() {
+    let (_job, endpoint) = open(None);
+    let silent: Vec<_> = (0..8).map(|_| TcpStream::connect(endpoint.address()).unwrap()).collect();
+    let start = Instant::now();
+    assert_eq!(get(&endpoint, "/v1/jobs").0, 200);
+    assert!(start.elapsed() < Duration::from_secs(2));
+    drop(silent);
+}
+
+fn registry() -> (tempfile::TempDir, Registry) {
+    let dir = tempfile::tempdir().unwrap();
+    let registry = Registry::at(dir.path().join("run")).unwrap();
+    (dir, registry)
+}
+
+#[test]
+fn a_job_is_found_by_id_name_or_the_beginning_of_its_id() {
+    let (_dir, registry) = registry();
+    let other = "ff".repeat(16);
+    let registered: Vec<_> = [(ID, "wordcount"), (other.as_str(), "join")]
+        .into_iter()
+        .map(|(id, name)| {
+            let registered = registry.claim(id).unwrap();
+            registered.publish(&JobEntry::new(id, name, "127.0.0.1:1")).unwrap();
+            registered
+        })
+        .collect();
+    for text in [ID, "wordcount", "01"] {
+        assert_eq!(registry.find(text).unwrap().id, ID, "{text}");
+    }
+    let refusal = registry.find("nothing").unwrap_err().to_string();
+    assert!(refusal.contains("wordcount") && refusal.contains("join"), "{refusal}");
+    drop(registered);
+    assert!(registry.list().unwrap().running.is_empty());
+    assert!(registry.find("wordcount").unwrap_err().to_string().contains("no job is running"));
+}
+
+#[test]
+fn a_name_that_several_jobs_have_is_refused_with_their_ids() {
+    let (_dir, registry) = registry();
+    let ids = [ID.to_owned(), "ff".repeat(16)];
+    let _registered = ids.each_ref().map(|id| {
+        let registered = registry.claim(id).unwrap();
+        registered.publish(&JobEntry::new(id, "twin", "127.0.0.1:1")).unwrap();
+        registered
+    });
+    let refusal = registry.find("twin").unwrap_err().to_string();
+    assert!(ids.iter().all(|id| refusal.contains(id)), "{refusal}");
+}
+
+#[test]
+fn a_second_job_with_the_same_id_is_refused() {
+    let (_dir, registry) = registry();
+    let first = registry.claim(ID).unwrap();
+    let refusal = registry.claim(ID).unwrap_err().to_string();
+    assert!(refusal.contains("is running already"), "{refusal}");
+    assert!(refusal.contains(&std::process::id().to_string()), "{refusal}");
+    drop(first);
+    registry.claim(ID).unwrap();
+}
+
+#[test]
+fn an_entry_whose_process_is_gone_is_stale_and_removed() {
+    let (dir, registry) = registry();
+    // What SIGKILL leaves: an entry and a lock file, and nobody who holds it. The process id is that of a
+    // live process, as it would be had it been given out again.
+    let entry = JobEntry::new(ID, "wordcount", "127.0.0.1:1");
+    std::fs::write(dir.path().join(format!("run/{ID}.json")), serde_json::to_vec(&entry).unwrap()).unwrap();
+    std::fs::write(dir.path().join(format!("run/{ID}.lock")), "job").unwrap();
+    let refusal = registry.find(ID).unwrap_err().to_string();
+    assert!(refusal.contains("is gone"), "{refusal}");
+    let listing = registry.list().unwrap();
+    assert!(listing.running.is_empty() && listing.stale.is_empty());
+    assert_eq!(std::fs::read_dir(dir.path().join("run")).unwrap().count(), 0);
+}
+
+#[test]
+fn a_damaged_entry_is_named() {
+    let (dir, registry) = registry();
+    std::fs::write(dir.path().join(format!("run/{ID}.json")), "{\"schema\":").unwrap();
+    assert!(registry.list().unwrap_err().to_string().contains(ID));
+}
+
+#[test]
+fn a_folder_that_others_can_read_is_refused() {
+    use std::os::unix::fs::PermissionsExt;
+    let (dir, _registry) = registry();
+    let run = dir.path().join("run");
+    assert_eq!(std::fs::metadata(&run).unwrap().permissions().mode() & 0o777, 0o700);
+    std::fs::set_permissions(&run, std::fs::Permissions::from_mode(0o755)).unwrap();
+    assert!(Registry::at(&run).unwrap_err().to_string().contains("chmod 700"));
+}
+
+#[test]
+fn entries_are_their_owners_alone() {
+    use std::os::unix::fs::PermissionsExt;
+    let (dir, registry) = registry();
+    let registered = registry.claim(ID).unwrap();
+    registered.publish(&JobEntry::new(ID, "wordcount", "127.0.0.1:1")).unwrap();
+    for extension in ["json", "lock"] {
+        let file = dir.path().join(format!("run/{ID}.{extension}"));
+        assert_eq!(std::fs::metadata(file).unwrap().permissions().mode() & 0o777, 0o600);
+    }
+}
