@@ -1,0 +1,199 @@
+//! The heap backend's own layout: its hash maps, values after each other without lengths.
+//!
+//! ```text
+//! block   i32 key group | for each state: i16 state | i32 n | n × (namespace, key, value)
+//!                                                     └ or n timers ┘
+//! ```
+//!
+//! If compressed, what follows the key group's number is one Snappy stream per state. A value whose end
+//! cannot be found hides the rest of its key group; the next one is found by its offset.
+//!
+//! # Source
+//! Flink, `HeapSnapshotStrategy`, `HeapRestoreOperation`.
+
+use std::sync::Arc;
+
+use arrow_array::RecordBatch;
+use arrow_schema::SchemaRef;
+use spt_format::{Completeness, Error, ErrorKind, KeyGroupRange, Result, ResultExt, RowStream};
+
+use super::blocks::{Block, KeyedFile};
+use super::rows::KeyedRows;
+use super::table::KeyedTable;
+use super::window::Window;
+use crate::serializers::values::is_unsupported;
+
+/// Batches of the rows of one state of a heap file.
+pub struct HeapScan {
+    file: KeyedFile,
+    wanted: usize,
+    /// Rows of every state: those of others are read to find their end. `None` where a state cannot be read.
+    states: Vec<Option<KeyedRows>>,
+    blocks: Box<dyn Iterator<Item = Block> + Send>,
+    open: Option<OpenBlock>,
+}
+
+struct OpenBlock {
+    key_group: u16,
+    window: Window,
+    /// States of the block that were not begun yet.
+    states_left: usize,
+    /// The state that is being read, and how many of its entries follow.
+    state: usize,
+    entries_left: u32,
+    /// The wanted state was read.
+    seen: bool,
+}
+
+impl HeapScan {
+    /// Batches of the state with this number, in these key groups.
+    ///
+    /// # Errors
+    /// If the state is of a kind that cannot be shown.
+    pub fn new(file: &KeyedFile, wanted: u16, key_groups: Option<KeyGroupRange>) -> Result<Self> {
+        let header = &file.header;
+        let wanted = usize::from(wanted);
+        let mut states = Vec::with_capacity(header.states.len());
+        for (number, state) in header.states.iter().enumerate() {
+            let table = KeyedTable::new(&header.key, state).map(Arc::new);
+            let rows = table.and_then(|table| KeyedRows::new(table, file.max_parallelism));
+            match rows {
+                Err(error) if number == wanted => return Err(error),
+                rows => states.push(rows.ok()),
+            }
+        }
+        if wanted >= states.len() {
+            return Err(Error::not_found(format!("state {wanted} of {}", states.len())));
+        }
+        let blocks = Box::new(file.blocks_in(key_groups));
+        Ok(Self { file: file.clone(), wanted, states, blocks, open: None })
+    }
+
+    /// Reads until a batch of the wanted state is full or nothing is left.
+    fn fill(&mut self) -> Result<()> {
+        while self.wanted_rows().is_some_and(|rows| !rows.is_full()) {
+            if self.open.is_none() && !self.open_next()? {
+                return Ok(());
+            }
+            if let Err(error) = self.step() {
+                self.leave_block(error)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn wanted_rows(&mut self) -> Option<&mut KeyedRows> {
+        self.states.get_mut(self.wanted)?.as_mut()
+    }
+
+    fn open_next(&mut self) -> Result<bool> {
+        let Some(block) = self.blocks.next() else { return Ok(false) };
+        let key_group = block.key_group;
+        let source = Arc::clone(&self.file.source);
+        let mut head = Window::new(Arc::clone(&source), block.start, block.end, false);
+        let found = head.need(4, "key group").and_then(|()| head.cursor().i32_be());
+        let found = found.within(|| format!("key group {key_group}"))?;
+        if found != i32::from(key_group) {
+            let what = "key group of a block".to_owned();
+            let (found, expected) = (found.to_string(), key_group.to_string());
+            return Err(head.error(ErrorKind::Mismatch { what, found, expected }));
+        }
+        let window = Window::new(source, block.start + 4, block.end, self.file.header.compressed);
+        let states_left = self.states.len();
+        self.open =
+            Some(OpenBlock { key_group, window, states_left, state: 0, entries_left: 0, seen: false });
+        Ok(true)
+    }
+
+    /// Reads one entry, or the beginning of the next state, or ends the block.
+    fn step(&mut self) -> Result<()> {
+        let Some(open) = &mut self.open else { return Ok(()) };
+        if open.entries_left == 0 {
+            if open.states_left == 0 {
+                open.window.end("key group")?;
+                self.open = None;
+                return Ok(());
+            }
+            return open.next_state(self.states.len(), self.wanted);
+        }
+        let Some(Some(rows)) = self.states.get_mut(open.state) else {
+            let what = format!("reading state {}", open.state);
+            return Err(open.window.error(ErrorKind::Unsupported { what }));
+        };
+        let group = open.key_group;
+        let before = open.window.offset();
+        open.window.read(self.file.limits.value_bytes, |cursor| rows.append_in_line(group, cursor))?;
+        if open.window.offset() == before {
+            return Err(open.window.error(ErrorKind::Invalid { what: "an entry without bytes".into() }));
+        }
+        open.entries_left -= 1;
+        if open.state != self.wanted && rows.is_full() {
+            rows.discard();
+        }
+        Ok(())
+    }
+
+    /// Gives up a block. What of the wanted state was in it is counted; at least one row is assumed where the
+    /// state had not been met yet.
+    fn leave_block(&mut self, error: Error) -> Result<()> {
+        let Some(open) = self.open.take() else { return Err(error) };
+        if !is_unsupported(&error) {
+            return Err(error.within(format!("key group {}", open.key_group)));
+        }
+        let unread = match (open.state == self.wanted && open.seen, open.seen) {
+            (true, _) => u64::from(open.entries_left),
+            (false, true) => 0,
+            (false, false) => 1,
+        };
+        if let Some(rows) = self.wanted_rows() {
+            rows.count_unread(unread);
+        }
+        Ok(())
+    }
+}
+
+impl OpenBlock {
+    fn next_state(&mut self, states: usize, wanted: usize) -> Result<()> {
+        self.window.need(6, "state of a key group")?;
+        let mut cursor = self.window.cursor();
+        let (state, entries) = (cursor.u16_be()?, cursor.i32_be()?);
+        let state = usize::from(state);
+        let entries = u32::try_from(entries).ok().filter(|_| state < states);
+        let Some(entries) = entries else {
+            let what = format!("state {state} of {states}, or a negative number of entries");
+            return Err(self.window.error(ErrorKind::Invalid { what }));
+        };
+        self.window.consume(6);
+        (self.state, self.entries_left) = (state, entries);
+        self.seen |= state == wanted;
+        self.states_left -= 1;
+        Ok(())
+    }
+}
+
+impl Iterator for HeapScan {
+    type Item = Result<RecordBatch>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        match self.fill() {
+            Ok(()) => self.wanted_rows()?.take_batch().transpose(),
+            Err(error) => Some(Err(error)),
+        }
+    }
+}
+
+impl RowStream for HeapScan {
+    fn schema(&self) -> SchemaRef {
+        match self.states.get(self.wanted) {
+            Some(Some(rows)) => rows.schema(),
+            _ => Arc::new(arrow_schema::Schema::empty()),
+        }
+    }
+
+    fn completeness(&self) -> Completeness {
+        match self.states.get(self.wanted) {
+            Some(Some(rows)) => rows.completeness(),
+            _ => Completeness::default(),
+        }
+    }
+}

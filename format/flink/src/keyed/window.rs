@@ -1,0 +1,188 @@
+//! A part of a source, read from front to back: what is needed next stands in one slice.
+//!
+//! ```text
+//! source  ─────────┬───────────┬─────────────┬──────
+//!         consumed │  buffer   │ not yet read│ another part
+//!                  └ available ┘             end
+//! ```
+//!
+//! Compressed parts are decompressed chunk by chunk on the way in.
+
+use std::sync::Arc;
+
+use spt_format::{Cursor, Error, ErrorKind, Location, ReadLimits, Result};
+
+use crate::ReadAt;
+use crate::snappy::Chunks;
+
+/// Bytes that are read at once.
+const READ_BYTES: u64 = 256 << 10;
+
+pub(crate) struct Window {
+    source: Arc<dyn ReadAt>,
+    /// Where the next bytes come from, in the source.
+    position: u64,
+    end: u64,
+    compressed: bool,
+    buffer: Vec<u8>,
+    consumed: usize,
+    /// Bytes that were consumed and have left the buffer.
+    gone: u64,
+    start: u64,
+}
+
+impl Window {
+    /// The bytes of `source` from `start` to `end`.
+    pub(crate) fn new(source: Arc<dyn ReadAt>, start: u64, end: u64, compressed: bool) -> Self {
+        Self { source, position: start, end, compressed, buffer: Vec::new(), consumed: 0, gone: 0, start }
+    }
+
+    /// What stands in the buffer.
+    pub(crate) fn available(&self) -> &[u8] {
+        self.buffer.get(self.consumed..).unwrap_or_default()
+    }
+
+    /// What stands in the buffer, to be changed.
+    pub(crate) fn available_mut(&mut self) -> &mut [u8] {
+        self.buffer.get_mut(self.consumed..).unwrap_or_default()
+    }
+
+    /// A cursor over what stands in the buffer. Its offsets are those of the source; of a compressed part
+    /// those it would have uncompressed.
+    pub(crate) fn cursor(&self) -> Cursor<'_> {
+        Cursor::at(self.available(), self.offset())
+    }
+
+    /// Where the first available byte stands.
+    pub(crate) fn offset(&self) -> u64 {
+        self.start + self.gone + self.consumed as u64
+    }
+
+    /// Nothing is left to be read into the buffer.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.position >= self.end
+    }
+
+    /// Steps over bytes that are available.
+    pub(crate) fn consume(&mut self, length: usize) {
+        self.consumed = self.consumed.saturating_add(length).min(self.buffer.len());
+    }
+
+    /// Steps over bytes, read or not.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Truncated`] if there are fewer.
+    pub(crate) fn skip(&mut self, length: usize) -> Result<()> {
+        let buffered = length.min(self.available().len());
+        self.consume(buffered);
+        let rest = (length - buffered) as u64;
+        if rest == 0 {
+            return Ok(());
+        }
+        if self.compressed {
+            self.need(length - buffered, "entry")?;
+            self.consume(length - buffered);
+            return Ok(());
+        }
+        if self.end.saturating_sub(self.position) < rest {
+            return Err(self.truncated("entry", rest));
+        }
+        self.position += rest;
+        self.gone += rest;
+        Ok(())
+    }
+
+    /// Makes at least `length` bytes available.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Truncated`] if there are fewer.
+    pub(crate) fn need(&mut self, length: usize, what: &str) -> Result<()> {
+        while self.available().len() < length {
+            if !self.grow(length - self.available().len())? {
+                return Err(self.truncated(what, length as u64));
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads more, `missing` bytes or a bit more where there are so many; `false` at the end.
+    ///
+    /// # Errors
+    /// Those of the source, and of damaged compression.
+    pub(crate) fn grow(&mut self, missing: usize) -> Result<bool> {
+        if self.is_whole() {
+            return Ok(false);
+        }
+        self.gone += self.consumed as u64;
+        self.buffer.drain(..self.consumed);
+        self.consumed = 0;
+        if self.compressed {
+            let mut chunks = Chunks::new(&*self.source, self.position, self.end);
+            let chunk = chunks.next_chunk()?;
+            self.position = chunks.position();
+            self.buffer.extend_from_slice(&chunk.unwrap_or_default());
+            return Ok(true);
+        }
+        let length = (missing as u64).max(READ_BYTES).min(self.end - self.position);
+        let bytes = self.source.read_at(self.position, usize::try_from(length).unwrap_or(usize::MAX))?;
+        self.buffer.extend_from_slice(&bytes);
+        self.position += length;
+        Ok(true)
+    }
+
+    /// Reads a value that says itself where it ends, with as much in the buffer as that takes.
+    ///
+    /// `read` is called again with more bytes while it runs out of them.
+    ///
+    /// # Errors
+    /// Those of `read`, and [`ErrorKind::LimitExceeded`] for a value of more than `limit` bytes.
+    pub(crate) fn read<T>(
+        &mut self,
+        limit: u64,
+        mut read: impl FnMut(&mut Cursor<'_>) -> Result<T>,
+    ) -> Result<T> {
+        loop {
+            let mut cursor = self.cursor();
+            match read(&mut cursor) {
+                Ok(value) => {
+                    let length = cursor.position();
+                    self.consume(length);
+                    return Ok(value);
+                }
+                Err(error) if ran_out(&error) && !self.is_whole() => {
+                    let length = self.available().len();
+                    ReadLimits::check("bytes of a value", length as u64, limit)?;
+                    self.grow(length)?;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Nothing may be left.
+    ///
+    /// # Errors
+    /// [`ErrorKind::TrailingBytes`] if something is.
+    pub(crate) fn end(&self, what: &str) -> Result<()> {
+        let count = self.available().len() as u64 + self.end.saturating_sub(self.position);
+        match count {
+            0 => Ok(()),
+            count => Err(self.error(ErrorKind::TrailingBytes { what: what.to_owned(), count })),
+        }
+    }
+
+    /// An error at the first available byte.
+    pub(crate) fn error(&self, kind: ErrorKind) -> Error {
+        Error::new(kind, Location::byte(self.offset()))
+    }
+
+    fn truncated(&self, what: &str, needed: u64) -> Error {
+        let left = self.available().len() as u64 + self.end.saturating_sub(self.position);
+        self.error(ErrorKind::Truncated { what: what.to_owned(), needed, left })
+    }
+}
+
+/// A reader of too few bytes says so, or that a count cannot be true.
+fn ran_out(error: &Error) -> bool {
+    matches!(error.kind(), ErrorKind::Truncated { .. } | ErrorKind::ImpossibleCount { .. })
+}
