@@ -29,9 +29,14 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap().to_owned()
 }
 
+/// The folder of all fixtures.
+pub(crate) fn testdata() -> PathBuf {
+    root().join("testdata")
+}
+
 /// All cases, sorted by name; asserts that none is missing.
 pub(crate) fn corpus() -> Vec<Case> {
-    let folder = root().join("testdata/flink");
+    let folder = testdata().join("flink");
     let mut cases = Vec::new();
     for version in folders(&folder) {
         for case in folders(&version) {
@@ -68,7 +73,8 @@ pub(crate) fn read(path: &Path) -> Bytes {
     fs::read(path).unwrap_or_else(|error| panic!("{}: {error}", path.display())).into()
 }
 
-fn folders(path: &Path) -> Vec<PathBuf> {
+/// The folders in a folder, sorted.
+pub(crate) fn folders(path: &Path) -> Vec<PathBuf> {
     let mut folders: Vec<_> = fs::read_dir(path)
         .unwrap_or_else(|error| panic!("{}: {error}", path.display()))
         .map(|entry| entry.unwrap().path())

@@ -1,5 +1,7 @@
 //! Databases that Flink wrote, against what its snapshots are known to hold.
 
+mod histories;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
