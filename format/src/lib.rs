@@ -3,15 +3,18 @@
 mod cursor;
 mod error;
 mod export;
+mod import;
 mod limits;
 mod location;
 mod model;
 mod plan;
+mod select;
 mod sort;
 
 pub use cursor::Cursor;
 pub use error::{Error, ErrorKind, Result, ResultExt};
 pub use export::{Int64Style, JsonOptions, JsonRows, JsonValues};
+pub use import::{array_from_json, array_from_text};
 pub use limits::ReadLimits;
 pub use location::Location;
 pub use model::{
@@ -24,4 +27,5 @@ pub use model::{
     sort_batch, sort_indices, write_key_bytes,
 };
 pub use plan::{PLAN_SCHEMA, Plan, PlannedOperator, PlannedState};
+pub use select::{KeyFilter, Predicate, find_operator, find_operator_by_prefix, find_state};
 pub use sort::{ExternalSorter, SortedRows};

@@ -8,6 +8,8 @@
 )]
 
 mod export;
+mod import;
 mod key_hash;
 mod order;
+mod select;
 mod support;

@@ -1,0 +1,9 @@
+//! Which operator, which state, which rows: what a person means by the words they type.
+
+mod key;
+mod name;
+mod predicate;
+
+pub use key::KeyFilter;
+pub use name::{find_operator, find_operator_by_prefix, find_state};
+pub use predicate::Predicate;
