@@ -6,6 +6,7 @@ mod export;
 mod import;
 mod limits;
 mod location;
+pub mod migrate;
 mod model;
 mod plan;
 mod select;

@@ -133,7 +133,8 @@ impl StateSchema {
         .filter_map(|(column, field)| Some((column, field.as_ref()?)))
     }
 
-    fn parts_mut(&mut self) -> impl Iterator<Item = (Column, &mut Field)> {
+    /// The same, to be changed. Ids are the caller's business: see [`StateSchema::number`].
+    pub fn parts_mut(&mut self) -> impl Iterator<Item = (Column, &mut Field)> {
         [
             (Column::Key, &mut self.key),
             (Column::Namespace, &mut self.namespace),

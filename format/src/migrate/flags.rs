@@ -1,0 +1,252 @@
+//! Reads `U/S:a.b=c` against a savepoint.
+//!
+//! A uid is free text and may itself hold `/`, `:` and `=`. So nothing is split at the first such character:
+//! every way of splitting is tried, and the one whose parts exist is meant. Two such ways are an error.
+
+use super::field_path::FieldPath;
+use super::operation::Operation;
+use crate::error::{Error, Result};
+use crate::model::{Operator, OperatorId, Savepoint};
+
+/// The operator that `text` names: by its uid, by an id in hex, or by a uid the savepoint knows the id of.
+pub(super) fn find_operator<'a>(savepoint: &'a Savepoint, text: &str) -> Option<&'a Operator> {
+    let by_uid = savepoint
+        .operators
+        .iter()
+        .find(|operator| operator.uid.as_ref().is_some_and(|uid| uid.as_str() == text));
+    let by_id = || text.parse::<OperatorId>().ok().and_then(|id| savepoint.operator(id));
+    by_uid.or_else(by_id).or_else(|| savepoint.operator(OperatorId::of_uid(text)))
+}
+
+fn has_state(savepoint: &Savepoint, uid: &str, state: &str) -> bool {
+    find_operator(savepoint, uid)
+        .is_some_and(|operator| operator.states.iter().any(|found| found.name == state))
+}
+
+/// Every way to split `text` in two at `separator`.
+fn splits(text: &str, separator: char) -> impl Iterator<Item = (&str, &str)> {
+    text.match_indices(separator)
+        .filter_map(move |(at, found)| Some((text.get(..at)?, text.get(at + found.len()..)?)))
+}
+
+fn exactly_one<T>(mut ways: impl Iterator<Item = T>, text: &str, form: &str) -> Result<T> {
+    let Some(way) = ways.next() else {
+        return Err(Error::bad_request(format!(
+            "{text:?} is no {form} whose operator and state are in the savepoint"
+        )));
+    };
+    if ways.next().is_some() {
+        return Err(Error::bad_request(format!("{text:?} can be read as {form} in more than one way")));
+    }
+    Ok(way)
+}
+
+/// `A=B`.
+fn renamed_operator(savepoint: &Savepoint, text: &str) -> Result<(String, String)> {
+    let ways = splits(text, '=').filter(|(uid, _)| find_operator(savepoint, uid).is_some());
+    exactly_one(ways, text, "UID=NEW").map(|(uid, to)| (uid.to_owned(), to.to_owned()))
+}
+
+/// `U`.
+fn operator(savepoint: &Savepoint, text: &str) -> Result<String> {
+    match find_operator(savepoint, text) {
+        Some(_) => Ok(text.to_owned()),
+        None => Err(Error::not_found(format!("there is no operator {text:?} in the savepoint"))),
+    }
+}
+
+/// `U/S`.
+fn state(savepoint: &Savepoint, text: &str) -> Result<(String, String)> {
+    let ways = splits(text, '/').filter(|(uid, state)| has_state(savepoint, uid, state));
+    exactly_one(ways, text, "UID/STATE").map(|(uid, state)| (uid.to_owned(), state.to_owned()))
+}
+
+/// `U/S<separator>rest`, the rest not empty.
+fn state_and(
+    savepoint: &Savepoint,
+    text: &str,
+    separator: char,
+    form: &str,
+) -> Result<(String, String, String)> {
+    let ways = splits(text, separator).flat_map(|(place, rest)| {
+        splits(place, '/')
+            .filter(|(uid, state)| !rest.is_empty() && has_state(savepoint, uid, state))
+            .map(move |(uid, state)| (uid.to_owned(), state.to_owned(), rest.to_owned()))
+    });
+    exactly_one(ways, text, form)
+}
+
+/// `name=rest`: a field's name holds no `=`.
+fn field_and(text: &str, form: &str) -> Result<(FieldPath, String)> {
+    match text.split_once('=') {
+        Some((field, rest)) if !field.is_empty() && !rest.is_empty() => {
+            Ok((FieldPath::new(field), rest.to_owned()))
+        }
+        _ => Err(Error::bad_request(format!("{text:?} is no {form}"))),
+    }
+}
+
+impl Operation {
+    /// Reads the argument of `--rename-uid A=B`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::BadRequest`](crate::ErrorKind::BadRequest) if no way to read it, or more than one, fits
+    /// the savepoint. The same holds for the other flags.
+    pub fn rename_uid(savepoint: &Savepoint, text: &str) -> Result<Self> {
+        renamed_operator(savepoint, text).map(|(uid, to)| Self::RenameUid { uid, to })
+    }
+
+    /// Reads the argument of `--drop-uid U`.
+    ///
+    /// # Errors
+    /// As [`Operation::rename_uid`].
+    pub fn drop_uid(savepoint: &Savepoint, text: &str) -> Result<Self> {
+        operator(savepoint, text).map(|uid| Self::DropUid { uid })
+    }
+
+    /// Reads the argument of `--rename-state U/S=T`.
+    ///
+    /// # Errors
+    /// As [`Operation::rename_uid`].
+    pub fn rename_state(savepoint: &Savepoint, text: &str) -> Result<Self> {
+        let (uid, state, to) = state_and(savepoint, text, '=', "UID/STATE=NEW")?;
+        Ok(Self::RenameState { uid, state, to })
+    }
+
+    /// Reads the argument of `--drop-state U/S`.
+    ///
+    /// # Errors
+    /// As [`Operation::rename_uid`].
+    pub fn drop_state(savepoint: &Savepoint, text: &str) -> Result<Self> {
+        state(savepoint, text).map(|(uid, state)| Self::DropState { uid, state })
+    }
+
+    /// Reads the argument of `--rename-field U/S:a.b=c`.
+    ///
+    /// # Errors
+    /// As [`Operation::rename_uid`].
+    pub fn rename_field(savepoint: &Savepoint, text: &str) -> Result<Self> {
+        const FORM: &str = "UID/STATE:FIELD=NEW";
+        let (uid, state, rest) = state_and(savepoint, text, ':', FORM)?;
+        let (field, to) = field_and(&rest, FORM)?;
+        Ok(Self::RenameField { uid, state, field, to })
+    }
+
+    /// Reads the argument of `--drop-field U/S:a.b`.
+    ///
+    /// # Errors
+    /// As [`Operation::rename_uid`].
+    pub fn drop_field(savepoint: &Savepoint, text: &str) -> Result<Self> {
+        let (uid, state, field) = state_and(savepoint, text, ':', "UID/STATE:FIELD")?;
+        Ok(Self::DropField { uid, state, field: FieldPath::new(field) })
+    }
+
+    /// Reads the argument of `--add-field U/S:f=TYPE[=DEFAULT]`.
+    ///
+    /// # Errors
+    /// As [`Operation::rename_uid`].
+    pub fn add_field(savepoint: &Savepoint, text: &str) -> Result<Self> {
+        const FORM: &str = "UID/STATE:FIELD=TYPE[=DEFAULT]";
+        let (uid, state, rest) = state_and(savepoint, text, ':', FORM)?;
+        let (field, rest) = field_and(&rest, FORM)?;
+        let (ty, default) = match rest.split_once('=') {
+            Some((ty, default)) => (ty.to_owned(), Some(default_value(default))),
+            None => (rest, None),
+        };
+        Ok(Self::AddField { uid, state, field, r#type: ty, default })
+    }
+
+    /// Reads the argument of `--cast U/S:f=TYPE`.
+    ///
+    /// # Errors
+    /// As [`Operation::rename_uid`].
+    pub fn cast(savepoint: &Savepoint, text: &str) -> Result<Self> {
+        const FORM: &str = "UID/STATE:FIELD=TYPE";
+        let (uid, state, rest) = state_and(savepoint, text, ':', FORM)?;
+        let (field, ty) = field_and(&rest, FORM)?;
+        Ok(Self::Cast { uid, state, field, r#type: ty })
+    }
+
+    /// Reads the argument of `--max-parallelism [U=]N`.
+    ///
+    /// # Errors
+    /// As [`Operation::rename_uid`].
+    pub fn max_parallelism(savepoint: &Savepoint, text: &str) -> Result<Self> {
+        let number = |text: &str| {
+            text.parse::<u32>()
+                .map_err(|_| Error::bad_request(format!("{text:?} is no number of key groups")))
+        };
+        match text.rsplit_once('=') {
+            Some((uid, groups)) => {
+                let uid = Some(operator(savepoint, uid)?);
+                Ok(Self::MaxParallelism { uid, groups: number(groups)? })
+            }
+            None => Ok(Self::MaxParallelism { uid: None, groups: number(text)? }),
+        }
+    }
+}
+
+/// A number or boolean as such, anything else as a string.
+fn default_value(text: &str) -> serde_json::Value {
+    match serde_json::from_str(text) {
+        Ok(
+            value
+            @ (serde_json::Value::Bool(_) | serde_json::Value::Number(_) | serde_json::Value::String(_)),
+        ) => value,
+        _ => serde_json::Value::from(text),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Field, SavepointKind, State, StateKind, StateSchema, Type, Uid};
+
+    fn savepoint(operators: &[(&str, &str)]) -> Savepoint {
+        let mut savepoint = Savepoint::new(SavepointKind::Savepoint, "s");
+        for (uid, state) in operators {
+            let schema = StateSchema::keyed(Field::new("", Type::Utf8), Field::new("", Type::Int64));
+            let mut operator = Operator::with_uid(Uid::new(*uid).unwrap(), 1, 128);
+            operator.states.push(State::new(*state, StateKind::Value, schema));
+            savepoint.operators.push(operator);
+        }
+        savepoint
+    }
+
+    #[test]
+    fn a_uid_may_hold_every_separator() {
+        let savepoint = savepoint(&[("a/b=c:d", "s:1/x"), ("a", "s")]);
+        let operation = Operation::rename_uid(&savepoint, "a/b=c:d=new").unwrap();
+        assert_eq!(operation, Operation::RenameUid { uid: "a/b=c:d".into(), to: "new".into() });
+        let operation = Operation::rename_field(&savepoint, "a/b=c:d/s:1/x:f.g=h").unwrap();
+        assert_eq!(
+            operation,
+            Operation::RenameField {
+                uid: "a/b=c:d".into(),
+                state: "s:1/x".into(),
+                field: FieldPath::new("f.g"),
+                to: "h".into()
+            }
+        );
+    }
+
+    #[test]
+    fn what_can_be_read_in_two_ways_is_refused() {
+        let savepoint = savepoint(&[("a", "b"), ("a=b", "c")]);
+        let error = Operation::rename_uid(&savepoint, "a=b=c").unwrap_err();
+        assert_eq!(error.to_string(), "\"a=b=c\" can be read as UID=NEW in more than one way");
+        let error = Operation::drop_state(&savepoint, "a/nope").unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "\"a/nope\" is no UID/STATE whose operator and state are in the savepoint"
+        );
+    }
+
+    #[test]
+    fn an_operator_is_found_by_its_id_too() {
+        let savepoint = savepoint(&[("sum-001", "sum")]);
+        let id = OperatorId::of_uid("sum-001").to_string();
+        assert_eq!(Operation::drop_uid(&savepoint, &id).unwrap(), Operation::DropUid { uid: id });
+        assert!(Operation::drop_uid(&savepoint, "sum-002").is_err());
+    }
+}
