@@ -118,6 +118,11 @@ pub enum KeyedHandle {
 }
 
 impl KeyedHandle {
+    /// Its layout is the one all backends share.
+    pub fn is_savepoint(&self) -> bool {
+        matches!(self, Self::KeyGroups(file) if file.kind == KeyGroupFileKind::Savepoint)
+    }
+
     /// The key groups it covers.
     pub fn key_groups(&self) -> KeyGroupRange {
         match self {

@@ -43,7 +43,7 @@ pub use handle::{
     KeyGroupFile, KeyGroupFileKind, KeyedHandle, MemoryChanges, MergedFolders, NamedFile, OperatorHandle,
     Partitions, RedistributionMode, StreamHandle,
 };
-pub use properties::Properties;
+pub use properties::{AfterSavepoint, Properties, SnapshotKind};
 pub use snapshot::{MasterState, OperatorState, Snapshot, Subtask, SubtaskState};
 
 use wire::Wire;
