@@ -117,6 +117,11 @@ impl Files {
         Ok(Self { folder, job, path_maps })
     }
 
+    /// The folder of `_metadata`, without links.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// Opens the bytes of a handle.
     ///
     /// # Errors

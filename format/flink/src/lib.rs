@@ -1,15 +1,17 @@
 //! Apache Flink savepoints and checkpoints, read as the model of `spt-format`.
 
 mod files;
-#[allow(dead_code, reason = "its users arrive one by one")]
 mod java;
 mod keyed;
 mod location;
 pub mod metadata;
+mod operator;
+mod parallel;
 mod read_at;
+mod rows;
 pub mod serializers;
-#[allow(dead_code, reason = "its users arrive one by one")]
 mod snappy;
+mod source;
 pub mod sst;
 mod state_meta;
 
@@ -19,5 +21,7 @@ pub use keyed::{
     KeyedTable, Progress, RocksDatabase, RocksEntries, TimerQueue,
 };
 pub use location::find_metadata;
+pub use operator::OperatorHeader;
 pub use read_at::ReadAt;
+pub use source::{FlinkOptions, FlinkSource, Moved};
 pub use state_meta::{BackendKind, StateMeta};

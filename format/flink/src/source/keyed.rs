@@ -1,0 +1,156 @@
+//! The rows of one keyed state, subtask by subtask, which is key group by key group.
+
+use std::sync::Arc;
+
+use arrow_array::RecordBatch;
+use arrow_schema::SchemaRef;
+use spt_format::{Completeness, Error, KeyGroupRange, ReadLimits, Result, ResultExt, RowStream};
+
+use super::pieces::{KeyedPiece, Piece};
+use crate::files::Files;
+use crate::keyed::{CanonicalEntries, EntryScan, HeapScan, KeyedFile, KeyedLayout, RocksDatabase};
+use crate::metadata::{Incremental, KeyGroupFile, KeyedHandle};
+
+/// Rows of one state in the handles of several subtasks. One handle is open at a time.
+pub(super) struct KeyedScan {
+    files: Files,
+    limits: ReadLimits,
+    max_parallelism: u32,
+    key_groups: Option<KeyGroupRange>,
+    schema: SchemaRef,
+    pieces: std::vec::IntoIter<KeyedPiece>,
+    current: Option<Box<dyn RowStream>>,
+    /// Of the handles that were read to their end.
+    completeness: Completeness,
+    failed: bool,
+}
+
+impl KeyedScan {
+    /// Rows in these key groups, all of them without.
+    ///
+    /// # Errors
+    /// If one of the pieces cannot be read.
+    pub(super) fn new(
+        files: &Files,
+        limits: &ReadLimits,
+        max_parallelism: u32,
+        key_groups: Option<KeyGroupRange>,
+        schema: SchemaRef,
+        pieces: &[Piece],
+    ) -> Result<Self> {
+        let keyed = |piece: &Piece| match piece {
+            Piece::Keyed(piece) => Ok(piece.clone()),
+            Piece::Unreadable(reason) => Err(reason.error()),
+            Piece::Elements(_) | Piece::Broadcast(_) => {
+                Err(Error::invalid("subtasks keep a state in different ways"))
+            }
+        };
+        let mut pieces: Vec<_> = pieces.iter().map(keyed).collect::<Result<_>>()?;
+        pieces.retain(|piece| piece.meets(key_groups));
+        pieces.sort_by_key(|piece| piece.handle.key_groups());
+        Ok(Self {
+            files: files.clone(),
+            limits: limits.clone(),
+            max_parallelism,
+            key_groups,
+            schema,
+            pieces: pieces.into_iter(),
+            current: None,
+            completeness: Completeness::default(),
+            failed: false,
+        })
+    }
+
+    /// The next batch of whichever handle is next.
+    fn advance(&mut self) -> Result<Option<RecordBatch>> {
+        loop {
+            if let Some(rows) = &mut self.current {
+                if let Some(batch) = rows.next().transpose()? {
+                    return Ok(Some(batch));
+                }
+                self.completeness = self.completeness();
+                self.current = None;
+            }
+            let Some(piece) = self.pieces.next() else { return Ok(None) };
+            self.current = Some(self.open(&piece)?);
+        }
+    }
+
+    fn open(&self, piece: &KeyedPiece) -> Result<Box<dyn RowStream>> {
+        match &*piece.handle {
+            KeyedHandle::KeyGroups(handle) => self.open_file(piece, handle),
+            KeyedHandle::Incremental(handle) => self.open_database(piece, handle),
+            _ => Err(Error::invalid("a log of changes has no rows of its own")),
+        }
+    }
+
+    fn open_file(&self, piece: &KeyedPiece, handle: &KeyGroupFile) -> Result<Box<dyn RowStream>> {
+        let stream = self.files.open(&handle.stream)?;
+        let name = stream.name().to_owned();
+        let file = KeyedFile::open(Arc::new(stream), handle, self.max_parallelism, &self.limits);
+        let file = file.in_file(name.as_str())?;
+        let rows: Box<dyn RowStream> = match file.layout {
+            KeyedLayout::Heap => Box::new(HeapScan::new(&file, piece.state, self.key_groups)?),
+            KeyedLayout::Canonical => {
+                let entries = CanonicalEntries::new(&file, piece.state, self.key_groups);
+                Box::new(EntryScan::new(entries, Arc::clone(&piece.table), self.max_parallelism)?)
+            }
+        };
+        Ok(Box::new(Placed { rows, file: name }))
+    }
+
+    fn open_database(&self, piece: &KeyedPiece, handle: &Incremental) -> Result<Box<dyn RowStream>> {
+        let database = RocksDatabase::open(handle, self.max_parallelism, &self.files, &self.limits)?;
+        let range = self.key_groups.unwrap_or(handle.key_groups);
+        let entries = database.entries(&piece.table.name, range)?;
+        Ok(Box::new(EntryScan::new(entries, Arc::clone(&piece.table), self.max_parallelism)?))
+    }
+}
+
+impl Iterator for KeyedScan {
+    type Item = Result<RecordBatch>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.failed {
+            return None;
+        }
+        let batch = self.advance().transpose();
+        self.failed = matches!(batch, Some(Err(_)));
+        batch
+    }
+}
+
+impl RowStream for KeyedScan {
+    fn schema(&self) -> SchemaRef {
+        self.schema.clone()
+    }
+
+    fn completeness(&self) -> Completeness {
+        let current = self.current.as_ref().map(|rows| rows.completeness());
+        self.completeness.and(current.unwrap_or_default())
+    }
+}
+
+/// Rows whose errors name their file.
+struct Placed {
+    rows: Box<dyn RowStream>,
+    file: String,
+}
+
+impl Iterator for Placed {
+    type Item = Result<RecordBatch>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.rows.next().map(|batch| batch.in_file(self.file.as_str()))
+    }
+}
+
+impl RowStream for Placed {
+    fn schema(&self) -> SchemaRef {
+        self.rows.schema()
+    }
+
+    fn completeness(&self) -> Completeness {
+        self.rows.completeness()
+    }
+}

@@ -1,0 +1,343 @@
+//! The states of one subtask: what its headers say, and where its rows are.
+//!
+//! A state of the catalogue is the union of what its subtasks found; see [`catalogue`](super::catalogue).
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use spt_format::{
+    Error, ErrorKind, Field, KeyGroupRange, KeyHash, Logical, OperatorId, ReadLimits, Result, ResultExt,
+    StateKind, StateSchema, Ttl, Type,
+};
+
+use crate::files::Files;
+use crate::keyed::{KeyedHeader, KeyedTable};
+use crate::metadata::{
+    Incremental, KeyGroupFile, KeyedHandle, OperatorHandle, Partitions, RedistributionMode, StreamHandle,
+    SubtaskState,
+};
+use crate::operator::OperatorHeader;
+use crate::read_at::ReadAt;
+use crate::rows::{BroadcastMap, Element, Elements};
+use crate::serializers::values::field_of;
+use crate::serializers::{FlinkType, Opaque, OpaqueEnd};
+use crate::state_meta::StateMeta;
+
+/// A state as one subtask has it.
+#[derive(Debug, Clone)]
+pub(super) struct Found {
+    pub(super) name: String,
+    pub(super) kind: StateKind,
+    pub(super) schema: StateSchema,
+    pub(super) ttl: Option<Ttl>,
+    pub(super) key_hash: Option<KeyHash>,
+    pub(super) rows: Option<u64>,
+    pub(super) bytes: Option<u64>,
+    pub(super) piece: Piece,
+}
+
+/// Where the rows are that one subtask has of a state.
+#[derive(Debug, Clone)]
+pub(super) enum Piece {
+    /// A list of the operator, or bytes.
+    Elements(Elements),
+    /// A copy of a broadcast map.
+    Broadcast(BroadcastMap),
+    /// One state among those of a keyed handle.
+    Keyed(KeyedPiece),
+    /// Something that cannot be read, and why.
+    Unreadable(Unreadable),
+}
+
+/// One state among those of a keyed handle.
+#[derive(Debug, Clone)]
+pub(super) struct KeyedPiece {
+    pub(super) handle: Arc<KeyedHandle>,
+    /// The state's number in the handle's header.
+    pub(super) state: u16,
+    pub(super) table: Arc<KeyedTable>,
+}
+
+impl KeyedPiece {
+    /// It may hold rows of these key groups.
+    pub(super) fn meets(&self, key_groups: Option<KeyGroupRange>) -> bool {
+        key_groups.is_none_or(|range| range.intersection(self.handle.key_groups()).is_some())
+    }
+}
+
+/// Why something cannot be read. The error itself was reported once; this makes it again.
+#[derive(Debug, Clone)]
+pub(super) struct Unreadable {
+    /// The bytes are in order, but this program cannot read them.
+    unsupported: bool,
+    text: String,
+}
+
+impl Unreadable {
+    pub(super) fn new(error: &Error) -> Self {
+        let unsupported =
+            matches!(error.kind(), ErrorKind::Unsupported { .. } | ErrorKind::UnsupportedVersion { .. });
+        Self { unsupported, text: error.full() }
+    }
+
+    pub(super) fn error(&self) -> Error {
+        let what = self.text.clone();
+        let kind =
+            if self.unsupported { ErrorKind::Unsupported { what } } else { ErrorKind::Invalid { what } };
+        Error::new(kind, spt_format::Location::default())
+    }
+}
+
+/// Whose state is looked at, and with what.
+pub(super) struct Subtask<'a> {
+    pub(super) files: &'a Files,
+    pub(super) limits: &'a ReadLimits,
+    pub(super) operator: OperatorId,
+    pub(super) index: u32,
+    pub(super) state: &'a SubtaskState,
+}
+
+impl Subtask<'_> {
+    /// All its states. What cannot be read is one of them.
+    pub(super) fn states(&self) -> Vec<Found> {
+        let mut found = Vec::new();
+        for handle in &self.state.managed_operator {
+            if handle.stream == StreamHandle::Empty {
+                continue;
+            }
+            let size = handle.stream.size();
+            found.extend(self.or_unreadable("operator state", size, self.operator_states(handle)));
+        }
+        if let Some(handle) = &self.state.managed_keyed {
+            found.extend(self.or_unreadable("keyed state", handle.size(), self.keyed_states(handle)));
+        }
+        found.extend(self.state.raw_operator.iter().map(|handle| self.raw_operator(handle)));
+        if let Some(handle) = &self.state.raw_keyed {
+            found.push(self.raw_keyed(handle));
+        }
+        found.extend(
+            self.state.legacy.iter().map(|stream| self.whole("legacy state", StateKind::Raw, stream)),
+        );
+        found
+    }
+
+    fn or_unreadable(&self, name: &str, size: u64, states: Result<Vec<Found>>) -> Vec<Found> {
+        let states = states.within(|| format!("operator {}, subtask {}", self.operator, self.index));
+        states.unwrap_or_else(|error| vec![unreadable(name, size, &error)])
+    }
+
+    fn operator_states(&self, handle: &OperatorHandle) -> Result<Vec<Found>> {
+        let stream = self.files.open(&handle.stream)?;
+        let offsets: BTreeSet<u64> = handle.states.iter().flat_map(|state| &state.offsets).copied().collect();
+        let header =
+            OperatorHeader::read(&stream, offsets.first().copied(), self.limits).in_file(stream.name())?;
+        let end = stream.size();
+        let ends = Ends { offsets, end };
+        header.states().map(|meta| self.operator_state(handle, &header, meta, &ends)).collect()
+    }
+
+    fn operator_state(
+        &self,
+        handle: &OperatorHandle,
+        header: &OperatorHeader,
+        meta: &StateMeta,
+        ends: &Ends,
+    ) -> Result<Found> {
+        let places = handle.states.iter().find(|places| places.name == meta.name);
+        let none = Partitions { name: String::new(), mode: RedistributionMode::Split, offsets: Vec::new() };
+        let places = places.unwrap_or(&none);
+        let value = serializer(meta, "VALUE_SERIALIZER")?;
+        let bytes = places.offsets.iter().map(|offset| ends.end_of(*offset).saturating_sub(*offset));
+        let bytes = bytes.fold(0, u64::saturating_add);
+        let kind = match meta.option("OPERATOR_STATE_DISTRIBUTION_MODE") {
+            Some("UNION") => StateKind::Union,
+            Some("BROADCAST") => StateKind::Broadcast,
+            Some("SPLIT_DISTRIBUTE") => StateKind::OperatorList,
+            other => return Err(Error::invalid(format!("state {:?} has the mode {other:?}", meta.name))),
+        };
+        let (schema, rows, piece) = if kind == StateKind::Broadcast {
+            let key = serializer(meta, "KEY_SERIALIZER")?;
+            let schema = StateSchema {
+                map_key: Some(field_of(key)),
+                value: Some(field_of(value)),
+                ..StateSchema::default()
+            };
+            let offset = places.offsets.first().copied();
+            let range = offset.map_or((ends.end, ends.end), |offset| (offset, ends.end_of(offset)));
+            let (key, value, compressed) = (key.clone(), value.clone(), header.compressed);
+            let map = BroadcastMap { stream: handle.stream.clone(), compressed, key, value, range };
+            (schema.number(), None, Piece::Broadcast(map))
+        } else {
+            let elements =
+                self.elements(&handle.stream, header.compressed, value.clone(), ends.places(places));
+            let rows = places.offsets.len() as u64;
+            (StateSchema::per_subtask(field_of(value)), Some(rows), Piece::Elements(elements))
+        };
+        let name = meta.name.clone();
+        Ok(Found { name, kind, schema, ttl: None, key_hash: None, rows, bytes: Some(bytes), piece })
+    }
+
+    fn elements(
+        &self,
+        stream: &StreamHandle,
+        compressed: bool,
+        data_type: FlinkType,
+        places: Vec<Element>,
+    ) -> Elements {
+        Elements {
+            subtask: self.index,
+            stream: stream.clone(),
+            compressed,
+            data_type: Arc::new(data_type),
+            places,
+        }
+    }
+
+    fn keyed_states(&self, handle: &KeyedHandle) -> Result<Vec<Found>> {
+        let header = match handle {
+            KeyedHandle::KeyGroups(file) => self.header_of_file(file)?,
+            KeyedHandle::Incremental(database) => self.header_of_database(database)?,
+            KeyedHandle::Changelog(changelog) if changelog.changes.is_empty() => {
+                return Ok(changelog
+                    .base
+                    .iter()
+                    .map(|base| self.keyed_states(base))
+                    .collect::<Result<Vec<_>>>()?
+                    .concat());
+            }
+            KeyedHandle::Changelog(_) | KeyedHandle::MemoryChanges(_) | KeyedHandle::FileChanges(_) => {
+                let what = "keyed state with a log of changes".to_owned();
+                return Err(Error::new(ErrorKind::Unsupported { what }, spt_format::Location::default()));
+            }
+        };
+        let handle = Arc::new(handle.clone());
+        let alone = header.states.len() == 1;
+        let state = |(state, meta): (u16, &StateMeta)| {
+            let table = Arc::new(KeyedTable::new(&header.key, meta)?);
+            Ok(Found {
+                name: table.name.clone(),
+                kind: table.kind,
+                schema: table.schema.clone(),
+                ttl: table.ttl,
+                key_hash: Some(key_hash(table.schema.key.as_ref())),
+                rows: None,
+                // Several states share their files: what each takes, only the data would tell.
+                bytes: alone.then(|| handle.size()),
+                piece: Piece::Keyed(KeyedPiece { handle: Arc::clone(&handle), state, table }),
+            })
+        };
+        (0..).zip(&header.states).map(state).collect()
+    }
+
+    fn header_of_file(&self, file: &KeyGroupFile) -> Result<KeyedHeader> {
+        let stream = self.files.open(&file.stream)?;
+        let first =
+            file.offsets.iter().filter_map(|offset| u64::try_from(*offset).ok()).filter(|offset| *offset > 0);
+        KeyedHeader::read(&stream, first.min(), self.limits).in_file(stream.name())
+    }
+
+    fn header_of_database(&self, database: &Incremental) -> Result<KeyedHeader> {
+        let stream = self.files.open(&database.meta)?;
+        KeyedHeader::read(&stream, None, self.limits).in_file(stream.name())
+    }
+
+    fn raw_operator(&self, handle: &OperatorHandle) -> Found {
+        let offsets = handle.states.iter().flat_map(|state| &state.offsets).copied().collect();
+        let ends = Ends { offsets, end: handle.stream.size() };
+        let places = handle.states.iter().flat_map(|state| ends.places(state)).collect();
+        self.bytes("raw operator state", StateKind::Raw, &handle.stream, places)
+    }
+
+    /// Each key group is an element, whose index is the key group.
+    fn raw_keyed(&self, handle: &KeyedHandle) -> Found {
+        let KeyedHandle::KeyGroups(file) = handle else {
+            let what = "raw keyed state of this kind".to_owned();
+            let error = Error::new(ErrorKind::Unsupported { what }, spt_format::Location::default());
+            return unreadable("raw keyed state", handle.size(), &error);
+        };
+        let groups = file.key_groups.iter().zip(&file.offsets);
+        let written: Vec<_> =
+            groups.filter_map(|(group, offset)| Some((group, u64::try_from(*offset).ok()?))).collect();
+        let ends =
+            Ends { offsets: written.iter().map(|(_, offset)| *offset).collect(), end: file.stream.size() };
+        let places = written.iter().map(|(group, start)| ends.place((*group).into(), *start)).collect();
+        self.bytes("raw keyed state", StateKind::Raw, &file.stream, places)
+    }
+
+    /// Bytes nobody but the operator understands, as one element.
+    pub(super) fn whole(&self, name: &str, kind: StateKind, stream: &StreamHandle) -> Found {
+        self.bytes(name, kind, stream, vec![Element { index: 0, start: 0, end: stream.size() }])
+    }
+
+    fn bytes(&self, name: &str, kind: StateKind, stream: &StreamHandle, places: Vec<Element>) -> Found {
+        let data_type = FlinkType::Opaque(Opaque { class: name.to_owned(), end: OpaqueEnd::Unmarked });
+        Found {
+            name: name.to_owned(),
+            kind,
+            schema: StateSchema::per_subtask(field_of(&data_type)),
+            ttl: None,
+            key_hash: None,
+            rows: Some(places.len() as u64),
+            bytes: Some(stream.size()),
+            piece: Piece::Elements(self.elements(stream, false, data_type, places)),
+        }
+    }
+}
+
+/// Keys of Java's own types have a hash that can be computed; of other classes only Java knows it.
+fn key_hash(key: Option<&Field>) -> KeyHash {
+    if key.is_some_and(has_java_hash) { KeyHash::Java1 } else { KeyHash::Unknown }
+}
+
+/// A plain Java object brings a `hashCode` of its own; Flink's rows hash their serialized bytes.
+fn has_java_hash(field: &Field) -> bool {
+    match (&field.logical, &field.ty) {
+        (Some(Logical::Tuple), _) => field.children().into_iter().all(has_java_hash),
+        (Some(Logical::BigInteger | Logical::BigDecimal | Logical::Char | Logical::Uuid), _) => true,
+        (Some(_), _) => false,
+        (None, Type::Struct(_) | Type::List(_) | Type::Map { .. } | Type::Binary | Type::FixedBinary(_)) => {
+            false
+        }
+        (None, _) => true,
+    }
+}
+
+fn serializer<'a>(meta: &'a StateMeta, key: &str) -> Result<&'a FlinkType> {
+    let serializer = meta.serializer(key).map(|serializer| &serializer.data_type);
+    serializer.ok_or_else(|| Error::invalid(format!("state {:?} has no {key}", meta.name)))
+}
+
+fn unreadable(name: &str, size: u64, error: &Error) -> Found {
+    let value = Field::new("", Type::Binary).with_logical(Logical::Opaque(name.to_owned()));
+    Found {
+        name: name.to_owned(),
+        kind: StateKind::Raw,
+        schema: StateSchema::per_subtask(value),
+        ttl: None,
+        key_hash: None,
+        rows: None,
+        bytes: Some(size),
+        piece: Piece::Unreadable(Unreadable::new(error)),
+    }
+}
+
+/// Where elements end: at the next one of any state, the last at the end of the stream.
+struct Ends {
+    offsets: BTreeSet<u64>,
+    end: u64,
+}
+
+impl Ends {
+    fn end_of(&self, start: u64) -> u64 {
+        self.offsets.range(start + 1..).next().copied().unwrap_or(self.end).max(start)
+    }
+
+    fn place(&self, index: u64, start: u64) -> Element {
+        Element { index, start, end: self.end_of(start) }
+    }
+
+    fn places(&self, state: &Partitions) -> Vec<Element> {
+        let offsets = state.offsets.iter().enumerate();
+        offsets.map(|(index, start)| self.place(index as u64, *start)).collect()
+    }
+}
