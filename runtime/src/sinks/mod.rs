@@ -10,6 +10,15 @@
 //!                                   └─ after a failure: recover: commit what it holds, abort all else
 //! ```
 
+mod files;
+mod print;
+
+#[cfg(test)]
+mod tests;
+
+pub use files::{FileFormat, FileSink, FileWriter, Lines, Ndjson, PendingFile};
+pub use print::{Print, PrintWriter};
+
 use crate::data::Data;
 use crate::error::Result;
 use crate::job::Subtask;

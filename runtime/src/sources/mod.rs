@@ -10,6 +10,23 @@
 //!                          └──────── snapshot ◄─────────────────┘ SourceReader::splits
 //! ```
 
+mod collection;
+mod lines;
+mod sequence;
+mod socket;
+mod span;
+mod split;
+mod text_files;
+
+#[cfg(test)]
+mod tests;
+
+pub use collection::{Collection, CollectionReader};
+pub use sequence::{Sequence, SequenceReader};
+pub use socket::{SocketReader, SocketText};
+pub use span::Span;
+pub use text_files::{FilePosition, TextFiles, TextFilesReader};
+
 use std::time::Duration;
 
 use crate::data::Data;

@@ -1,0 +1,220 @@
+use std::path::Path;
+
+use super::*;
+
+type Record = (String, i64);
+type Files = FileSink<Lines>;
+
+const JOB: &str = "0123456789abcdef0123456789abcdef";
+
+fn subtask(operator: &str, index: u32, attempt: u32) -> Subtask {
+    Subtask {
+        job_id: JOB.into(),
+        operator: operator.into(),
+        index,
+        parallelism: 2,
+        max_parallelism: 128,
+        attempt,
+    }
+}
+
+fn start(attempt: u32) -> Start {
+    Start { job_id: JOB.into(), attempt, restored_checkpoint: None, is_new_job: false }
+}
+
+fn recover(sink: &Files, attempt: u32, pending: &[PendingFile]) -> Result<()> {
+    Sink::<Record>::recover(sink, &start(attempt), pending)
+}
+
+fn commit(sink: &Files, pending: &[PendingFile]) -> Result<()> {
+    Sink::<Record>::commit(sink, pending)
+}
+
+fn writer(sink: &Files, attempt: u32) -> FileWriter<Lines> {
+    Sink::<Record>::writer(sink, &subtask("sink-001", 1, attempt)).unwrap()
+}
+
+fn write(writer: &mut FileWriter<Lines>, words: &[&str]) {
+    for word in words {
+        SinkWriter::<Record>::write(writer, (word, 1)).unwrap();
+    }
+}
+
+fn prepare(writer: &mut FileWriter<Lines>, checkpoint: u64) -> Vec<PendingFile> {
+    SinkWriter::<Record>::prepare(writer, checkpoint).unwrap()
+}
+
+/// What a reader of the folder sees: the names of the visible files and their lines.
+fn visible(dir: &Path) -> Vec<(String, String)> {
+    let names = std::fs::read_dir(dir).unwrap().map(|file| file.unwrap().file_name().into_string().unwrap());
+    let mut names: Vec<_> = names.filter(|name| !name.starts_with('.')).collect();
+    names.sort();
+    let text = |name: &String| std::fs::read_to_string(dir.join(name)).unwrap();
+    names.iter().map(|name| (name.clone(), text(name))).collect()
+}
+
+fn hidden(dir: &Path) -> usize {
+    std::fs::read_dir(dir).unwrap().count() - visible(dir).len()
+}
+
+#[test]
+fn nothing_is_visible_before_it_is_committed() {
+    let dir = tempfile::tempdir().unwrap();
+    let sink = Files::new(dir.path());
+    recover(&sink, 0, &[]).unwrap();
+    let mut writer = writer(&sink, 0);
+    write(&mut writer, &["a", "b"]);
+    assert!(visible(dir.path()).is_empty());
+    let pending = prepare(&mut writer, 7);
+    assert!(visible(dir.path()).is_empty());
+    write(&mut writer, &["c"]);
+    commit(&sink, &pending).unwrap();
+    let expected = ("part-01234567-0000000007-00001.txt".to_owned(), "(a,1)\n(b,1)\n".to_owned());
+    assert_eq!(visible(dir.path()), [expected]);
+}
+
+#[test]
+fn committing_twice_is_no_error() {
+    let dir = tempfile::tempdir().unwrap();
+    let sink = Files::new(dir.path());
+    recover(&sink, 0, &[]).unwrap();
+    let mut writer = writer(&sink, 0);
+    write(&mut writer, &["a"]);
+    let pending = prepare(&mut writer, 1);
+    commit(&sink, &pending).unwrap();
+    commit(&sink, &pending).unwrap();
+    recover(&sink, 1, &pending).unwrap();
+    assert_eq!(visible(dir.path()).len(), 1);
+}
+
+#[test]
+fn a_barrier_without_records_leaves_no_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let sink = Files::new(dir.path());
+    recover(&sink, 0, &[]).unwrap();
+    assert!(prepare(&mut writer(&sink, 0), 1).is_empty());
+    assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn a_restart_commits_what_the_checkpoint_holds_and_removes_the_rest() {
+    let dir = tempfile::tempdir().unwrap();
+    let sink = Files::new(dir.path());
+    recover(&sink, 0, &[]).unwrap();
+    let mut killed = writer(&sink, 0);
+    write(&mut killed, &["in checkpoint 1"]);
+    let pending = prepare(&mut killed, 1);
+    write(&mut killed, &["in checkpoint 2, never complete"]);
+    prepare(&mut killed, 2);
+    write(&mut killed, &["in no checkpoint"]);
+    std::mem::forget(killed);
+    recover(&sink, 1, &pending).unwrap();
+    assert_eq!(visible(dir.path()).len(), 1);
+    assert_eq!(visible(dir.path())[0].1, "(in checkpoint 1,1)\n");
+    assert_eq!(hidden(dir.path()), 0);
+}
+
+#[test]
+fn what_another_job_has_pending_in_the_folder_stays() {
+    let dir = tempfile::tempdir().unwrap();
+    let other = format!(".pending-{}-000000-00000-0000000001", "f".repeat(32));
+    std::fs::write(dir.path().join(&other), "x").unwrap();
+    recover(&Files::new(dir.path()), 0, &[]).unwrap();
+    assert!(dir.path().join(other).exists());
+}
+
+#[test]
+fn output_that_is_neither_pending_nor_visible_is_an_error() {
+    let dir = tempfile::tempdir().unwrap();
+    let sink = Files::new(dir.path());
+    recover(&sink, 0, &[]).unwrap();
+    let mut writer = writer(&sink, 0);
+    write(&mut writer, &["a"]);
+    let pending = prepare(&mut writer, 3);
+    std::fs::remove_file(dir.path().join(&pending[0].pending)).unwrap();
+    for failure in [commit(&sink, &pending), recover(&sink, 1, &pending)] {
+        let failure = failure.unwrap_err().to_string();
+        assert!(failure.contains("neither pending") && failure.contains("0000000003-00001"), "{failure}");
+    }
+    std::fs::write(dir.path().join(&pending[0].visible), "something else").unwrap();
+    assert!(commit(&sink, &pending).unwrap_err().to_string().contains("14 bytes long, but 6 bytes"));
+}
+
+#[test]
+fn a_visible_file_is_never_replaced() {
+    let dir = tempfile::tempdir().unwrap();
+    let sink = Files::new(dir.path());
+    recover(&sink, 0, &[]).unwrap();
+    let mut writer = writer(&sink, 0);
+    write(&mut writer, &["a"]);
+    let pending = prepare(&mut writer, 1);
+    std::fs::write(dir.path().join(&pending[0].visible), "precious").unwrap();
+    assert!(commit(&sink, &pending).unwrap_err().full().contains("exists"));
+    assert_eq!(visible(dir.path())[0].1, "precious");
+}
+
+#[test]
+fn a_late_writer_of_a_dead_attempt_is_not_seen() {
+    let dir = tempfile::tempdir().unwrap();
+    let sink = Files::new(dir.path());
+    recover(&sink, 0, &[]).unwrap();
+    let mut late = writer(&sink, 0);
+    write(&mut late, &["late"]);
+    recover(&sink, 1, &[]).unwrap();
+    let mut live = writer(&sink, 1);
+    write(&mut live, &["live"]);
+    let pending = prepare(&mut live, 1);
+    write(&mut late, &["later"]);
+    let _ = SinkWriter::<Record>::prepare(&mut late, 1);
+    commit(&sink, &pending).unwrap();
+    assert_eq!(visible(dir.path())[0].1, "(live,1)\n");
+    assert_eq!(visible(dir.path()).len(), 1);
+}
+
+#[test]
+fn a_name_that_leaves_the_folder_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let sink = Files::new(dir.path());
+    for (pending, visible) in [("../x", "y"), ("x", "../y"), ("x", "/y"), ("..", "y"), ("x", "")] {
+        let file = PendingFile { pending: pending.into(), visible: visible.into(), bytes: 1 };
+        let failure = commit(&sink, &[file]).unwrap_err().to_string();
+        assert!(failure.contains("is not the name of a file"), "{failure}");
+    }
+}
+
+#[test]
+fn two_sinks_of_a_job_do_not_share_a_folder() {
+    let dir = tempfile::tempdir().unwrap();
+    let sink = Files::new(dir.path());
+    let first = Sink::<Record>::writer(&sink, &subtask("sink-001", 0, 0)).unwrap();
+    let _second_subtask = Sink::<Record>::writer(&sink, &subtask("sink-001", 1, 0)).unwrap();
+    let refusal = Sink::<Record>::writer(&sink, &subtask("sink-002", 0, 0)).unwrap_err().to_string();
+    assert!(refusal.contains("both sink-001 and sink-002"), "{refusal}");
+    drop((first, _second_subtask));
+    Sink::<Record>::writer(&sink, &subtask("sink-002", 0, 0)).unwrap();
+}
+
+#[test]
+fn a_folder_that_cannot_be_written_is_refused_at_the_start() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("a-file");
+    std::fs::write(&file, "").unwrap();
+    assert!(
+        recover(&Files::new(file.join("folder")), 0, &[]).unwrap_err().to_string().contains("create failed")
+    );
+    let refusal = recover(&Files::new("/proc/self"), 0, &[]).unwrap_err();
+    assert!(refusal.to_string().contains("/proc/self: the folder is not writable"), "{refusal}");
+}
+
+#[test]
+fn a_record_is_a_json_document_a_line() {
+    let dir = tempfile::tempdir().unwrap();
+    let sink = FileSink::<Ndjson>::new(dir.path());
+    Sink::<Record>::recover(&sink, &start(0), &[]).unwrap();
+    let mut writer = Sink::<Record>::writer(&sink, &subtask("sink-001", 0, 0)).unwrap();
+    SinkWriter::<Record>::write(&mut writer, ("two\nlines", 2)).unwrap();
+    let pending = SinkWriter::<Record>::prepare(&mut writer, 1).unwrap();
+    Sink::<Record>::commit(&sink, &pending).unwrap();
+    assert!(pending[0].visible.ends_with(".ndjson"));
+    assert_eq!(visible(dir.path())[0].1, "[\"two\\nlines\",2]\n");
+}

@@ -1,0 +1,103 @@
+//! Records that are in memory when the job is built.
+
+use std::sync::Arc;
+
+use super::span::Span;
+use super::{Poll, Source, SourceReader};
+use crate::data::{Data, Record};
+use crate::error::{Error, Result};
+use crate::job::Subtask;
+use crate::operators::Out;
+
+/// Records between two polls of the runtime.
+const BATCH: i64 = 1024;
+
+/// Records in memory, read from the front by each subtask in its part of them.
+///
+/// Replayable as long as the program makes the same collection again.
+#[derive(Debug)]
+pub struct Collection<T>(Arc<[T]>);
+
+impl<T> Clone for Collection<T> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<T> Collection<T> {
+    /// Of these records.
+    pub fn new(records: impl IntoIterator<Item = T>) -> Self {
+        Self(records.into_iter().collect())
+    }
+
+    fn len(&self) -> i64 {
+        i64::try_from(self.0.len()).unwrap_or(i64::MAX)
+    }
+}
+
+impl<T> Source for Collection<T>
+where
+    T: Data + Sync,
+    for<'a> &'a T: Record<Data = T>,
+{
+    type Item = T;
+    type Split = Span;
+    type Reader = CollectionReader<T>;
+
+    fn name(&self) -> &'static str {
+        "collection"
+    }
+
+    fn is_replayable(&self) -> bool {
+        true
+    }
+
+    fn splits(&self, parallelism: u32) -> Result<Vec<Span>> {
+        Ok(Span::divide(0, self.len(), parallelism))
+    }
+
+    fn new_splits(&self, known: &[Span]) -> Result<Vec<Span>> {
+        let len = self.len();
+        if known.iter().any(|span| span.next < 0 || span.end > len) {
+            return Err(Error::refused(format!(
+                "the savepoint was taken of another collection: this one has {len} records, that one had {}",
+                known.iter().map(|span| span.end).max().unwrap_or(0)
+            )));
+        }
+        let end = known.iter().map(|span| span.end).max().unwrap_or(0);
+        let more = Span { next: end, end: len };
+        Ok(if more.is_empty() { Vec::new() } else { vec![more] })
+    }
+
+    fn reader(&self, _: &Subtask, splits: Vec<Span>) -> Result<CollectionReader<T>> {
+        Ok(CollectionReader { records: Arc::clone(&self.0), splits })
+    }
+}
+
+/// Reads parts of a [`Collection`].
+#[derive(Debug)]
+pub struct CollectionReader<T> {
+    records: Arc<[T]>,
+    splits: Vec<Span>,
+}
+
+impl<T> SourceReader for CollectionReader<T>
+where
+    T: Data + Sync,
+    for<'a> &'a T: Record<Data = T>,
+{
+    type Item = T;
+    type Split = Span;
+
+    fn poll(&mut self, out: &mut Out<'_, T>) -> Result<Poll> {
+        let Some(span) = self.splits.iter_mut().find(|span| !span.is_empty()) else { return Ok(Poll::End) };
+        let range = span.take(BATCH);
+        let place = |index: i64| usize::try_from(index).unwrap_or(usize::MAX);
+        out.extend(self.records.get(place(range.start)..place(range.end)).unwrap_or_default());
+        Ok(Poll::Ready)
+    }
+
+    fn splits(&self) -> Vec<Span> {
+        self.splits.clone()
+    }
+}

@@ -1,0 +1,116 @@
+//! Numbers in order, at a given pace.
+
+use std::time::{Duration, Instant};
+
+use super::span::Span;
+use super::{Poll, Source, SourceReader};
+use crate::error::Result;
+use crate::job::Subtask;
+use crate::operators::Out;
+
+/// Numbers between two polls of the runtime.
+const BATCH: i64 = 1024;
+
+/// The longest pause between two polls.
+const PAUSE: Duration = Duration::from_millis(10);
+
+/// The numbers from a start to before an end, divided among the subtasks.
+#[derive(Debug, Clone)]
+pub struct Sequence {
+    start: i64,
+    end: i64,
+    per_second: Option<f64>,
+}
+
+impl Sequence {
+    /// The numbers of this range, as fast as they are taken.
+    pub fn new(range: std::ops::Range<i64>) -> Self {
+        Self { start: range.start, end: range.end, per_second: None }
+    }
+
+    /// The same numbers, this many a second by all subtasks together. Nothing above zero is no pace.
+    #[must_use]
+    pub fn per_second(mut self, rate: f64) -> Self {
+        self.per_second = (rate > 0.0 && rate.is_finite()).then_some(rate);
+        self
+    }
+}
+
+impl Source for Sequence {
+    type Item = i64;
+    type Split = Span;
+    type Reader = SequenceReader;
+
+    fn name(&self) -> &'static str {
+        "sequence"
+    }
+
+    fn is_replayable(&self) -> bool {
+        true
+    }
+
+    fn splits(&self, parallelism: u32) -> Result<Vec<Span>> {
+        Ok(Span::divide(self.start, self.end, parallelism))
+    }
+
+    fn reader(&self, subtask: &Subtask, splits: Vec<Span>) -> Result<SequenceReader> {
+        let pace = self.per_second.map(|rate| Pace {
+            per_second: rate / f64::from(subtask.parallelism.max(1)),
+            since: Instant::now(),
+            emitted: 0.0,
+        });
+        Ok(SequenceReader { splits, pace })
+    }
+}
+
+/// Reads parts of a [`Sequence`].
+#[derive(Debug)]
+pub struct SequenceReader {
+    splits: Vec<Span>,
+    pace: Option<Pace>,
+}
+
+impl SourceReader for SequenceReader {
+    type Item = i64;
+    type Split = Span;
+
+    fn poll(&mut self, out: &mut Out<'_, i64>) -> Result<Poll> {
+        let Some(span) = self.splits.iter_mut().find(|span| !span.is_empty()) else { return Ok(Poll::End) };
+        let allowed = self.pace.as_mut().map_or(BATCH, Pace::allowed);
+        if allowed == 0 {
+            return Ok(Poll::Idle(self.pace.as_ref().map_or(PAUSE, Pace::pause)));
+        }
+        let range = span.take(allowed);
+        if let Some(pace) = &mut self.pace {
+            pace.emitted += (range.end - range.start) as f64;
+        }
+        out.extend(range);
+        Ok(Poll::Ready)
+    }
+
+    fn splits(&self) -> Vec<Span> {
+        self.splits.clone()
+    }
+}
+
+/// So many numbers a second, on average since the start: what was missed in a pause is made up for.
+#[derive(Debug)]
+struct Pace {
+    per_second: f64,
+    since: Instant,
+    emitted: f64,
+}
+
+impl Pace {
+    /// Numbers that may be emitted now.
+    fn allowed(&mut self) -> i64 {
+        let due = self.since.elapsed().as_secs_f64() * self.per_second - self.emitted;
+        (due as i64).clamp(0, BATCH)
+    }
+
+    /// Until the next number is due.
+    fn pause(&self) -> Duration {
+        let next = Duration::try_from_secs_f64((self.emitted + 1.0) / self.per_second).unwrap_or(PAUSE);
+        next.saturating_sub(self.since.elapsed()).min(PAUSE)
+    }
+}

@@ -1,0 +1,60 @@
+//! A run of numbers, read from the front: what collections and sequences are divided into.
+
+use super::split::split_state;
+
+/// The numbers from `next` to before `end` that are still to be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Span {
+    /// The first that has not been read.
+    pub next: i64,
+    /// The first that belongs to somebody else.
+    pub end: i64,
+}
+
+split_state!(Span, SpanBuilder, SpanReader { 0 next: i64, 1 end: i64 });
+
+impl Span {
+    /// Divides the numbers from `start` to before `end` into this many runs of nearly equal length.
+    pub(super) fn divide(start: i64, end: i64, runs: u32) -> Vec<Self> {
+        let length = i128::from(end.max(start)) - i128::from(start);
+        let runs = i128::from(runs.max(1));
+        // Between `start` and `end`, so it fits.
+        let border = |run: i128| i64::try_from(i128::from(start) + length * run / runs).unwrap_or(end);
+        (0..runs).map(|run| Self { next: border(run), end: border(run + 1) }).collect()
+    }
+
+    /// Takes at most `count` numbers from the front.
+    pub(super) fn take(&mut self, count: i64) -> std::ops::Range<i64> {
+        let first = self.next;
+        self.next = first.saturating_add(count).min(self.end).max(first);
+        first..self.next
+    }
+
+    pub(super) fn is_empty(self) -> bool {
+        self.next >= self.end
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn runs_cover_everything_once() {
+        for (start, end, runs) in [(0, 10, 3), (-5, 5, 4), (0, 0, 2), (0, 2, 5), (i64::MIN, i64::MAX, 7)] {
+            let spans = Span::divide(start, end, runs);
+            assert_eq!(spans.len(), runs as usize);
+            assert_eq!((spans[0].next, spans[spans.len() - 1].end), (start, end));
+            assert!(spans.windows(2).all(|pair| pair[0].end == pair[1].next), "{spans:?}");
+        }
+    }
+
+    #[test]
+    fn numbers_are_taken_from_the_front() {
+        let mut span = Span { next: 3, end: 8 };
+        assert_eq!(span.take(4), 3..7);
+        assert_eq!(span.take(4), 7..8);
+        assert!(span.is_empty());
+        assert_eq!(span.take(4), 8..8);
+    }
+}

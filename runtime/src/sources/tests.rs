@@ -1,0 +1,211 @@
+use std::io::Write;
+use std::net::TcpListener;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use super::*;
+use crate::data::Data;
+use crate::operators::{Signal, Stage};
+use crate::state::{State, StateBuilder, StateReader};
+
+/// Keeps what a source emits.
+struct Kept<T>(Vec<T>);
+
+impl<T: Data> Stage<T> for Kept<T> {
+    fn push(&mut self, record: T::Ref<'_>) -> Result<()> {
+        self.0.push(T::from_ref(record));
+        Ok(())
+    }
+
+    fn signal(&mut self, _: &mut Signal<'_>) -> Result<()> {
+        Ok(())
+    }
+}
+
+fn subtask(parallelism: u32) -> Subtask {
+    Subtask {
+        job_id: "0".repeat(32),
+        operator: "source".into(),
+        index: 0,
+        parallelism,
+        max_parallelism: 128,
+        attempt: 0,
+    }
+}
+
+/// Polls once, and returns what was emitted.
+fn poll<R: SourceReader>(reader: &mut R) -> (Vec<R::Item>, Poll) {
+    let mut kept = Kept(Vec::new());
+    let mut out = Out::new(&mut kept);
+    let polled = reader.poll(&mut out).unwrap();
+    out.finish().unwrap();
+    (kept.0, polled)
+}
+
+/// Everything up to the end.
+fn drain<R: SourceReader>(reader: &mut R) -> Vec<R::Item> {
+    let mut all = Vec::new();
+    loop {
+        let (records, polled) = poll(reader);
+        all.extend(records);
+        match polled {
+            Poll::End => return all,
+            Poll::Idle(time) => std::thread::sleep(time),
+            Poll::Ready => {}
+        }
+    }
+}
+
+/// The splits after they were written to a savepoint and read back.
+fn through_state<S: State>(splits: &[S]) -> Vec<S> {
+    let ty = S::field().to_arrow();
+    let mut builder = S::Builder::new(ty.data_type(), splits.len());
+    splits.iter().for_each(|split| builder.append(split));
+    let array = builder.finish().unwrap();
+    let reader = S::Reader::new(array.as_ref()).unwrap();
+    (0..splits.len()).map(|row| reader.get(row).unwrap()).collect()
+}
+
+fn write(path: &Path, text: &str) {
+    std::fs::write(path, text).unwrap();
+}
+
+#[test]
+fn a_collection_goes_on_where_its_splits_say() {
+    let source = Collection::new((0..5_000i64).collect::<Vec<_>>());
+    let splits = source.splits(2).unwrap();
+    assert_eq!(splits.len(), 2);
+    let mut reader = source.reader(&subtask(1), splits).unwrap();
+    let (mut all, _) = poll(&mut reader);
+    let splits = through_state(&reader.splits());
+    assert!(source.new_splits(&splits).unwrap().is_empty());
+    all.extend(drain(&mut source.reader(&subtask(1), splits).unwrap()));
+    assert_eq!(all, (0..5_000).collect::<Vec<_>>());
+}
+
+#[test]
+fn another_collection_is_refused() {
+    let splits = Collection::new(vec![1i64, 2, 3]).splits(1).unwrap();
+    let refusal = Collection::new(vec![1i64]).new_splits(&splits).unwrap_err().to_string();
+    assert!(refusal.contains("1 records") && refusal.contains("had 3"), "{refusal}");
+}
+
+#[test]
+fn what_a_collection_has_gained_is_read_after_a_restore() {
+    let splits = Collection::new(vec!["a".to_owned()]).splits(1).unwrap();
+    let grown = Collection::new(vec!["a".to_owned(), "b".to_owned()]);
+    let new = grown.new_splits(&splits).unwrap();
+    assert_eq!(drain(&mut grown.reader(&subtask(1), new).unwrap()), ["b"]);
+}
+
+#[test]
+fn a_sequence_keeps_its_pace() {
+    let source = Sequence::new(0..50).per_second(500.0);
+    let mut reader = source.reader(&subtask(1), source.splits(1).unwrap()).unwrap();
+    let start = Instant::now();
+    assert_eq!(drain(&mut reader), (0..50).collect::<Vec<_>>());
+    assert!(start.elapsed() >= Duration::from_millis(95), "{:?}", start.elapsed());
+}
+
+#[test]
+fn a_sequence_goes_on_where_its_splits_say() {
+    let source = Sequence::new(-10..3_000);
+    let mut reader = source.reader(&subtask(1), source.splits(3).unwrap()).unwrap();
+    let (mut all, _) = poll(&mut reader);
+    let mut again = source.reader(&subtask(1), through_state(&reader.splits())).unwrap();
+    all.extend(drain(&mut again));
+    assert_eq!(all, (-10..3_000).collect::<Vec<_>>());
+}
+
+#[test]
+fn files_are_read_in_the_order_of_their_names_and_hidden_ones_are_not() {
+    let dir = tempfile::tempdir().unwrap();
+    write(&dir.path().join("b.txt"), "three\nfour");
+    write(&dir.path().join("a.txt"), "one\r\ntwo\n");
+    write(&dir.path().join(".hidden"), "no\n");
+    write(&dir.path().join("_temporary"), "no\n");
+    std::fs::create_dir(dir.path().join("folder")).unwrap();
+    let source = TextFiles::new(dir.path());
+    let mut reader = source.reader(&subtask(1), source.splits(1).unwrap()).unwrap();
+    assert_eq!(drain(&mut reader), ["one", "two", "three", "four"]);
+    assert_eq!(reader.splits().iter().map(|file| file.offset).collect::<Vec<_>>(), [9, 10]);
+}
+
+#[test]
+fn files_go_on_at_the_line_their_position_says() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("a.txt");
+    let lines: Vec<String> = (0..40_000).map(|number| format!("line {number}")).collect();
+    write(&path, &(lines.join("\n") + "\n"));
+    let source = TextFiles::new(&path);
+    let mut reader = source.reader(&subtask(1), source.splits(4).unwrap()).unwrap();
+    let (mut all, _) = poll(&mut reader);
+    assert!(!all.is_empty() && all.len() < lines.len());
+    let splits = through_state(&reader.splits());
+    write(&dir.path().join("b.txt"), "new\n");
+    let folder = TextFiles::new(dir.path());
+    let new = folder.new_splits(&splits).unwrap();
+    assert_eq!(new.len(), 1);
+    let mut again = folder.reader(&subtask(1), [splits, new].concat()).unwrap();
+    all.extend(drain(&mut again));
+    assert_eq!(all, [lines, vec!["new".to_owned()]].concat());
+}
+
+#[test]
+fn a_file_that_is_not_what_it_was_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("a.txt");
+    let source = TextFiles::new(&path);
+    let known = [FilePosition { path: path.to_str().unwrap().into(), offset: 8 }];
+    for (text, expected) in [
+        ("one\n", "4 bytes long, but 8 bytes of it had been read"),
+        ("one two three\n", "no line begins at byte 8"),
+    ] {
+        write(&path, text);
+        let refusal = source.new_splits(&known).unwrap_err().to_string();
+        assert!(refusal.contains(expected) && refusal.contains("a.txt"), "{refusal}");
+    }
+    std::fs::remove_file(&path).unwrap();
+    assert!(source.new_splits(&known).unwrap_err().to_string().contains("open failed"));
+    assert!(source.splits(1).unwrap_err().to_string().contains("a.txt"));
+}
+
+#[test]
+fn a_silent_socket_is_never_waited_for() {
+    let server = TcpListener::bind("127.0.0.1:0").unwrap();
+    let source = SocketText::new(server.local_addr().unwrap().to_string());
+    let mut reader = source.reader(&subtask(1), source.splits(1).unwrap()).unwrap();
+    let (mut client, _) = server.accept().unwrap();
+    let start = Instant::now();
+    let (records, polled) = poll(&mut reader);
+    assert!(records.is_empty() && matches!(polled, Poll::Idle(_)));
+    assert!(start.elapsed() < Duration::from_millis(50));
+    client.write_all(b"to be\nor not\nto").unwrap();
+    drop(client);
+    assert_eq!(drain(&mut reader), ["to be", "or not", "to"]);
+    assert!(!source.is_replayable());
+}
+
+#[test]
+fn no_server_is_a_clear_error_after_some_attempts() {
+    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let source = SocketText::new(&free).retry(3, Duration::from_millis(20));
+    let start = Instant::now();
+    let failure = source.reader(&subtask(1), Vec::new()).unwrap_err();
+    assert!(start.elapsed() >= Duration::from_millis(40));
+    assert_eq!(failure.to_string(), format!("no server at {free} after 3 attempts"));
+    assert!(failure.full().contains("refused"), "{}", failure.full());
+}
+
+#[test]
+fn a_server_that_comes_late_is_found() {
+    let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let source = SocketText::new(address.to_string()).retry(100, Duration::from_millis(20));
+    let server = std::thread::spawn(move || {
+        std::thread::sleep(Duration::from_millis(60));
+        TcpListener::bind(address).unwrap().accept().unwrap().0.write_all(b"late\n").unwrap();
+    });
+    let mut reader = source.reader(&subtask(1), Vec::new()).unwrap();
+    assert_eq!(drain(&mut reader), ["late"]);
+    server.join().unwrap();
+}
