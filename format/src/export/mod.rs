@@ -8,3 +8,4 @@ mod time_text;
 
 pub use json_rows::JsonRows;
 pub use json_value::{Int64Style, JsonOptions, JsonValues};
+pub use time_text::instant_text;

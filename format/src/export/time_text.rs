@@ -7,6 +7,13 @@ use crate::model::TimeUnit;
 
 const DAY_SECONDS: i64 = 86_400;
 
+/// An instant in ms since 1970 as RFC 3339 text: `2026-11-22T03:04:05.001Z`.
+pub fn instant_text(ms: i64) -> String {
+    let mut out = Vec::new();
+    write_timestamp(ms, TimeUnit::Ms, true, &mut out);
+    String::from_utf8_lossy(&out).into_owned()
+}
+
 /// Days since 1970-01-01 as `2026-11-22`; years beyond four digits get a sign, as ISO 8601 wants.
 pub(crate) fn write_date(days: i64, out: &mut Vec<u8>) {
     let (year, month, day) = civil(days);

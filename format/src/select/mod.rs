@@ -2,8 +2,13 @@
 
 mod key;
 mod name;
+mod path;
 mod predicate;
+mod projection;
+mod query;
 
 pub use key::KeyFilter;
 pub use name::{find_operator, find_operator_by_prefix, find_state};
 pub use predicate::Predicate;
+pub use projection::Projection;
+pub use query::{RowQuery, SelectedRows};

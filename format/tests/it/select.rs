@@ -1,11 +1,10 @@
 use arrow_array::{Array, BooleanArray, Int64Array, RecordBatch, StringArray, StructArray, UInt16Array};
 use arrow_schema::DataType;
 use spt_format::{
-    Column, Extensions, Field, KeyFilter, KeyHash, Operator, OperatorId, Predicate, State, StateKind,
-    StateSchema, Type, UidOrigin, key_group_of,
+    Column, Field, KeyFilter, KeyHash, Predicate, State, StateKind, StateSchema, Type, key_group_of,
 };
 
-use crate::support::{array, batch};
+use crate::support::{array, batch, operator};
 
 fn schema() -> StateSchema {
     let value =
@@ -90,25 +89,10 @@ fn a_condition_that_fits_no_row_says_why() {
     assert!(Predicate::new(&deep, StateKind::Value, &schema()).is_err());
 }
 
-fn operator() -> Operator {
-    Operator {
-        uid: None,
-        uid_origin: UidOrigin::Generated,
-        id: OperatorId::of_uid("sum"),
-        name: None,
-        parallelism: 1,
-        max_parallelism: 128,
-        finished: false,
-        channel_bytes: 0,
-        states: Vec::new(),
-        extensions: Extensions::default(),
-    }
-}
-
 #[test]
 fn a_key_is_read_from_its_key_group_alone() {
     let state = State::new("counts", StateKind::Value, schema());
-    let filter = KeyFilter::from_text(&operator(), &state, "b1").unwrap();
+    let filter = KeyFilter::from_text(&operator("sum"), &state, "b1").unwrap();
     let field = state.schema.key.as_ref().unwrap();
     let group = key_group_of(field, filter.key(), 0, 128, KeyHash::Java1).unwrap();
     let range = filter.scan().key_groups.unwrap();
@@ -121,6 +105,6 @@ fn a_key_is_read_from_its_key_group_alone() {
 fn a_state_without_keys_has_no_key() {
     let schema = StateSchema::per_subtask(Field::new("", Type::Int64));
     let state = State::new("offsets", StateKind::Union, schema);
-    let error = KeyFilter::from_text(&operator(), &state, "b1").unwrap_err();
+    let error = KeyFilter::from_text(&operator("sum"), &state, "b1").unwrap_err();
     assert_eq!(error.to_string(), "union state has no keys");
 }

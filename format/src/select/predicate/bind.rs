@@ -1,7 +1,6 @@
 //! Tree to test: finds the fields a condition names, reads its literals as their types, then looks at rows.
 
 use std::cmp::Ordering;
-use std::fmt;
 
 use arrow_array::cast::AsArray;
 use arrow_array::{Array, ArrayRef, RecordBatch};
@@ -10,6 +9,7 @@ use super::parse::{Comparison, Condition, Literal};
 use crate::error::{Error, Result};
 use crate::import::{array_from_json, array_from_text};
 use crate::model::{Column, Field, Logical, RowOrder, Type};
+use crate::select::path::Path;
 
 /// True, false, or neither because of a null.
 pub(super) type Test = Box<dyn Fn(usize) -> Option<bool>>;
@@ -25,19 +25,6 @@ pub(super) enum Bound {
     Like(Path, Vec<Wildcard>),
     IsNull(Path),
     IsTrue(Path),
-}
-
-/// A column, then the places of fields inside structs.
-#[derive(Clone)]
-pub(super) struct Path {
-    column: Column,
-    fields: Vec<usize>,
-}
-
-impl fmt::Debug for Path {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}{:?}", self.column.name(), self.fields)
-    }
 }
 
 /// A piece of a `like` pattern.
@@ -86,30 +73,9 @@ fn only(field: &Field, ty: &Type, what: &str, names: &[String]) -> Result<()> {
 }
 
 fn find(names: &[String], columns: &[(Column, Field)]) -> Result<(Path, Field)> {
-    let unknown = |name: &str, known: &mut dyn Iterator<Item = &str>| {
-        let known: Vec<&str> = known.collect();
-        Error::bad_request(format!("condition: there is no {name:?}; there are {}", known.join(", ")))
-    };
-    let (first, rest) = names.split_first().ok_or_else(|| Error::bad_request("condition: empty path"))?;
-    let column = columns.iter().find(|(column, _)| column.name() == first);
-    let (column, mut field) = column
-        .ok_or_else(|| unknown(first, &mut columns.iter().map(|(column, _)| column.name())))
-        .map(|(column, field)| (*column, field))?;
-    let mut places = Vec::new();
-    for name in rest {
-        let Type::Struct(fields) = &field.ty else {
-            return Err(Error::bad_request(format!(
-                "condition: {} is {field} and has no {name:?}",
-                field.name
-            )));
-        };
-        let place = fields.iter().position(|field| field.name == *name);
-        let place =
-            place.ok_or_else(|| unknown(name, &mut fields.iter().map(|field| field.name.as_str())))?;
-        places.push(place);
-        field = fields.get(place).unwrap_or(field);
-    }
-    Ok((Path { column, fields: places }, field.clone()))
+    let path = Path::find(names, columns).map_err(|error| error.within("condition"))?;
+    let field = path.field.clone();
+    Ok((path, field))
 }
 
 /// The literal as a value of the field's type. An enum takes any text: one that is no name equals nothing.
@@ -154,30 +120,30 @@ impl Bound {
                 Box::new(move |row| tests.iter().try_fold(false, |found, test| Some(found || test(row)?)))
             }
             Self::Like(path, pattern) => {
-                let (strings, pattern) = (path.column(batch)?, pattern.clone());
-                let leaf = strings.leaf.as_string_opt::<i32>().cloned();
-                let leaf = leaf.ok_or_else(|| Error::invalid("a text column is not utf8"))?;
-                Box::new(move |row| (!strings.is_null(row)).then(|| is_like(leaf.value(row), &pattern)))
+                let (values, pattern) = (path.values(batch)?, pattern.clone());
+                let strings = values.as_string_opt::<i32>().cloned();
+                let strings = strings.ok_or_else(|| Error::invalid("a text column is not utf8"))?;
+                Box::new(move |row| strings.is_valid(row).then(|| is_like(strings.value(row), &pattern)))
             }
             Self::IsNull(path) => {
-                let column = path.column(batch)?;
-                Box::new(move |row| Some(column.is_null(row)))
+                let values = path.values(batch)?;
+                Box::new(move |row| Some(values.is_null(row)))
             }
             Self::IsTrue(path) => {
-                let column = path.column(batch)?;
-                let leaf = column.leaf.as_boolean_opt().cloned();
-                let leaf = leaf.ok_or_else(|| Error::invalid("a boolean column is not boolean"))?;
-                Box::new(move |row| (!column.is_null(row)).then(|| leaf.value(row)))
+                let values = path.values(batch)?;
+                let truths = values.as_boolean_opt().cloned();
+                let truths = truths.ok_or_else(|| Error::invalid("a boolean column is not boolean"))?;
+                Box::new(move |row| truths.is_valid(row).then(|| truths.value(row)))
             }
         })
     }
 }
 
 fn compare(path: &Path, comparison: Comparison, literal: &ArrayRef, batch: &RecordBatch) -> Result<Test> {
-    let column = path.column(batch)?;
-    let order = RowOrder::between(std::slice::from_ref(&column.leaf), std::slice::from_ref(literal))?;
+    let values = path.values(batch)?;
+    let order = RowOrder::between(std::slice::from_ref(&values), std::slice::from_ref(literal))?;
     Ok(Box::new(move |row| {
-        if column.is_null(row) {
+        if values.is_null(row) {
             return None;
         }
         let found = order.compare(row, 0);
@@ -190,35 +156,6 @@ fn compare(path: &Path, comparison: Comparison, literal: &ArrayRef, batch: &Reco
             Comparison::GreaterOrEqual => found != Ordering::Less,
         })
     }))
-}
-
-/// A field's values, and the structs around it, any of which may be null.
-struct Nested {
-    leaf: ArrayRef,
-    around: Vec<ArrayRef>,
-}
-
-impl Nested {
-    fn is_null(&self, row: usize) -> bool {
-        self.leaf.is_null(row) || self.around.iter().any(|array| array.is_null(row))
-    }
-}
-
-impl Path {
-    fn column(&self, batch: &RecordBatch) -> Result<Nested> {
-        let name = self.column.name();
-        let mut leaf = batch
-            .column_by_name(name)
-            .cloned()
-            .ok_or_else(|| Error::invalid(format!("there is no column {name}")))?;
-        let mut around = Vec::new();
-        for place in &self.fields {
-            let inner = leaf.as_struct_opt().and_then(|array| array.columns().get(*place)).cloned();
-            let inner = inner.ok_or_else(|| Error::invalid(format!("column {name} has no field {place}")))?;
-            around.push(std::mem::replace(&mut leaf, inner));
-        }
-        Ok(Nested { leaf, around })
-    }
 }
 
 fn wildcards(pattern: &str) -> Vec<Wildcard> {

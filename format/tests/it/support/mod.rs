@@ -1,9 +1,13 @@
-//! What several tests need: rows written down as columns.
+//! What several tests need: a savepoint in memory, and rows written down as columns.
+
+mod memory;
+
+pub(crate) use memory::MemorySource;
 
 use std::sync::Arc;
 
 use arrow_array::{ArrayRef, RecordBatch};
-use spt_format::{Column, StateKind, StateSchema};
+use spt_format::{Column, Extensions, Operator, OperatorId, StateKind, StateSchema, Uid, UidOrigin};
 
 /// A batch of a state's table with these columns, in any order.
 pub(crate) fn batch(kind: StateKind, schema: &StateSchema, columns: Vec<(Column, ArrayRef)>) -> RecordBatch {
@@ -18,4 +22,20 @@ pub(crate) fn batch(kind: StateKind, schema: &StateSchema, columns: Vec<(Column,
 /// Any array as one that can be shared.
 pub(crate) fn array(array: impl arrow_array::Array + 'static) -> ArrayRef {
     Arc::new(array)
+}
+
+/// An operator with this uid and nothing else of its own.
+pub(crate) fn operator(uid: &str) -> Operator {
+    Operator {
+        uid: Some(Uid::new(uid).unwrap()),
+        uid_origin: UidOrigin::Given,
+        id: OperatorId::of_uid(uid),
+        name: None,
+        parallelism: 1,
+        max_parallelism: 128,
+        finished: false,
+        channel_bytes: 0,
+        states: Vec::new(),
+        extensions: Extensions::default(),
+    }
 }

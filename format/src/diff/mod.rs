@@ -1,0 +1,20 @@
+//! What changed between two savepoints: operators, then schemas, then rows.
+//!
+//! ```text
+//! pair_operators ──► pair_states ──► schema_changes
+//!                        └─────────► compare_states: equal segments are skipped unread, the rest is a
+//!                                    merge join of two sorted streams in fixed memory
+//! ```
+//!
+//! Whoever wrote the two savepoints, and in which layout, makes no difference: their states are compared.
+
+mod merge;
+mod pair;
+mod schema;
+mod segments;
+mod state;
+
+pub use merge::{RowChange, RowChanges};
+pub use pair::{OperatorPair, Pairing, StatePair, pair_operators, pair_states};
+pub use schema::{SchemaChange, schema_changes};
+pub use state::{RowCounts, Side, StateComparison};
