@@ -12,8 +12,8 @@ use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
 use arrow_array::{
-    Array, ArrayRef, ListArray, MapArray, RecordBatch, RecordBatchOptions, StringArray, StructArray,
-    UInt32Array, new_null_array,
+    Array, ArrayRef, ListArray, MapArray, RecordBatch, RecordBatchOptions, StructArray, UInt32Array,
+    new_null_array,
 };
 use arrow_cast::{CastOptions, can_cast_types, cast_with_options};
 use arrow_schema::{ArrowError, DataType, Field as ArrowField, Fields, Schema, SchemaRef};
@@ -21,6 +21,7 @@ use arrow_select::take::take;
 
 use super::types::{Field, Type};
 use crate::error::{Error, Result, ResultExt};
+use crate::import::array_from_json;
 
 /// How rows written with some fields are read with others.
 pub struct Binding {
@@ -136,13 +137,7 @@ fn change(written: &Field, wanted: &Field) -> Result<Change> {
 
 /// The default as an array of one value.
 fn default_value(default: &serde_json::Value, field: &Field) -> Result<ArrayRef> {
-    let text = match default {
-        serde_json::Value::String(text) => text.clone(),
-        serde_json::Value::Bool(_) | serde_json::Value::Number(_) => default.to_string(),
-        other => return Err(Error::invalid(format!("{other} is no default a field can have"))),
-    };
-    let text: ArrayRef = Arc::new(StringArray::from(vec![text]));
-    cast(&text, &field.ty.to_arrow()).within(|| format!("default {default}"))
+    array_from_json(field, &[Some(default)]).within(|| format!("default {default}"))
 }
 
 fn apply_all(sources: &[Source], columns: &[ArrayRef], rows: usize) -> Result<Vec<ArrayRef>> {
@@ -220,7 +215,7 @@ fn unexpected(array: &ArrayRef) -> Error {
 mod tests {
     use arrow_array::builder::{ListBuilder, StringBuilder};
     use arrow_array::types::Int64Type;
-    use arrow_array::{BooleanArray, Int32Array};
+    use arrow_array::{BooleanArray, Int32Array, StringArray};
 
     use super::*;
 

@@ -8,6 +8,7 @@
 )]
 
 mod diff;
+mod evolution;
 mod export;
 mod import;
 mod key_hash;
