@@ -12,7 +12,7 @@ use std::sync::Arc;
 use arrow_array::{Array, ArrayRef, StructArray};
 use arrow_buffer::{NullBuffer, NullBufferBuilder};
 use arrow_schema::{ArrowError, DataType, Fields};
-use spt_format::{Error, ErrorKind, Field, Location, Result, Type};
+use spt_format::{Aliases, Error, ErrorKind, Field, Location, Result, ResultExt, Type};
 
 /// A type that can be kept in state: it becomes a column with its own Arrow type.
 ///
@@ -27,6 +27,11 @@ pub trait State: Clone + Send + Sync + 'static {
 
     /// The column's type. Its name and ids are given by whoever places it.
     fn field() -> Field;
+
+    /// Adds what the type's fields were called before; `at` is the path of the column.
+    fn aliases(at: &str, aliases: &mut Aliases) {
+        let _ = (at, aliases);
+    }
 }
 
 /// Builds the array of a column from values.
@@ -154,15 +159,21 @@ impl StructColumns {
         Ok(Self { columns, nulls })
     }
 
+    /// A child.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Invalid`] if there is none at this place; `name` is what it should be.
+    pub fn column(&self, index: usize, name: &str) -> Result<&dyn Array> {
+        let column = self.columns.get(index).map(AsRef::as_ref);
+        column.ok_or_else(|| Error::invalid(format!("field {name:?} is missing")))
+    }
+
     /// A reader for a child.
     ///
     /// # Errors
     /// As [`StateReader::new`], naming the child.
     pub fn child<T: State>(&self, index: usize, name: &str) -> Result<T::Reader> {
-        let column = self.columns.get(index).ok_or_else(|| Error::invalid("field is missing"));
-        column
-            .and_then(|column| T::Reader::new(column.as_ref()))
-            .map_err(|error| error.within(format!("field {name:?}")))
+        T::Reader::new(self.column(index, name)?).within(|| format!("field {name:?}"))
     }
 
     /// Refuses a row that is null.

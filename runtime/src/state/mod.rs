@@ -9,6 +9,8 @@
 mod arena;
 mod cell;
 mod column;
+#[doc(hidden)]
+pub mod derive;
 mod key;
 mod table;
 mod types;
@@ -22,5 +24,6 @@ pub use key::{
     Key, Place, both, common_prefix_of_bytes, java_hash_long, sort_prefix_of_bytes, spt_hash, write_escaped,
     write_fixed,
 };
+pub use spt_derive::{Key, State};
 pub use table::{Batches, Frozen, KeyedTable};
 pub use types::{Bytes, Uuid};

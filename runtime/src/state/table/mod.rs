@@ -45,6 +45,7 @@ impl<K: Key, C: Cell, N: Key> KeyedTable<K, C, N> {
 
     /// An empty table with room for the rows that each key group will have.
     pub fn with_rows(range: KeyGroupRange, rows: impl Fn(KeyGroup) -> usize) -> Self {
+        const { assert!(!K::NULLABLE, "the key of a state cannot be an option: the column `key` holds no nulls") };
         let groups = range.iter().map(|group| Group::with_capacity(rows(KeyGroup(group)))).collect();
         Self { range, groups, rows: 0, ahead: Vec::new() }
     }

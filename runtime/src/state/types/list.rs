@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use arrow_array::{Array, ArrayRef, ListArray};
 use arrow_schema::{DataType, FieldRef};
-use spt_format::{Error, Field, Logical, Result, Type};
+use spt_format::{Aliases, Error, Field, Logical, Result, Type};
 
 use crate::state::column::{State, StateBuilder, StateReader, downcast, present};
 use crate::state::key::Key;
@@ -87,6 +87,10 @@ macro_rules! collection_state {
 
             fn field() -> Field {
                 $field::<T>()
+            }
+
+            fn aliases(at: &str, aliases: &mut Aliases) {
+                T::aliases(&format!("{at}.element"), aliases);
             }
         }
 

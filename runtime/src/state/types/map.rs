@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use arrow_array::{Array, ArrayRef, MapArray, StructArray};
 use arrow_schema::{DataType, Field as ArrowField, FieldRef, Fields};
-use spt_format::{Error, Field, Result, Type};
+use spt_format::{Aliases, Error, Field, Result, Type};
 
 use crate::state::column::{State, StateBuilder, StateReader, arrow_error, downcast, present};
 use crate::state::key::Key;
@@ -100,6 +100,11 @@ macro_rules! map_state {
 
             fn field() -> Field {
                 map_field::<K, V>()
+            }
+
+            fn aliases(at: &str, aliases: &mut Aliases) {
+                K::aliases(&format!("{at}.key"), aliases);
+                V::aliases(&format!("{at}.value"), aliases);
             }
         }
 

@@ -13,4 +13,5 @@ mod unit;
 mod uuid;
 
 pub use bytes::Bytes;
+pub use option::OptionBuilder;
 pub use uuid::Uuid;

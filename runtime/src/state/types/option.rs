@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use arrow_array::{Array, ArrayRef};
 use arrow_buffer::NullBuffer;
 use arrow_schema::DataType;
-use spt_format::{Field, KeyHash, Result};
+use spt_format::{Aliases, Field, KeyHash, Result};
 
 use crate::state::column::{State, StateBuilder, StateReader, StructColumns, StructParts, struct_type};
 use crate::state::key::{Key, spt_hash};
@@ -35,6 +35,20 @@ impl<T: State> State for Option<T> {
             T::field().nullable()
         }
     }
+
+    fn aliases(at: &str, aliases: &mut Aliases) {
+        if T::NULLABLE { T::aliases(&format!("{at}.some"), aliases) } else { T::aliases(at, aliases) }
+    }
+}
+
+impl<T: State> OptionBuilder<T> {
+    /// Appends a value that is there.
+    pub fn append_some(&mut self, value: &T) {
+        if let Some(parts) = &mut self.wrapper {
+            parts.append(true);
+        }
+        self.inner.append(value);
+    }
 }
 
 impl<T: State> StateBuilder<Option<T>> for OptionBuilder<T> {
@@ -45,17 +59,17 @@ impl<T: State> StateBuilder<Option<T>> for OptionBuilder<T> {
     }
 
     fn append(&mut self, value: &Option<T>) {
-        if let Some(parts) = &mut self.wrapper {
-            parts.append(value.is_some());
-        }
         match value {
-            Some(value) => self.inner.append(value),
-            None => self.inner.append_null(),
+            Some(value) => self.append_some(value),
+            None => self.append_null(),
         }
     }
 
     fn append_null(&mut self) {
-        self.append(&None);
+        if let Some(parts) = &mut self.wrapper {
+            parts.append(false);
+        }
+        self.inner.append_null();
     }
 
     fn bytes(&self) -> usize {

@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 
 use arrow_array::{Array, ArrayRef};
 use arrow_schema::DataType;
-use spt_format::{Field, KeyHash, Logical, Result};
+use spt_format::{Aliases, Field, KeyHash, Logical, Result};
 
 use crate::state::column::{State, StateBuilder, StateReader, StructColumns, StructParts, struct_type};
 use crate::state::key::{Key, both, spt_hash};
@@ -29,6 +29,10 @@ macro_rules! tuple_state {
 
             fn field() -> Field {
                 Field::new("", struct_type([$(($name.to_owned(), $all::field())),*])).with_logical(Logical::Tuple)
+            }
+
+            fn aliases(at: &str, aliases: &mut Aliases) {
+                $($all::aliases(&format!("{at}.{}", $name), aliases);)*
             }
         }
 
@@ -143,6 +147,10 @@ impl<T: State> State for Box<T> {
 
     fn field() -> Field {
         T::field()
+    }
+
+    fn aliases(at: &str, aliases: &mut Aliases) {
+        T::aliases(at, aliases);
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::cmp::Ordering;
 use std::fmt::Debug;
+use std::slice;
 use std::time::{Duration, SystemTime};
 
 use proptest::prelude::*;
@@ -11,10 +12,10 @@ use spt_runtime::state::{Bytes, Key, Place, Uuid};
 use super::column;
 
 /// Hash rule, key group, key bytes and order are those that the format finds in the column of these keys.
-fn agrees<K: Key + Debug>(keys: &[K]) {
+pub(super) fn agrees<K: Key + Debug>(keys: &[K]) {
     let array = column(keys);
     assert_eq!(K::KEY_HASH, KeyHash::for_key(&K::field()));
-    let order = RowOrder::between(&[array.clone()], &[array.clone()]).unwrap();
+    let order = RowOrder::between(slice::from_ref(&array), slice::from_ref(&array)).unwrap();
     for (row, key) in keys.iter().enumerate() {
         let group = key_group_of(&K::field(), array.as_ref(), row, 32768, K::KEY_HASH).unwrap();
         assert_eq!(Place::of::<K>(key.borrow(), 32768).group, group, "{key:?}");

@@ -9,12 +9,12 @@ use spt_runtime::state::{Bytes, State, StateReader, Uuid, downcast};
 
 use super::column;
 
-fn read<T: State>(array: &ArrayRef) -> Vec<T> {
+pub(super) fn read<T: State>(array: &ArrayRef) -> Vec<T> {
     let reader = T::Reader::new(array.as_ref()).unwrap();
     (0..array.len()).map(|row| reader.get(row).unwrap()).collect()
 }
 
-fn round_trip<T: State + PartialEq + Debug>(values: impl IntoIterator<Item = T>) {
+pub(super) fn round_trip<T: State + PartialEq + Debug>(values: impl IntoIterator<Item = T>) {
     let values: Vec<T> = values.into_iter().collect();
     assert_eq!(read::<T>(&column(&values)), values);
     let options: Vec<_> = values.into_iter().flat_map(|value| [Some(value), None]).collect();
