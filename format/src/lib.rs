@@ -1,21 +1,28 @@
 //! Savepoints as one model: operators, states, key groups and typed rows, whoever wrote them.
 
 mod cursor;
+mod diff;
 mod error;
 pub mod evolution;
 mod export;
 mod import;
 mod limits;
 mod location;
+pub mod migrate;
 mod model;
 mod plan;
+pub mod preflight;
 mod select;
 mod sort;
 
 pub use cursor::Cursor;
+pub use diff::{
+    OperatorPair, Pairing, RowChange, RowChanges, RowCounts, SchemaChange, Side, StateComparison, StatePair,
+    pair_operators, pair_states, schema_changes,
+};
 pub use error::{Error, ErrorKind, Result, ResultExt};
 pub use evolution::Aliases;
-pub use export::{Int64Style, JsonOptions, JsonRows, JsonValues};
+pub use export::{Int64Style, JsonOptions, JsonRows, JsonValues, instant_text};
 pub use import::{array_from_json, array_from_text};
 pub use limits::ReadLimits;
 pub use location::Location;
@@ -29,5 +36,8 @@ pub use model::{
     sort_batch, sort_indices, write_key_bytes,
 };
 pub use plan::{PLAN_SCHEMA, Plan, PlannedOperator, PlannedState};
-pub use select::{KeyFilter, Predicate, find_operator, find_operator_by_prefix, find_state};
+pub use select::{
+    KeyFilter, Predicate, Projection, RowQuery, SelectedRows, find_operator, find_operator_by_prefix,
+    find_state,
+};
 pub use sort::{ExternalSorter, SortedRows};

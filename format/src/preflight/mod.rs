@@ -1,0 +1,134 @@
+//! Will this job restore from that savepoint? State by state, from metadata alone.
+//!
+//! ```text
+//! savepoint's operators ──┐
+//!                         ├─► same id? ─► same state? ─► evolution rules ─► verdict, reason, `spt migrate` …
+//! job's operators ────────┘      └─ no: lost, unless the evidence of its states finds it under another uid
+//! ```
+//!
+//! The job's side is its plan, or another savepoint. What cannot be known is said to be unknown; unknown is
+//! never counted as compatible.
+
+mod rename;
+mod state;
+
+#[cfg(test)]
+mod tests;
+
+pub use rename::rename_candidates;
+
+use crate::evolution::Aliases;
+use crate::model::{Operator, OperatorId, Savepoint, UidOrigin};
+
+/// What becomes of a state, or of all of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Verdict {
+    /// It restores.
+    Compatible,
+    /// The job declares it and the savepoint has none: it starts empty.
+    New,
+    /// The savepoint has it, its operator is there and does not declare it: it is carried along unused.
+    CarriedUnused,
+    /// Whether it restores cannot be told from metadata.
+    Unknown,
+    /// It restores once the named migrations were made.
+    NeedsMigration,
+    /// The savepoint has it and the job has no such operator: the restore is refused, or it is left behind.
+    Lost,
+    /// It does not restore.
+    Incompatible,
+}
+
+impl Verdict {
+    /// The name in JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Compatible => "compatible",
+            Self::New => "new",
+            Self::CarriedUnused => "carried-unused",
+            Self::Unknown => "unknown",
+            Self::NeedsMigration => "needs-migration",
+            Self::Lost => "lost",
+            Self::Incompatible => "incompatible",
+        }
+    }
+
+    /// A restore goes through without anybody doing anything.
+    pub fn restores(self) -> bool {
+        self < Self::Unknown
+    }
+}
+
+/// What becomes of one state.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StateVerdict {
+    /// The operator's uid, or its id where it has none.
+    pub uid: String,
+    /// The operator's id.
+    pub operator_id: OperatorId,
+    /// The state's name; `None` if it concerns the operator as a whole.
+    pub state: Option<String>,
+    /// What becomes of it.
+    pub verdict: Verdict,
+    /// Why, in one sentence.
+    pub reason: Option<String>,
+    /// Arguments of the `spt migrate` that would make it restore.
+    pub migrate: Vec<String>,
+}
+
+/// What becomes of every state.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Preflight {
+    /// The states, in the order of the savepoint, those that are new after them.
+    pub states: Vec<StateVerdict>,
+    /// Operators of the job that keep state and have no uid of their own.
+    pub without_uid: Vec<String>,
+    /// The savepoint is drained: its windows and timers have fired already.
+    pub drained: bool,
+}
+
+impl Preflight {
+    /// The worst that becomes of any state. New and unused states are as good as compatible.
+    pub fn verdict(&self) -> Verdict {
+        let worst = self.states.iter().map(|state| state.verdict).max().unwrap_or(Verdict::Compatible);
+        if worst.restores() { Verdict::Compatible } else { worst }
+    }
+
+    /// The arguments of one `spt migrate` that does everything that would help.
+    pub fn migrate(&self) -> Vec<String> {
+        let mut arguments: Vec<String> = Vec::new();
+        for pair in self.states.iter().flat_map(|state| state.migrate.chunks(2)) {
+            if !arguments.chunks(2).any(|known| known == pair) {
+                arguments.extend_from_slice(pair);
+            }
+        }
+        arguments
+    }
+}
+
+/// Judges every state of `savepoint` against the operators of a job, which may rename fields by `aliases`.
+pub fn preflight(
+    savepoint: &Savepoint,
+    job: &[Operator],
+    aliases: &dyn Fn(&Operator, &str) -> Aliases,
+) -> Preflight {
+    let mut states = Vec::new();
+    for found in &savepoint.operators {
+        match job.iter().find(|wanted| wanted.id == found.id) {
+            Some(wanted) => states.extend(state::judge_operator(found, wanted, aliases)),
+            None => states.extend(rename::judge_lost(savepoint, found, job)),
+        }
+    }
+    for wanted in job.iter().filter(|wanted| savepoint.operator(wanted.id).is_none()) {
+        states.extend(wanted.states.iter().map(|new| state::new_state(wanted, new)));
+    }
+    let fragile = job.iter().filter(|operator| !operator.states.is_empty());
+    let fragile = fragile.filter(|operator| operator.uid_origin == UidOrigin::Generated);
+    Preflight {
+        states,
+        without_uid: fragile
+            .map(|operator| operator.name.clone().unwrap_or_else(|| operator.label()))
+            .collect(),
+        drained: savepoint.drained,
+    }
+}
