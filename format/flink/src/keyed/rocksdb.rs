@@ -231,24 +231,27 @@ pub struct RocksEntries {
     merge: Merge,
     prefix_bytes: usize,
     key_group: u16,
+    ended: bool,
 }
 
 impl RocksEntries {
     fn over(merge: Merge, prefix_bytes: usize) -> Self {
-        Self { merge, prefix_bytes, key_group: 0 }
+        Self { merge, prefix_bytes, key_group: 0, ended: false }
     }
 
-    /// Moves to the next entry. False at the end. After an error it must not be used again.
+    /// Moves to the next entry. False at the end, and after an error: behind a damaged block older tables
+    /// would show values that it overwrote or deleted.
     ///
     /// # Errors
     /// [`ErrorKind::ChecksumMismatch`] and others of a damaged table, with its file and block.
     pub fn advance(&mut self) -> Result<bool> {
-        if !self.merge.advance()? {
+        if std::mem::replace(&mut self.ended, true) || !self.merge.advance()? {
             return Ok(false);
         }
         let prefix = self.merge.key().get(..self.prefix_bytes);
         let prefix = prefix.ok_or_else(|| Error::invalid("a key is shorter than its key group"))?;
         self.key_group = prefix.iter().fold(0, |group, &byte| group << 8 | u16::from(byte));
+        self.ended = false;
         Ok(true)
     }
 

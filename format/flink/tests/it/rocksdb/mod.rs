@@ -296,6 +296,20 @@ fn a_damaged_block_is_named_with_its_table() {
 }
 
 #[test]
+fn a_walk_ends_at_damage() {
+    let (operator, mut handle) = inline();
+    replace(&mut handle, "000010", |mut bytes| {
+        bytes[20] ^= 4;
+        bytes
+    });
+    let folder = tempfile::tempdir().unwrap();
+    let database = open(&handle, &operator, folder.path()).unwrap();
+    let mut walk = database.entries("_op_state", handle.key_groups).unwrap();
+    assert!(walk.advance().is_err());
+    assert!(!walk.advance().unwrap());
+}
+
+#[test]
 fn a_damaged_manifest_is_refused() {
     let error = read_changed(|handle| {
         replace(handle, "MANIFEST", |mut bytes| {
