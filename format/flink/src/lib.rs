@@ -23,5 +23,5 @@ pub use keyed::{
 pub use location::find_metadata;
 pub use operator::OperatorHeader;
 pub use read_at::ReadAt;
-pub use source::{FlinkOptions, FlinkSource, Moved};
+pub use source::{FlinkOptions, FlinkSource, Moved, Trouble, TroubleKind};
 pub use state_meta::{BackendKind, StateMeta};

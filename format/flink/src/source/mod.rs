@@ -8,6 +8,7 @@
 //! Opening costs `_metadata` and the headers; rows are read when they are asked for.
 
 mod catalogue;
+mod check;
 mod facts;
 mod keyed;
 mod pieces;
@@ -25,6 +26,8 @@ use crate::files::{Files, PathMap};
 use crate::location::{METADATA, find_metadata};
 use crate::metadata::{self, Snapshot, StreamHandle};
 use pieces::Piece;
+
+pub use check::{Trouble, TroubleKind};
 
 /// A savepoint or checkpoint of Flink, opened.
 pub struct FlinkSource {

@@ -9,6 +9,7 @@
     reason = "helpers of tests, which clippy.toml only exempts inside #[test]"
 )]
 
+mod check;
 mod corpus;
 mod files;
 mod metadata;
