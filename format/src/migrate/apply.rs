@@ -62,7 +62,7 @@ impl MigrationPlan {
             Work::Keep => &unchanged,
             Work::Rewrite(rewrite) => rewrite,
         };
-        let rewriter = Rewriter::new(from, to, operator.max_parallelism, rewrite)?;
+        let rewriter = Rewriter::new(from, operator, to, rewrite)?;
         let rows = source.scan(step.source, &Scan { sorted: true, ..Scan::default() })?;
         let written = write_rows(rows, &rewriter, to, sink.state(operator, to)?, applied)?;
         applied.rows_written += written;
@@ -103,6 +103,7 @@ fn write_rows(
     for batch in sorter.map(ExternalSorter::finish).transpose()?.into_iter().flatten() {
         sink.write(&batch?)?;
     }
+    rewriter.finish()?;
     sink.finish()?;
     Ok(written)
 }

@@ -6,21 +6,12 @@
 use super::field_path::FieldPath;
 use super::operation::Operation;
 use crate::error::{Error, Result};
-use crate::model::{Operator, OperatorId, Savepoint};
-
-/// The operator that `text` names: by its uid, by an id in hex, or by a uid the savepoint knows the id of.
-pub(super) fn find_operator<'a>(savepoint: &'a Savepoint, text: &str) -> Option<&'a Operator> {
-    let by_uid = savepoint
-        .operators
-        .iter()
-        .find(|operator| operator.uid.as_ref().is_some_and(|uid| uid.as_str() == text));
-    let by_id = || text.parse::<OperatorId>().ok().and_then(|id| savepoint.operator(id));
-    by_uid.or_else(by_id).or_else(|| savepoint.operator(OperatorId::of_uid(text)))
-}
+use crate::model::Savepoint;
+use crate::select::{find_operator, find_state};
 
 fn has_state(savepoint: &Savepoint, uid: &str, state: &str) -> bool {
-    find_operator(savepoint, uid)
-        .is_some_and(|operator| operator.states.iter().any(|found| found.name == state))
+    let operator = find_operator(savepoint, uid).ok().and_then(|index| savepoint.operators.get(index));
+    operator.is_some_and(|operator| find_state(operator, state).is_ok())
 }
 
 /// Every way to split `text` in two at `separator`.
@@ -43,16 +34,13 @@ fn exactly_one<T>(mut ways: impl Iterator<Item = T>, text: &str, form: &str) -> 
 
 /// `A=B`.
 fn renamed_operator(savepoint: &Savepoint, text: &str) -> Result<(String, String)> {
-    let ways = splits(text, '=').filter(|(uid, _)| find_operator(savepoint, uid).is_some());
+    let ways = splits(text, '=').filter(|(uid, _)| find_operator(savepoint, uid).is_ok());
     exactly_one(ways, text, "UID=NEW").map(|(uid, to)| (uid.to_owned(), to.to_owned()))
 }
 
 /// `U`.
 fn operator(savepoint: &Savepoint, text: &str) -> Result<String> {
-    match find_operator(savepoint, text) {
-        Some(_) => Ok(text.to_owned()),
-        None => Err(Error::not_found(format!("there is no operator {text:?} in the savepoint"))),
-    }
+    find_operator(savepoint, text).map(|_| text.to_owned())
 }
 
 /// `U/S`.
@@ -167,6 +155,31 @@ impl Operation {
         Ok(Self::Cast { uid, state, field, r#type: ty })
     }
 
+    /// Reads the argument of `--delete-where U/S:PREDICATE`.
+    ///
+    /// # Errors
+    /// As [`Operation::rename_uid`].
+    pub fn delete_where(savepoint: &Savepoint, text: &str) -> Result<Self> {
+        let (uid, state, predicate) = state_and(savepoint, text, ':', "UID/STATE:PREDICATE")?;
+        Ok(Self::DeleteWhere { uid, state, predicate })
+    }
+
+    /// Reads the argument of `--set U/S:KEY=VALUE`: the value is JSON, or text where its type is text.
+    ///
+    /// # Errors
+    /// As [`Operation::rename_uid`].
+    pub fn set(savepoint: &Savepoint, text: &str) -> Result<Self> {
+        const FORM: &str = "UID/STATE:KEY=VALUE";
+        let (uid, state, rest) = state_and(savepoint, text, ':', FORM)?;
+        // A key may hold `=`, a JSON value may too: the first one whose right side is JSON is meant, else the last.
+        let json = |text: &str| serde_json::from_str::<serde_json::Value>(text).ok();
+        let as_json = splits(&rest, '=').find_map(|(key, value)| Some((key, json(value)?)));
+        let as_text = || rest.rsplit_once('=').map(|(key, value)| (key, serde_json::Value::from(value)));
+        let (key, value) =
+            as_json.or_else(as_text).ok_or_else(|| Error::bad_request(format!("{text:?} is no {FORM}")))?;
+        Ok(Self::Set { uid, state, key: key.to_owned(), value })
+    }
+
     /// Reads the argument of `--max-parallelism [U=]N`.
     ///
     /// # Errors
@@ -200,7 +213,9 @@ fn default_value(text: &str) -> serde_json::Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Field, SavepointKind, State, StateKind, StateSchema, Type, Uid};
+    use crate::model::{
+        Field, Operator, OperatorId, SavepointKind, State, StateKind, StateSchema, Type, Uid,
+    };
 
     fn savepoint(operators: &[(&str, &str)]) -> Savepoint {
         let mut savepoint = Savepoint::new(SavepointKind::Savepoint, "s");

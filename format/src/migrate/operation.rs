@@ -85,6 +85,26 @@ pub enum Operation {
         /// Its new type, as text.
         r#type: String,
     },
+    /// Rows for which a condition is true are left out.
+    DeleteWhere {
+        /// The operator.
+        uid: String,
+        /// The state.
+        state: String,
+        /// The condition, see [`Predicate`](crate::Predicate), on the state as it will be.
+        predicate: String,
+    },
+    /// The value of a key that is there becomes another.
+    Set {
+        /// The operator.
+        uid: String,
+        /// The state.
+        state: String,
+        /// The key, as for `--key`.
+        key: String,
+        /// The new value, as exported.
+        value: serde_json::Value,
+    },
     /// Keys are dealt out to this many key groups.
     MaxParallelism {
         /// The operator; without it, every operator.
@@ -138,6 +158,10 @@ impl fmt::Display for Operation {
                 default.as_ref().map_or(Ok(()), |default| write!(f, "={default}"))
             }
             Self::Cast { uid, state, field, r#type } => write!(f, "--cast {uid}/{state}:{field}={type}"),
+            Self::DeleteWhere { uid, state, predicate } => {
+                write!(f, "--delete-where {uid}/{state}:{predicate}")
+            }
+            Self::Set { uid, state, key, value } => write!(f, "--set {uid}/{state}:{key}={value}"),
             Self::MaxParallelism { uid: None, groups } => write!(f, "--max-parallelism {groups}"),
             Self::MaxParallelism { uid: Some(uid), groups } => write!(f, "--max-parallelism {uid}={groups}"),
             Self::Parallelism { subtasks } => write!(f, "--parallelism {subtasks}"),

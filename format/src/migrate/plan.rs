@@ -3,13 +3,14 @@
 use std::collections::BTreeSet;
 
 use super::field_path::FieldPath;
-use super::flags::find_operator;
 use super::operation::Operation;
+use super::rewrite::Rewriter;
 use crate::error::{Error, Result, ResultExt};
 use crate::model::{
-    Field, KeyHash, MAX_PARALLELISM_LIMIT, OperatorId, Savepoint, State, StateRef, StateSchema, Uid,
-    UidOrigin,
+    Field, KeyHash, MAX_PARALLELISM_LIMIT, OperatorId, Savepoint, State, StateKind, StateRef, StateSchema,
+    Uid, UidOrigin,
 };
+use crate::select::{find_operator, find_state};
 
 /// Everything a migrate is going to do.
 #[derive(Debug, Clone)]
@@ -51,6 +52,10 @@ pub struct Rewrite {
     pub(super) regroup: bool,
     /// Rows last touched before this instant (ms since 1970) are left out.
     pub(super) expired_before_ms: Option<i64>,
+    /// Rows for which one of these conditions is true are left out.
+    pub(super) delete_where: Vec<String>,
+    /// The values of these keys become these.
+    pub(super) set: Vec<(String, serde_json::Value)>,
 }
 
 impl MigrationPlan {
@@ -65,7 +70,7 @@ impl MigrationPlan {
         for operation in operations {
             draft.apply(operation).within(|| operation.to_string())?;
         }
-        Ok(draft.finish(source, operations))
+        draft.finish(operations)
     }
 
     /// Nothing is rewritten: the target's data are the source's files.
@@ -89,8 +94,14 @@ impl MigrationPlan {
 }
 
 /// A catalogue under construction: every state with where it came from and what it costs.
-struct Draft {
+///
+/// Operators and states are found by what they are called by now or, failing that, by what the source calls
+/// them, so that the operations of one command may all use the names a person sees in the source.
+struct Draft<'a> {
+    source: &'a Savepoint,
     savepoint: Savepoint,
+    /// The places in the source of the operators of `savepoint`.
+    operators: Vec<usize>,
     /// Parallel to the operators and states of `savepoint`.
     origins: Vec<Vec<Origin>>,
 }
@@ -108,16 +119,23 @@ impl Origin {
     }
 }
 
-impl Draft {
-    fn new(source: &Savepoint) -> Self {
+impl<'a> Draft<'a> {
+    fn new(source: &'a Savepoint) -> Self {
         let origins = source.operators.iter().enumerate().map(|(operator, entry)| {
             let states = 0..entry.states.len();
             states.map(|state| Origin { source: StateRef { operator, state }, rewrite: None }).collect()
         });
-        Self { savepoint: source.clone(), origins: origins.collect() }
+        Self {
+            source,
+            savepoint: source.clone(),
+            operators: (0..source.operators.len()).collect(),
+            origins: origins.collect(),
+        }
     }
 
-    fn finish(self, source: &Savepoint, operations: &[Operation]) -> MigrationPlan {
+    /// The plan, once every rewrite was tried on the types alone.
+    fn finish(self, operations: &[Operation]) -> Result<MigrationPlan> {
+        let source = self.source;
         let mut steps = Vec::new();
         for (operator, states) in self.origins.into_iter().enumerate() {
             for (state, Origin { source, rewrite }) in states.into_iter().enumerate() {
@@ -127,34 +145,43 @@ impl Draft {
         }
         let kept: BTreeSet<StateRef> = steps.iter().map(|step| step.source).collect();
         let dropped = source.states().map(|(place, _, _)| place).filter(|place| !kept.contains(place));
-        MigrationPlan {
+        let plan = MigrationPlan {
             operations: operations.to_vec(),
             dropped: dropped.collect(),
             target: self.savepoint,
             steps,
+        };
+        for step in &plan.steps {
+            if let (Work::Rewrite(rewrite), Some((_, from)), Some((operator, to))) =
+                (&step.work, source.state(step.source), plan.target.state(step.target))
+            {
+                Rewriter::new(from, operator, to, rewrite)
+                    .within(|| format!("operator {}, state {:?}", operator.label(), to.name))?;
+            }
         }
+        Ok(plan)
     }
 
     fn operator(&self, uid: &str) -> Result<usize> {
-        let found = find_operator(&self.savepoint, uid).map(|operator| operator.id);
-        self.savepoint
-            .operators
-            .iter()
-            .position(|operator| Some(operator.id) == found)
-            .ok_or_else(|| Error::not_found(format!("there is no operator {uid:?}")))
+        find_operator(&self.savepoint, uid).or_else(|unknown| {
+            let former = find_operator(self.source, uid).ok();
+            let place = former.and_then(|former| self.operators.iter().position(|place| *place == former));
+            place.ok_or(unknown)
+        })
     }
 
     fn state(&self, uid: &str, name: &str) -> Result<StateRef> {
         let operator = self.operator(uid)?;
-        let states = self.savepoint.operators.get(operator).map(|operator| operator.states.as_slice());
-        let mut found = states.unwrap_or_default().iter().enumerate().filter(|(_, state)| state.name == name);
-        match (found.next(), found.next()) {
-            (Some((state, _)), None) => Ok(StateRef { operator, state }),
-            (None, _) => Err(Error::not_found(format!("operator {uid:?} has no state {name:?}"))),
-            (Some(_), Some(_)) => {
-                Err(Error::bad_request(format!("operator {uid:?} has more than one state {name:?}")))
-            }
-        }
+        let gone = || Error::not_found("operator is gone");
+        let entry = self.savepoint.operators.get(operator).ok_or_else(gone)?;
+        let state = find_state(entry, name).or_else(|unknown| {
+            let source = *self.operators.get(operator).ok_or_else(gone)?;
+            let former = self.source.operators.get(source).and_then(|former| find_state(former, name).ok());
+            let origins = self.origins.get(operator).ok_or_else(gone)?;
+            let place = former.map(|state| StateRef { operator: source, state });
+            origins.iter().position(|origin| Some(origin.source) == place).ok_or(unknown)
+        })?;
+        Ok(StateRef { operator, state })
     }
 
     fn at(&mut self, place: StateRef) -> Result<(&mut State, &mut Origin)> {
@@ -173,6 +200,7 @@ impl Draft {
             Operation::DropUid { uid } => {
                 let index = self.operator(uid)?;
                 self.savepoint.operators.remove(index);
+                self.operators.remove(index);
                 self.origins.remove(index);
                 Ok(())
             }
@@ -193,6 +221,12 @@ impl Draft {
                 self.add_field(uid, state, field, r#type, default.as_ref())
             }
             Operation::Cast { uid, state, field, r#type } => self.cast(uid, state, field, r#type),
+            Operation::DeleteWhere { uid, state, predicate } => {
+                let place = self.state(uid, state)?;
+                self.at(place)?.1.rewrite().delete_where.push(predicate.clone());
+                Ok(())
+            }
+            Operation::Set { uid, state, key, value } => self.set(uid, state, key, value),
             Operation::MaxParallelism { uid, groups } => self.max_parallelism(uid.as_deref(), *groups),
             Operation::Parallelism { subtasks } => self.parallelism(*subtasks),
             Operation::PurgeExpired { uid, state, ttl_ms, as_of_ms } => {
@@ -314,18 +348,30 @@ impl Draft {
         let (state, origin) = self.at(place)?;
         let identity = identifying_ids(&state.schema);
         let field = path.find(&mut state.schema)?;
-        if identity.contains(&field.id) {
-            return Err(Error::bad_request(
-                "a key's type decides its key group and its order; write the state anew with `spt import`",
-            ));
-        }
         let wanted: Field = ty.parse()?;
-        if !field.ty.widens_to(&wanted.ty) {
+        if identity.contains(&field.id) {
+            // Another type is another order, and of a key another hash.
+            origin.rewrite().regroup = true;
+        } else if !field.ty.widens_to(&wanted.ty) {
             origin.rewrite();
         }
         (field.ty, field.logical) = (wanted.ty, wanted.logical);
         field.nullable |= wanted.nullable;
         state.schema = std::mem::take(&mut state.schema).number();
+        if let (Some(key), Some(hash)) = (&state.schema.key, &mut state.key_hash) {
+            *hash = KeyHash::for_key(key);
+        }
+        Ok(())
+    }
+
+    fn set(&mut self, uid: &str, state: &str, key: &str, value: &serde_json::Value) -> Result<()> {
+        let place = self.state(uid, state)?;
+        let (state, origin) = self.at(place)?;
+        let single = [StateKind::Value, StateKind::Reducing, StateKind::Aggregating, StateKind::Broadcast];
+        if !single.contains(&state.kind) || state.schema.namespace.is_some() {
+            return Err(Error::bad_request(format!("a key of {} state has more than one value", state.kind)));
+        }
+        origin.rewrite().set.push((key.to_owned(), value.clone()));
         Ok(())
     }
 

@@ -1,53 +1,68 @@
 //! Changes rows on their way from one savepoint to the next.
 
+use std::cell::Cell;
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::TimestampMillisecondType;
-use arrow_array::{Array, ArrayRef, BooleanArray, RecordBatch, UInt16Array};
+use arrow_array::{Array, ArrayRef, BooleanArray, RecordBatch, Scalar, UInt16Array};
+use arrow_schema::{ArrowError, SchemaRef};
 use arrow_select::filter::filter_record_batch;
+use arrow_select::zip::zip;
 
 use super::plan::Rewrite;
 use crate::error::{Error, Result, ResultExt};
-use crate::model::{Binding, Column, Field, KeyHash, State, columns_of, key_group_of};
+use crate::import::array_from_json;
+use crate::model::{Binding, Column, Field, KeyHash, Operator, State, columns_of, key_group_of};
+use crate::select::{KeyFilter, Predicate};
 
-/// The way of a state's rows: bound to the new schema, thinned out, dealt out to new key groups.
+/// The way of a state's rows: bound to the new schema, thinned out, edited, dealt out to new key groups.
 pub(super) struct Rewriter<'a> {
     binding: Binding,
     rewrite: &'a Rewrite,
     state: &'a State,
     max_parallelism: u32,
+    deletions: Vec<Predicate>,
+    edits: Vec<Edit>,
+}
+
+/// One key gets another value.
+struct Edit {
+    key_text: String,
+    key: KeyFilter,
+    value: Scalar<ArrayRef>,
+    found: Cell<bool>,
 }
 
 impl<'a> Rewriter<'a> {
-    /// From rows of `from` to rows of `to`.
+    /// From rows of `from` to rows of `to`, a state of `operator`.
+    ///
+    /// # Errors
+    /// If the types do not allow it, or a condition, key or value does not fit them.
     pub(super) fn new(
         from: &State,
+        operator: &Operator,
         to: &'a State,
-        max_parallelism: u32,
         rewrite: &'a Rewrite,
     ) -> Result<Self> {
         let fields = |state: &State| -> Result<Vec<Field>> {
             Ok(state.schema.columns(state.kind)?.into_iter().map(|(_, field)| field).collect())
         };
-        Ok(Self { binding: Binding::new(&fields(from)?, &fields(to)?)?, rewrite, state: to, max_parallelism })
+        let deletions = rewrite.delete_where.iter().map(|text| Predicate::new(text, to.kind, &to.schema));
+        let edits = rewrite.set.iter().map(|(key, value)| Edit::new(operator, to, key, value));
+        Ok(Self {
+            binding: Binding::new(&fields(from)?, &fields(to)?)?,
+            rewrite,
+            state: to,
+            max_parallelism: operator.max_parallelism,
+            deletions: deletions.collect::<Result<_>>()?,
+            edits: edits.collect::<Result<_>>()?,
+        })
     }
 
     /// The schema of the rows that come out.
-    pub(super) fn schema(&self) -> &arrow_schema::SchemaRef {
+    pub(super) fn schema(&self) -> &SchemaRef {
         self.binding.schema()
-    }
-
-    /// The rows of a batch that stay, as they will be.
-    pub(super) fn rewrite(&self, batch: &RecordBatch) -> Result<RecordBatch> {
-        let mut batch = self.binding.bind(batch)?;
-        if let Some(before_ms) = self.rewrite.expired_before_ms {
-            batch = touched_since(&batch, before_ms)?;
-        }
-        if self.rewrite.regroup {
-            batch = self.regroup(&batch)?;
-        }
-        Ok(batch)
     }
 
     /// The rows have to be sorted again.
@@ -55,21 +70,41 @@ impl<'a> Rewriter<'a> {
         self.rewrite.regroup
     }
 
+    /// The rows of a batch that stay, as they will be.
+    pub(super) fn rewrite(&self, batch: &RecordBatch) -> Result<RecordBatch> {
+        let mut batch = self.binding.bind(batch)?;
+        if let Some(before_ms) = self.rewrite.expired_before_ms {
+            batch = filter(&batch, &touched_since(&batch, before_ms)?)?;
+        }
+        for deletion in &self.deletions {
+            let goes = deletion.matches(&batch)?;
+            batch = filter(&batch, &goes.iter().map(|goes| Some(goes != Some(true))).collect())?;
+        }
+        for edit in &self.edits {
+            batch = edit.apply(&batch)?;
+        }
+        if self.rewrite.regroup && self.state.kind.is_keyed() {
+            batch = self.regroup(&batch)?;
+        }
+        Ok(batch)
+    }
+
+    /// Says whether everything that was to be edited was there.
+    pub(super) fn finish(&self) -> Result<()> {
+        match self.edits.iter().find(|edit| !edit.found.get()) {
+            Some(edit) => Err(Error::not_found(format!("there is no key {} to set", edit.key_text))),
+            None => Ok(()),
+        }
+    }
+
     fn regroup(&self, batch: &RecordBatch) -> Result<RecordBatch> {
-        let keys: ArrayRef =
-            columns_of(batch, &[Column::Key])?.pop().ok_or_else(|| Error::invalid("no key"))?;
+        let keys = column(batch, Column::Key)?;
         let (Some(field), Some(key_hash)) = (&self.state.schema.key, self.state.key_hash) else {
             return Err(Error::invalid("the state is not keyed"));
         };
         let groups = (0..keys.len()).map(|row| self.key_group(field, &keys, row, key_hash));
-        let groups: ArrayRef = Arc::new(UInt16Array::from(groups.collect::<Result<Vec<u16>>>()?));
-        let mut columns = batch.columns().to_vec();
-        match columns.first_mut() {
-            Some(first) => *first = groups,
-            None => return Err(Error::invalid("the rows have no key group")),
-        }
-        RecordBatch::try_new(batch.schema(), columns)
-            .map_err(|error| Error::invalid("rows with new key groups").caused_by(error))
+        let groups = UInt16Array::from(groups.collect::<Result<Vec<u16>>>()?);
+        replace(batch, Column::KeyGroup, Arc::new(groups))
     }
 
     fn key_group(&self, field: &Field, keys: &ArrayRef, row: usize, key_hash: KeyHash) -> Result<u16> {
@@ -80,11 +115,56 @@ impl<'a> Rewriter<'a> {
     }
 }
 
+impl Edit {
+    fn new(operator: &Operator, state: &State, key: &str, value: &serde_json::Value) -> Result<Self> {
+        let field =
+            state.schema.value.as_ref().ok_or_else(|| Error::bad_request("the state has no value"))?;
+        Ok(Self {
+            key_text: key.to_owned(),
+            key: KeyFilter::from_text(operator, state, key)?,
+            value: Scalar::new(array_from_json(field, &[Some(value)])?),
+            found: Cell::new(false),
+        })
+    }
+
+    fn apply(&self, batch: &RecordBatch) -> Result<RecordBatch> {
+        let is_key = self.key.matches(batch)?;
+        if is_key.true_count() == 0 {
+            return Ok(batch.clone());
+        }
+        self.found.set(true);
+        let values = column(batch, Column::Value)?;
+        let values = zip(&is_key, &self.value, &values).map_err(|error| misfit("value", error))?;
+        replace(batch, Column::Value, values)
+    }
+}
+
 /// The rows last touched at `before_ms` or later.
-fn touched_since(batch: &RecordBatch, before_ms: i64) -> Result<RecordBatch> {
-    let column = columns_of(batch, &[Column::LastAccess])?.pop();
-    let touched = column.as_ref().and_then(|column| column.as_primitive_opt::<TimestampMillisecondType>());
-    let touched = touched.ok_or_else(|| Error::invalid("last_access is no timestamp in ms"))?;
-    let stays: BooleanArray = touched.iter().map(|at| Some(at.is_none_or(|at| at >= before_ms))).collect();
-    filter_record_batch(batch, &stays).map_err(|error| Error::invalid("filter").caused_by(error))
+fn touched_since(batch: &RecordBatch, before_ms: i64) -> Result<BooleanArray> {
+    let touched = column(batch, Column::LastAccess)?;
+    let touched = touched
+        .as_primitive_opt::<TimestampMillisecondType>()
+        .ok_or_else(|| Error::invalid("last_access is no timestamp in ms"))?;
+    Ok(touched.iter().map(|at| Some(at.is_none_or(|at| at >= before_ms))).collect())
+}
+
+fn filter(batch: &RecordBatch, stays: &BooleanArray) -> Result<RecordBatch> {
+    filter_record_batch(batch, stays).map_err(|error| misfit("filter", error))
+}
+
+fn column(batch: &RecordBatch, column: Column) -> Result<ArrayRef> {
+    let mut columns = columns_of(batch, &[column])?;
+    columns.pop().ok_or_else(|| Error::invalid(format!("there is no column {}", column.name())))
+}
+
+fn replace(batch: &RecordBatch, column: Column, values: ArrayRef) -> Result<RecordBatch> {
+    let schema = batch.schema();
+    let columns = schema.fields().iter().zip(batch.columns());
+    let columns = columns.map(|(field, old)| if field.name() == column.name() { &values } else { old });
+    RecordBatch::try_new(schema.clone(), columns.cloned().collect())
+        .map_err(|error| misfit(column.name(), error))
+}
+
+fn misfit(what: &str, error: ArrowError) -> Error {
+    Error::invalid(format!("{what} does not fit")).caused_by(error)
 }

@@ -48,10 +48,17 @@ impl KeyFilter {
     /// # Errors
     /// If the batch has no such column.
     pub fn apply(&self, batch: &RecordBatch) -> Result<RecordBatch> {
+        filter_record_batch(batch, &self.matches(batch)?)
+            .map_err(|error| Error::invalid("filter").caused_by(error))
+    }
+
+    /// For each row whether it is the key's; never null.
+    ///
+    /// # Errors
+    /// As [`KeyFilter::apply`].
+    pub fn matches(&self, batch: &RecordBatch) -> Result<BooleanArray> {
         let order = RowOrder::between(&columns_of(batch, &[self.column])?, std::slice::from_ref(&self.key))?;
-        let kept: BooleanArray =
-            (0..batch.num_rows()).map(|row| Some(order.compare(row, 0).is_eq())).collect();
-        filter_record_batch(batch, &kept).map_err(|error| Error::invalid("filter").caused_by(error))
+        Ok((0..batch.num_rows()).map(|row| Some(order.compare(row, 0).is_eq())).collect())
     }
 
     /// The key alone, an array of one element.

@@ -12,6 +12,7 @@ mod evolution;
 mod export;
 mod import;
 mod key_hash;
+mod migrate;
 mod order;
 mod select;
 mod support;

@@ -50,8 +50,16 @@ impl Predicate {
     /// # Errors
     /// If the batch does not have the state's columns.
     pub fn apply(&self, batch: &RecordBatch) -> Result<RecordBatch> {
+        filter_record_batch(batch, &self.matches(batch)?)
+            .map_err(|error| Error::invalid("filter").caused_by(error))
+    }
+
+    /// For each row whether it is true; never null.
+    ///
+    /// # Errors
+    /// As [`Predicate::apply`].
+    pub fn matches(&self, batch: &RecordBatch) -> Result<BooleanArray> {
         let test = self.condition.on(batch)?;
-        let kept: BooleanArray = (0..batch.num_rows()).map(|row| Some(test(row) == Some(true))).collect();
-        filter_record_batch(batch, &kept).map_err(|error| Error::invalid("filter").caused_by(error))
+        Ok((0..batch.num_rows()).map(|row| Some(test(row) == Some(true))).collect())
     }
 }

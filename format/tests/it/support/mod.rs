@@ -1,8 +1,10 @@
 //! What several tests need: a savepoint in memory, and rows written down as columns.
 
 mod memory;
+mod memory_sink;
 
 pub(crate) use memory::MemorySource;
+pub(crate) use memory_sink::MemorySink;
 
 use std::sync::Arc;
 
