@@ -69,6 +69,11 @@ impl HeapScan {
         Ok(Self { file: file.clone(), wanted, states, blocks, open: None })
     }
 
+    /// Why the first of the unread rows could not be read.
+    pub fn unread_because(&self) -> Option<&Error> {
+        self.states.get(self.wanted)?.as_ref()?.unread_because()
+    }
+
     /// Reads until a batch of the wanted state is full or nothing is left.
     fn fill(&mut self) -> Result<()> {
         while self.wanted_rows().is_some_and(|rows| !rows.is_full()) {
@@ -145,8 +150,9 @@ impl HeapScan {
             (false, true) => 0,
             (false, false) => 1,
         };
-        if let Some(rows) = self.wanted_rows() {
-            rows.count_unread(unread);
+        let error = error.within(format!("key group {}", open.key_group));
+        if let (1.., Some(rows)) = (unread, self.wanted_rows()) {
+            rows.count_unread(unread, error);
         }
         Ok(())
     }

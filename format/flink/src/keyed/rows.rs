@@ -44,6 +44,8 @@ pub struct KeyedRows {
     timestamp: Vec<i64>,
     opaque: bool,
     completeness: Completeness,
+    /// Why the first of the unread rows could not be read.
+    reason: Option<Error>,
     large: bool,
 }
 
@@ -85,6 +87,7 @@ impl KeyedRows {
             timestamp: Vec::new(),
             opaque,
             completeness: Completeness::default(),
+            reason: None,
             large: false,
             table,
         })
@@ -100,9 +103,15 @@ impl KeyedRows {
         self.completeness
     }
 
+    /// Why the first of the unread rows could not be read.
+    pub fn unread_because(&self) -> Option<&Error> {
+        self.reason.as_ref()
+    }
+
     /// Counts rows that are there and cannot be read.
-    pub(crate) fn count_unread(&mut self, rows: u64) {
+    pub(crate) fn count_unread(&mut self, rows: u64, reason: Error) {
         self.completeness.rows_unread += rows;
+        self.reason.get_or_insert(reason);
     }
 
     /// Forgets the rows that wait.
@@ -171,7 +180,7 @@ impl KeyedRows {
             Err(error) => {
                 self.truncate(before);
                 if is_unsupported(&error) {
-                    self.count_unread(1);
+                    self.count_unread(1, error);
                     return Ok(None);
                 }
                 Err(error)

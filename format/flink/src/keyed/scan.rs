@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
-use spt_format::{Completeness, Result, ResultExt, RowStream};
+use spt_format::{Completeness, Error, Result, ResultExt, RowStream};
 
 use super::rows::{KeyedRows, Progress};
 use super::table::KeyedTable;
@@ -64,6 +64,11 @@ impl<E: Entries> EntryScan<E> {
     pub fn new(entries: E, table: Arc<KeyedTable>, max_parallelism: u32) -> Result<Self> {
         let rows = KeyedRows::new(table, max_parallelism)?;
         Ok(Self { entries, rows, progress: None, ended: false })
+    }
+
+    /// Why the first of the unread rows could not be read.
+    pub fn unread_because(&self) -> Option<&Error> {
+        self.rows.unread_because()
     }
 
     /// Adds entries until a batch is full or none are left.
