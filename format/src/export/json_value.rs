@@ -25,7 +25,7 @@ use super::big_text::{integer_digits, write_plain, write_scaled};
 use super::json_text::{
     write_bytes, write_display, write_f32, write_f64, write_integer, write_name, write_opaque, write_string,
 };
-use super::time_text::{write_date, write_duration, write_time, write_timestamp};
+use super::time_text::{write_date, write_duration, write_seconds, write_time, write_timestamp};
 use crate::error::{Error, Result};
 use crate::model::{Field, Logical, TimeUnit, Type};
 
@@ -100,6 +100,8 @@ fn value(field: &Field, array: &ArrayRef, options: JsonOptions) -> Result<Write>
         Some(Logical::BigInteger) => big_integer(array),
         Some(Logical::BigDecimal) => big_decimal(array),
         Some(Logical::Uuid) => uuid(array),
+        Some(Logical::Instant) => seconds_and_nanos(true, array),
+        Some(Logical::LocalDateTime) => seconds_and_nanos(false, array),
         Some(Logical::Unit) => Ok(Box::new(|_, out| out.extend_from_slice(b"{}"))),
         Some(Logical::Variant) => variant(field, array, options),
         Some(Logical::Row) => row(field, array, options),
@@ -234,6 +236,18 @@ fn big_decimal(array: &ArrayRef) -> Result<Write> {
     Ok(Box::new(move |row, out| match integer_digits(unscaled.value(row)) {
         Some(digits) => in_quotes(out, |out| write_scaled(&digits, scales.value(row), out)),
         None => write_opaque("java.math.BigDecimal", unscaled.value(row), out),
+    }))
+}
+
+fn seconds_and_nanos(instant: bool, array: &ArrayRef) -> Result<Write> {
+    let parts = structs(array)?;
+    let seconds = child(&parts, 0)?.as_primitive_opt::<Int64Type>().cloned();
+    let nanos = child(&parts, 1)?.as_primitive_opt::<Int32Type>().cloned();
+    let (Some(seconds), Some(nanos)) = (seconds, nanos) else {
+        return Err(Error::invalid("a time is not int64 seconds and int32 nanoseconds"));
+    };
+    Ok(Box::new(move |row, out| {
+        in_quotes(out, |out| write_seconds(seconds.value(row), nanos.value(row), instant, out));
     }))
 }
 

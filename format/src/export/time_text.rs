@@ -43,6 +43,18 @@ pub(crate) fn write_timestamp(ticks: i64, unit: TimeUnit, instant: bool, out: &m
     }
 }
 
+/// Seconds since 1970 and nanoseconds of the second, as [`write_timestamp`] writes them.
+pub(crate) fn write_seconds(seconds: i64, nanos: i32, instant: bool, out: &mut Vec<u8>) {
+    write_date(seconds.div_euclid(DAY_SECONDS), out);
+    out.push(b'T');
+    let second = seconds.rem_euclid(DAY_SECONDS);
+    write_display(format_args!("{:02}:{:02}:{:02}", second / 3600, second / 60 % 60, second % 60), out);
+    write_fraction(nanos.into(), TimeUnit::Ns, out);
+    if instant {
+        out.push(b'Z');
+    }
+}
+
 /// A length of time as Java prints it: `PT8H6M12.345S`, zero as `PT0S`.
 pub(crate) fn write_duration(ticks: i64, unit: TimeUnit, out: &mut Vec<u8>) {
     let sign = if ticks < 0 { "-" } else { "" };

@@ -14,8 +14,8 @@ use arrow_array::types::{
     UInt32Type, UInt64Type,
 };
 use arrow_array::{
-    Array, ArrayRef, BinaryArray, BooleanArray, FixedSizeBinaryArray, Int32Array, ListArray, MapArray,
-    PrimitiveArray, StringArray, StructArray, UInt32Array,
+    Array, ArrayRef, BinaryArray, BooleanArray, FixedSizeBinaryArray, Int32Array, Int64Array, ListArray,
+    MapArray, PrimitiveArray, StringArray, StructArray, UInt32Array,
 };
 use arrow_buffer::{NullBuffer, OffsetBuffer};
 use arrow_schema::{DataType, Fields};
@@ -23,8 +23,8 @@ use arrow_select::take::take;
 use serde_json::Value;
 
 use super::parse::{
-    big_decimal, big_integer, bytes, date, decimal, duration, float, integer, no, opaque, string, time,
-    timestamp, uuid,
+    big_decimal, big_integer, bytes, date, decimal, duration, float, integer, no, opaque, seconds_and_nanos,
+    string, time, timestamp, uuid,
 };
 use crate::error::{Error, Result, ResultExt};
 use crate::model::{Field, Logical, RowOrder, TimeUnit, Type};
@@ -58,6 +58,8 @@ fn typed(field: &Field, values: &[Option<&Value>]) -> Result<ArrayRef> {
         }),
         Some(Logical::BigDecimal) => big_decimals(field, values),
         Some(Logical::Uuid) => fixed(16, values, uuid),
+        Some(Logical::Instant) => times(field, values, true),
+        Some(Logical::LocalDateTime) => times(field, values, false),
         Some(Logical::Unit) => units(field, values),
         Some(Logical::Variant) => variants(field, values),
         _ => stored(field, values),
@@ -168,6 +170,13 @@ fn big_decimals(field: &Field, values: &[Option<&Value>]) -> Result<ArrayRef> {
     let columns: Vec<ArrayRef> =
         vec![Arc::new(BinaryArray::from(unscaled)), Arc::new(Int32Array::from(scales))];
     structure(field, columns, values)
+}
+
+fn times(field: &Field, values: &[Option<&Value>], instant: bool) -> Result<ArrayRef> {
+    let parts = each(values, |value| seconds_and_nanos(value, instant))?;
+    let seconds: Vec<i64> = parts.iter().map(|part| part.map_or(0, |(seconds, _)| seconds)).collect();
+    let nanos: Vec<i32> = parts.iter().map(|part| part.map_or(0, |(_, nanos)| nanos)).collect();
+    structure(field, vec![Arc::new(Int64Array::from(seconds)), Arc::new(Int32Array::from(nanos))], values)
 }
 
 fn units(field: &Field, values: &[Option<&Value>]) -> Result<ArrayRef> {

@@ -26,7 +26,13 @@ pub fn array_from_text(field: &Field, text: &str) -> Result<ArrayRef> {
 /// The type's values are strings in JSON.
 fn is_json_string(field: &Field) -> bool {
     match &field.logical {
-        Some(Logical::BigInteger | Logical::BigDecimal | Logical::Uuid) => true,
+        Some(
+            Logical::BigInteger
+            | Logical::BigDecimal
+            | Logical::Uuid
+            | Logical::Instant
+            | Logical::LocalDateTime,
+        ) => true,
         Some(Logical::Opaque(_)) => false,
         _ => matches!(
             field.ty,

@@ -120,6 +120,18 @@ pub(super) fn timestamp(value: &Value, unit: TimeUnit, instant: bool) -> Result<
     }
 }
 
+/// Seconds since 1970-01-01T00:00:00 and nanoseconds of the second, from ISO 8601 text.
+pub(super) fn seconds_and_nanos(value: &Value, instant: bool) -> Result<(i64, i32)> {
+    let text = string(value, "time")?;
+    let time = if instant {
+        text.parse::<DateTime<chrono::Utc>>().map(|time| time.naive_utc())
+    } else {
+        text.parse::<NaiveDateTime>()
+    };
+    let time = time.map_err(|_| no("time like 2026-11-22T03:04:05.000000001", value))?.and_utc();
+    Ok((time.timestamp(), time.timestamp_subsec_nanos().cast_signed()))
+}
+
 /// Ticks of a length of time, from `PT1H2M3.5S` or from the number of ticks.
 pub(super) fn duration(value: &Value, unit: TimeUnit) -> Result<i64> {
     if let Some(ticks) = value.as_i64() {

@@ -39,6 +39,8 @@ fn plain(name: &str) -> Option<Field> {
         "uuid" => return Some(Field::new("", Type::FixedBinary(16)).with_logical(Logical::Uuid)),
         "big_decimal" => return Some(Field::big_decimal()),
         "unit" => return Some(Field::unit()),
+        "instant" => return Some(Field::instant()),
+        "local_date_time" => return Some(Field::local_date_time()),
         "time_window" => return Some(Field::time_window()),
         _ => return None,
     };
@@ -56,6 +58,21 @@ impl Field {
     pub fn unit() -> Self {
         let fields = vec![Self::new("present", Type::Boolean)];
         Self::new("", Type::Struct(fields)).with_logical(Logical::Unit)
+    }
+
+    /// An instant of any year, with nanoseconds.
+    pub fn instant() -> Self {
+        Self::seconds_and_nanos(Logical::Instant)
+    }
+
+    /// A local date and time of any year, with nanoseconds.
+    pub fn local_date_time() -> Self {
+        Self::seconds_and_nanos(Logical::LocalDateTime)
+    }
+
+    fn seconds_and_nanos(logical: Logical) -> Self {
+        let fields = vec![Self::new("seconds", Type::Int64), Self::new("nanos", Type::Int32)];
+        Self::new("", Type::Struct(fields)).with_logical(logical)
     }
 
     /// A time window: start and end in ms, the end exclusive.
@@ -78,6 +95,8 @@ impl fmt::Display for Field {
             (Some(Logical::BigInteger), _) => f.write_str("big_integer")?,
             (Some(Logical::BigDecimal), _) => f.write_str("big_decimal")?,
             (Some(Logical::Unit), _) => f.write_str("unit")?,
+            (Some(Logical::Instant), _) => f.write_str("instant")?,
+            (Some(Logical::LocalDateTime), _) => f.write_str("local_date_time")?,
             (Some(Logical::TimeWindow), _) => f.write_str("time_window")?,
             (Some(Logical::Uuid), _) => f.write_str("uuid")?,
             (Some(Logical::Opaque(class)), _) => write!(f, "opaque<{}>", word(class))?,
@@ -372,6 +391,7 @@ mod tests {
             "timestamp(ms, Europe/Berlin)?",
             "time(us)",
             "list<set<char?>?>",
+            "tuple<instant, local_date_time?>",
             "map<utf8, map<int8, big_decimal>>",
             "tuple<utf8, tuple<int64, boolean>?>",
             "enum<RED, \"light blue\">",

@@ -118,6 +118,11 @@ pub enum Logical {
     Variant,
     /// `struct {present: boolean}`: a type with a single value.
     Unit,
+    /// `struct {seconds: int64, nanos: int32}`: an instant with nanoseconds, in years that 64 bits of
+    /// nanoseconds do not reach too.
+    Instant,
+    /// `struct {seconds: int64, nanos: int32}`: the same without a zone.
+    LocalDateTime,
     /// `struct {start: int64, end: int64}`: a time window in ms, end exclusive.
     TimeWindow,
     /// `fixed_binary(16)`: a UUID.

@@ -114,6 +114,9 @@ fn map_value(key: &SqlType, value: &SqlType, column: &mut Column, map: &Cursor<'
     let (key_column, value_column) = map.entry();
     let before = (key_column.len(), value_column.len());
     array_value(key, key_column, &keys)?;
+    if (before.0..key_column.len()).any(|index| key_column.is_null(index)) {
+        return Err(unsupported(&keys, "a map with a key that is null"));
+    }
     array_value(value, value_column, &values)?;
     if key_column.len() - before.0 != value_column.len() - before.1 {
         return Err(keys.invalid("a map has another number of values than of keys"));

@@ -3,7 +3,7 @@
 use spt_format::{Cursor, ErrorKind, Result, ResultExt};
 
 use super::column::Column;
-use super::{Tail, append};
+use super::{Tail, append, unsupported};
 use crate::serializers::flink_type::{
     Either, EnumType, FlinkType, MapType, Nulls, Optional, Record, RowType, Sequence,
 };
@@ -125,7 +125,11 @@ pub(super) fn append_map(
             true => append_entry_of_list(map, column, cursor, tail)?,
             false => {
                 let (keys, values) = column.map()?.entry();
+                let place = cursor.clone();
                 append(&map.key, keys, cursor, None).within(|| "map key")?;
+                if keys.ends_with_null() {
+                    return Err(unsupported(&place, "a map with a key that is null"));
+                }
                 append_flagged(&map.value, values, cursor, tail)?;
             }
         }

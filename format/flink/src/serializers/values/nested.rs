@@ -55,6 +55,10 @@ impl StructColumn {
         self.valid.append_null();
     }
 
+    pub(super) fn is_valid(&self, index: usize) -> bool {
+        self.valid.is_valid(index)
+    }
+
     pub(super) fn data_type(&self) -> DataType {
         DataType::Struct(self.fields.clone())
     }
@@ -122,6 +126,10 @@ impl ListColumn {
     pub(super) fn push_null(&mut self) {
         self.ends.push(last(&self.ends));
         self.valid.append_null();
+    }
+
+    pub(super) fn is_valid(&self, index: usize) -> bool {
+        self.valid.is_valid(index)
     }
 
     pub(super) fn data_type(&self) -> DataType {
@@ -197,6 +205,10 @@ impl MapColumn {
     pub(super) fn push_null(&mut self) {
         self.ends.push(last(&self.ends));
         self.valid.append_null();
+    }
+
+    pub(super) fn is_valid(&self, index: usize) -> bool {
+        self.valid.is_valid(index)
     }
 
     pub(super) fn data_type(&self) -> DataType {

@@ -9,7 +9,6 @@ use super::types::unit_of;
 use super::unsupported;
 
 const NANOS_PER_SECOND: i64 = 1_000_000_000;
-const NANOS_PER_DAY: i64 = 86_400 * NANOS_PER_SECOND;
 
 /// `i64` milliseconds; `i64::MIN` is null.
 pub(super) fn append_millis(column: &mut Column, cursor: &mut Cursor<'_>) -> Result<()> {
@@ -43,16 +42,16 @@ fn push_null(column: &mut Column) -> Result<()> {
     Ok(())
 }
 
+/// Seconds and nanoseconds of the second.
 fn push_nanos(seconds: i64, nanos: i32, column: &mut Column, start: &Cursor<'_>) -> Result<()> {
     if !(0..1_000_000_000).contains(&nanos) {
         return Err(start.invalid(format!("{nanos} nanoseconds of a second")));
     }
-    // In this order the least number that fits is reached from above.
-    let whole = i128::from(seconds) * i128::from(NANOS_PER_SECOND) + i128::from(nanos);
-    match i64::try_from(whole) {
-        Ok(whole) => column.i64()?.push(whole),
-        Err(_) => Err(unsupported(start, "a time before 1677 or after 2262 with nanoseconds")),
-    }
+    let fields = column.fields()?;
+    fields.column(0)?.i64()?.push(seconds)?;
+    fields.column(1)?.i32()?.push(nanos)?;
+    fields.end();
+    Ok(())
 }
 
 /// `i32` year, `i8` month, `i8` day.
@@ -132,11 +131,8 @@ pub(super) fn append_date_time(column: &mut Column, cursor: &mut Cursor<'_>) -> 
     match (read_date(cursor)?, read_time(cursor)?) {
         (None, None) => push_null(column),
         (Some(days), Some(nanos)) => {
-            let whole = i128::from(days) * i128::from(NANOS_PER_DAY) + i128::from(nanos);
-            match i64::try_from(whole) {
-                Ok(whole) => column.i64()?.push(whole),
-                Err(_) => Err(unsupported(&start, "a time before 1677 or after 2262 with nanoseconds")),
-            }
+            let seconds = days * 86_400 + nanos / NANOS_PER_SECOND;
+            push_nanos(seconds, (nanos % NANOS_PER_SECOND) as i32, column, &start)
         }
         _ => Err(start.invalid("half of a date and time is null")),
     }
@@ -166,9 +162,12 @@ pub(super) fn push_timestamp(
         return Err(start.invalid(format!("{nanos} nanoseconds of a millisecond")));
     }
     let per_unit = match unit_of(precision) {
-        TimeUnit::Ms => 1_000_000,
-        TimeUnit::Us => 1_000,
-        TimeUnit::Ns => 1,
+        Some(TimeUnit::Ms) => 1_000_000,
+        Some(_) => 1_000,
+        None => {
+            let nanos = (millis.rem_euclid(1000) * 1_000_000) as i32 + nanos;
+            return push_nanos(millis.div_euclid(1000), nanos, column, start);
+        }
     };
     let whole = i128::from(millis) * 1_000_000 + i128::from(nanos);
     if whole % per_unit != 0 {

@@ -44,7 +44,7 @@ pub(crate) fn field_of(data_type: &FlinkType) -> Field {
         FlinkType::MapData(key, value) => plain(Type::map(required(sql(key)), sql(value).nullable())),
         FlinkType::RawData(inner) => field_of(inner),
         FlinkType::DecimalData { precision, scale } => plain(decimal(*precision, *scale)),
-        FlinkType::TimestampData(precision) => plain(local(unit_of(*precision))),
+        FlinkType::TimestampData(precision) => local(*precision),
         FlinkType::Avro(schema) => avro(schema),
         FlinkType::Opaque(opaque) => opaque_field(&opaque.class),
     }
@@ -74,16 +74,21 @@ fn instant(unit: TimeUnit) -> Type {
     Type::Timestamp { unit, zone: Some("UTC".to_owned()) }
 }
 
-fn local(unit: TimeUnit) -> Type {
-    Type::Timestamp { unit, zone: None }
+/// A local time with this many digits behind the second.
+fn local(precision: u8) -> Field {
+    match unit_of(precision) {
+        Some(unit) => plain(Type::Timestamp { unit, zone: None }),
+        None => Field::local_date_time(),
+    }
 }
 
-/// The unit that keeps this many digits behind the second.
-pub(super) fn unit_of(precision: u8) -> TimeUnit {
+/// The unit that keeps this many digits behind the second. In nanoseconds 64 bits end in the year 2262: what
+/// needs them is kept as seconds and nanoseconds.
+pub(super) fn unit_of(precision: u8) -> Option<TimeUnit> {
     match precision {
-        0..=3 => TimeUnit::Ms,
-        4..=6 => TimeUnit::Us,
-        _ => TimeUnit::Ns,
+        0..=3 => Some(TimeUnit::Ms),
+        4..=6 => Some(TimeUnit::Us),
+        _ => None,
     }
 }
 
@@ -111,10 +116,10 @@ fn scalar_field(scalar: Scalar) -> Field {
             structure(fields).with_logical(Logical::BigDecimal).nullable()
         }
         Scalar::Millis => plain(instant(TimeUnit::Ms)).nullable(),
-        Scalar::SqlTimestamp | Scalar::Instant => plain(instant(TimeUnit::Ns)).nullable(),
+        Scalar::SqlTimestamp | Scalar::Instant => Field::instant().nullable(),
         Scalar::LocalDate => plain(Type::Date).nullable(),
         Scalar::LocalTime => plain(Type::Time(TimeUnit::Ns)).nullable(),
-        Scalar::LocalDateTime => plain(local(TimeUnit::Ns)).nullable(),
+        Scalar::LocalDateTime => Field::local_date_time().nullable(),
     }
 }
 
@@ -211,8 +216,11 @@ pub(super) fn sql(data_type: &SqlType) -> Field {
         SqlType::Decimal { precision, scale } => plain(decimal(*precision, *scale)),
         SqlType::Date => plain(Type::Date),
         SqlType::Time => plain(Type::Time(TimeUnit::Ms)),
-        SqlType::Timestamp(precision) => plain(local(unit_of(*precision))),
-        SqlType::Instant(precision) => plain(instant(unit_of(*precision))),
+        SqlType::Timestamp(precision) => local(*precision),
+        SqlType::Instant(precision) => match unit_of(*precision) {
+            Some(unit) => plain(instant(unit)),
+            None => Field::instant(),
+        },
         SqlType::Duration => plain(Type::Duration(TimeUnit::Ms)),
         SqlType::Array(element) => plain(Type::list(sql(element).nullable())),
         SqlType::Map(key, value) => plain(Type::map(required(sql(key)), sql(value).nullable())),
@@ -273,8 +281,8 @@ fn avro_logical(logical: AvroLogical) -> Type {
         AvroLogical::TimeMicros => Type::Time(TimeUnit::Us),
         AvroLogical::TimestampMillis => instant(TimeUnit::Ms),
         AvroLogical::TimestampMicros => instant(TimeUnit::Us),
-        AvroLogical::LocalTimestampMillis => local(TimeUnit::Ms),
-        AvroLogical::LocalTimestampMicros => local(TimeUnit::Us),
+        AvroLogical::LocalTimestampMillis => Type::Timestamp { unit: TimeUnit::Ms, zone: None },
+        AvroLogical::LocalTimestampMicros => Type::Timestamp { unit: TimeUnit::Us, zone: None },
         AvroLogical::Decimal { precision, scale } => decimal(precision, scale),
     }
 }

@@ -41,6 +41,7 @@ pub(super) fn expected(field: &Field, value: &Value) -> Value {
                 entries.map(|entry| json!([expected(key, &entry[0]), expected(inner, &entry[1])])).collect(),
             )
         }
+        (Some(Logical::Instant | Logical::LocalDateTime), _) => json!(instant(value).to_string()),
         (_, Type::Struct(fields)) => {
             let object = value.as_object().unwrap();
             assert_eq!(object.len(), fields.len(), "{value} is not of {field}");
@@ -99,6 +100,11 @@ pub(super) fn found(field: &Field, array: &ArrayRef, row: usize) -> Value {
             let parts = array.as_struct();
             let scale = parts.column(1).as_primitive::<Int32Type>().value(row);
             json!(decimal(binary(parts.column(0), row), scale))
+        }
+        (Some(Logical::Instant | Logical::LocalDateTime), _) => {
+            let seconds = array.as_struct().column(0).as_primitive::<Int64Type>().value(row);
+            let nanos = array.as_struct().column(1).as_primitive::<Int32Type>().value(row);
+            json!((i128::from(seconds) * 1_000_000_000 + i128::from(nanos)).to_string())
         }
         (logical, Type::List(element)) => {
             let values = array.as_list::<i32>().value(row);

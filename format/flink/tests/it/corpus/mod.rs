@@ -15,14 +15,6 @@ use crate::support::{Case, corpus};
 
 /// States that are known not to match, with the reason. `docs/flink-mapping.md` says what to do about them.
 const KNOWN: &[(&str, &str, &str)] = &[
-    ("1.15.4/valuetypes-hashmap-canonical-p2", "v_instant", FAR_INSTANT),
-    ("1.20.5/valuetypes-hashmap-canonical", "v_instant", FAR_INSTANT),
-    ("1.20.5/valuetypes-rocksdb-native", "v_instant", FAR_INSTANT),
-    ("2.1.0/valuetypes-rocksdb-canonical", "v_instant", FAR_INSTANT),
-    ("2.3.0/valuetypes-hashmap-canonical", "v_instant", FAR_INSTANT),
-    ("2.1.0/valuetypes-hashmap-native-p2", "v_instant", FAR_INSTANT),
-    ("2.1.0/valuetypes-hashmap-native-p2", "v_float", FAR_INSTANT),
-    ("2.1.0/valuetypes-hashmap-native-p2", "v_sqltimestamp", FAR_INSTANT),
     ("1.18.1/kryo-rocksdb-canonical", "basket", KRYO_JAVA),
     ("1.20.5/kryo-hashmap-canonical", "basket", KRYO_JAVA),
     ("1.18.1/kryo-rocksdb-canonical", "opaque-list", KRYO_LIST),
@@ -34,8 +26,6 @@ const KNOWN: &[(&str, &str, &str)] = &[
     ("2.3.0/kryo-hashmap-native", "opaque-list", KRYO_HEAP),
 ];
 
-const FAR_INSTANT: &str =
-    "an Instant outside 1677 to 2262 has no place in nanoseconds; in a heap file it hides its key group";
 const KRYO_JAVA: &str = "what Kryo writes for a Java collection is shown as bytes";
 const KRYO_LIST: &str = "a list of Kryo objects is one element: nothing says where each ends";
 const KRYO_HEAP: &str = "a Kryo object in a heap file hides its key group: nothing says where it ends";
