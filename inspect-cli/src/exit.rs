@@ -8,7 +8,6 @@ pub(crate) enum Exit {
     /// 0: done; for a comparison: the same; for a check: no error.
     Fine,
     /// 1: done, and the answer is no: they differ, an error was found, there is none, it was refused.
-    #[expect(dead_code, reason = "no command so far answers no")]
     No,
     /// 2: no answer: bad usage, unreadable, or not everything could be seen.
     Trouble,

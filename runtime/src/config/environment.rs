@@ -24,6 +24,14 @@ pub fn variable_name(key: &str) -> String {
     PREFIX.chars().chain(name).collect::<String>().to_ascii_uppercase()
 }
 
+/// Every variable that sets the same option as `key`, the strongest last; none if nobody knows the key.
+pub fn variable_names(key: &str) -> Vec<String> {
+    let Some(option) = options::option_of(key) else { return Vec::new() };
+    let mut names: Vec<_> = option.names().map(variable_name).collect();
+    names.reverse();
+    option.short().map(str::to_owned).into_iter().chain(names).collect()
+}
+
 /// The option that the variable `name` sets: by its short name, its key or an old name of its key.
 pub(super) fn option_of(name: &str) -> Option<&'static dyn AnyOption> {
     options::all()

@@ -106,13 +106,18 @@ impl Loaded {
 
     fn environment(&mut self, variables: &[(String, String)]) -> Result<()> {
         let ours = variables.iter().filter(|(name, value)| name.starts_with(PREFIX) && !value.is_empty());
+        let mut found = Vec::new();
         for (name, value) in ours.filter(|(name, _)| !NOT_OPTIONS.contains(&name.as_str())) {
             match environment::option_of(name) {
-                Some(option) => self.set(option, value, &Origin::Variable(name.clone()))?,
+                Some(option) => found.push((strength(option, name), option, name, value)),
                 None => self.warnings.push(format!("variable {name} is no option and has no effect")),
             }
         }
-        Ok(())
+        // Several variables may set one option; the order in which a process has them means nothing.
+        found.sort_by_key(|(strength, ..)| *strength);
+        found
+            .into_iter()
+            .try_for_each(|(_, option, name, value)| self.set(option, value, &Origin::Variable(name.clone())))
     }
 
     fn add(&mut self, key: &str, value: &str, origin: &Origin) -> Result<()> {
@@ -128,6 +133,12 @@ impl Loaded {
     fn set(&mut self, option: &'static dyn AnyOption, value: &str, origin: &Origin) -> Result<()> {
         self.configuration.set_text(option, value, origin.clone())
     }
+}
+
+/// Of the variables that set one option: the one named after its key wins, the short one is the weakest.
+fn strength(option: &dyn AnyOption, name: &str) -> usize {
+    let names = environment::variable_names(option.key());
+    names.iter().position(|known| known == name).unwrap_or(0)
 }
 
 fn unknown(key: &str, origin: &Origin) -> String {

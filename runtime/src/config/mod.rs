@@ -19,7 +19,7 @@ mod yaml;
 mod tests;
 
 pub use duration::{format_duration, parse_duration};
-pub use environment::variable_name;
+pub use environment::{variable_name, variable_names};
 pub use layers::{Configuration, Layers, Origin};
-pub use options::ConfigOption;
+pub use options::{ConfigOption, nearest};
 pub use values::{ClaimMode, NonRestored, PendingOutput, RestartStrategy, RetainedCheckpoints};

@@ -128,7 +128,7 @@ pub(super) fn option_of(key: &str) -> Option<&'static dyn AnyOption> {
 }
 
 /// The known key that `key` was probably meant to be.
-pub(super) fn nearest(key: &str) -> Option<&'static str> {
+pub fn nearest(key: &str) -> Option<&'static str> {
     let names = all().iter().flat_map(|option| option.names());
     let scored = names.map(|name| (strsim::jaro_winkler(name, key), name));
     scored.max_by(|a, b| a.0.total_cmp(&b.0)).filter(|(score, _)| *score > 0.85).map(|(_, name)| name)

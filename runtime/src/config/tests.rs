@@ -78,6 +78,21 @@ fn an_unknown_variable_of_ours_is_a_warning() {
 }
 
 #[test]
+fn of_two_variables_for_one_option_the_one_named_after_the_key_wins() {
+    let mut environment = pairs(&[
+        ("SPT_SAVEPOINT_DIR", "/short"),
+        ("SPT_EXECUTION_CHECKPOINTING_SAVEPOINT_DIR", "/key"),
+        ("SPT_STATE_SAVEPOINTS_DIR", "/old"),
+    ]);
+    for _ in 0..3 {
+        environment.rotate_left(1);
+        let layers = Layers { environment: environment.clone(), ..Layers::default() };
+        let (configuration, _) = layers.load().unwrap();
+        assert_eq!(configuration.get(&options::SAVEPOINT_DIR).as_deref(), Some(Path::new("/key")));
+    }
+}
+
+#[test]
 fn a_bad_value_is_refused_with_its_place() {
     let (_dir, path) = file("a: b\nexecution:\n  checkpointing:\n    interval: soon\n");
     let told = refusal(Layers { file: Some(path), ..Layers::default() });

@@ -11,6 +11,10 @@
 //! The endpoint speaks the paths and JSON of Flink's REST API, so that Flink's own client and people's scripts
 //! work against it. The registry is a folder that its owner alone can read; whether a job in it still runs is
 //! told by a lock that the kernel drops with the process, however that ended.
+//!
+//! `spt run` tells the program it starts by environment variables: options (see [`config`](crate::config)), and
+//! `SPT_CONFIG` (a YAML file), `SPT_HANDSHAKE` (where to answer), `SPT_DETACHED=1` (leave the terminal),
+//! `SPT_LOG_FILE` (where its output goes), `SPT_PLAN=1` (print the plan, run nothing).
 
 mod answers;
 mod client;
@@ -31,6 +35,13 @@ pub use handshake::{Handshake, Outcome};
 pub use lock::{Held, Lock};
 pub use registry::{JobEntry, Listing, Registered, Registry};
 pub use session::Session;
+
+/// The process was started to print the job's plan, not to run it: by `spt plan`, or as `PROGRAM plan`.
+pub fn plan_requested() -> bool {
+    let by_variable = std::env::var_os("SPT_PLAN").is_some_and(|value| value == "1");
+    let mut arguments = std::env::args_os().skip(1);
+    by_variable || (arguments.next().is_some_and(|first| first == "plan") && arguments.next().is_none())
+}
 
 /// A new id for a job or a request: 32 hex digits.
 ///

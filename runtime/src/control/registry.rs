@@ -1,7 +1,7 @@
 //! The folder in which running jobs are found.
 //!
 //! ```text
-//! <run dir>/            0700, the owner's
+//! <run dir>/jobs/       0700, the owner's
 //!   <job id>.json       what is known of the job, written whole by renaming
 //!   <job id>.lock       held by the job's process as long as it lives
 //! ```
@@ -87,13 +87,13 @@ pub struct Registered {
 }
 
 impl Registry {
-    /// The registry of this user: `$SPT_RUN_DIR`, else `$XDG_RUNTIME_DIR/spt`, else `$XDG_STATE_HOME/spt/run`
+    /// The registry of this user: the folder `jobs` in `$SPT_RUN_DIR`, else `$XDG_RUNTIME_DIR/spt`, else `$XDG_STATE_HOME/spt/run`
     /// or `~/.local/state/spt/run`.
     ///
     /// # Errors
     /// If none of them can be made, or others than its owner could read it.
     pub fn of_user() -> Result<Self> {
-        Self::at(default_dir()?)
+        Self::at(run_dir()?.join("jobs"))
     }
 
     /// The registry in this folder, which is made if it is not there.
@@ -106,6 +106,11 @@ impl Registry {
         made.map_err(|error| Error::io("create", &dir, error))?;
         refuse_shared(&dir)?;
         Ok(Self { dir })
+    }
+
+    /// The folder.
+    pub fn dir(&self) -> &Path {
+        &self.dir
     }
 
     /// Takes the place of the job with this id.
@@ -244,7 +249,7 @@ pub(super) fn write_whole(path: &Path, text: &[u8]) -> Result<()> {
     write().map_err(|error| Error::io("write", path, error))
 }
 
-fn default_dir() -> Result<PathBuf> {
+fn run_dir() -> Result<PathBuf> {
     let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     let dirs = [
         variable("SPT_RUN_DIR"),
@@ -264,7 +269,7 @@ fn refuse_shared(dir: &Path) -> Result<()> {
     let what = if found.uid() != rustix::process::geteuid().as_raw() {
         format!("belongs to user {}, not to this one", found.uid())
     } else if mode & 0o077 != 0 {
-        format!("others may read it (mode {mode:o}): chmod 700 it, or set SPT_RUN_DIR to another folder")
+        format!("others may read it (mode {mode:o}): chmod 700 it")
     } else {
         return Ok(());
     };

@@ -1,0 +1,167 @@
+//! `spt run`, `list`, `savepoint`, `stop`, `cancel`: what they say when the other side is not a job, is gone, or
+//! refuses. What they do with real jobs: `seed_flow`.
+
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use tempfile::TempDir;
+
+use crate::support::spt;
+
+/// `spt` with a registry of its own.
+fn command(run_dir: &Path, args: &[&str]) -> Command {
+    let mut command = spt(args);
+    command.env("SPT_RUN_DIR", run_dir).env("PATH", "/usr/bin:/bin").stdin(Stdio::null());
+    command
+}
+
+fn run(args: &[&str]) -> (i32, String, String) {
+    let dir = TempDir::new().unwrap();
+    said(command(dir.path(), args).output().unwrap())
+}
+
+fn said(output: Output) -> (i32, String, String) {
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
+}
+
+/// A program that answers its starter as a job would.
+const RUNNING: &str = r#"printf '{"outcome":"running","id":"%032d"}' 7 > "$SPT_HANDSHAKE.new"; mv "$SPT_HANDSHAKE.new" "$SPT_HANDSHAKE""#;
+const REFUSED: &str =
+    r#"printf '{"outcome":"refused","error":"no state for sum-001"}' > "$SPT_HANDSHAKE"; exit 2"#;
+
+#[test]
+fn without_jobs_the_list_is_empty() {
+    assert_eq!(run(&["list"]), (0, String::new(), "note: no job is running\n".into()));
+    let (code, out, _) = run(&["list", "--json"]);
+    assert_eq!((code, out.as_str()), (0, "{\"schema\":\"spt.list/1\",\"jobs\":[],\"stale\":[]}\n"));
+}
+
+#[test]
+fn a_job_that_does_not_run_is_not_found() {
+    for args in [["savepoint", "wordcount"], ["stop", "wordcount"], ["cancel", "wordcount"]] {
+        let (code, out, err) = run(&args);
+        assert_eq!((code, out.as_str()), (2, ""));
+        assert_eq!(err, "error: no job \"wordcount\": no job is running\n");
+    }
+}
+
+#[test]
+fn detached_prints_the_id_alone_and_leaves_nothing_behind() {
+    let dir = TempDir::new().unwrap();
+    let (code, out, err) =
+        said(command(dir.path(), &["run", "-d", "--", "sh", "-c", RUNNING]).output().unwrap());
+    assert_eq!((code, out.as_str()), (0, "00000000000000000000000000000007\n"), "{err}");
+    assert_eq!(std::fs::read_dir(dir.path().join("jobs")).unwrap().count(), 0);
+}
+
+#[test]
+fn a_refusal_is_told_and_exits_2() {
+    let (code, out, err) = run(&["run", "-d", "--", "sh", "-c", REFUSED]);
+    assert_eq!((code, out.as_str()), (2, ""));
+    assert_eq!(err, "error: the job was refused: no state for sum-001\n");
+    assert_eq!(run(&["run", "--", "sh", "-c", REFUSED]).0, 2);
+}
+
+#[test]
+fn a_program_that_ends_before_it_runs_is_quoted() {
+    let (code, out, err) = run(&["run", "-d", "--", "sh", "-c", "echo no server at port 1 >&2; exit 1"]);
+    assert_eq!((code, out.as_str()), (2, ""));
+    assert!(err.contains("exit status: 1") && err.contains("it said:\nno server at port 1\n"), "{err}");
+    assert!(err.contains("hint: its whole output is in"), "{err}");
+}
+
+#[test]
+fn in_the_foreground_the_exit_code_says_whether_the_job_finished() {
+    assert_eq!(run(&["run", "--", "sh", "-c", "echo result"]), (0, "result\n".into(), String::new()));
+    assert_eq!(run(&["run", "--", "sh", "-c", "exit 7"]).0, 1);
+}
+
+#[test]
+fn a_program_that_is_not_there_is_named() {
+    let (code, _, err) = run(&["run", "-d", "--", "/nowhere/wordcount"]);
+    assert_eq!(code, 2);
+    assert!(err.starts_with("error: /nowhere/wordcount: start failed: "), "{err}");
+}
+
+#[test]
+fn flags_reach_the_program_and_beat_the_environment() {
+    let dir = TempDir::new().unwrap();
+    let script = "echo $SPT_PARALLELISM_DEFAULT $SPT_PARALLELISM $SPT_EXECUTION_STATE_RECOVERY_PATH \
+                  $SPT_EXECUTION_STATE_RECOVERY_IGNORE_UNCLAIMED_STATE $SPT_PIPELINE_MAX_PARALLELISM";
+    let args = [
+        "run",
+        "-p",
+        "3",
+        "-s",
+        "/s/../s",
+        "-n",
+        "sum-001,map-001",
+        "-D",
+        "pipeline.max-parallelism=64",
+        "--",
+        "sh",
+        "-c",
+        script,
+    ];
+    let output = command(dir.path(), &args).env("SPT_PARALLELISM", "9").output().unwrap();
+    assert_eq!(said(output), (0, "3 /s/../s sum-001,map-001 64\n".into(), String::new()));
+}
+
+#[test]
+fn a_configuration_that_makes_no_sense_starts_nothing() {
+    let dir = TempDir::new().unwrap();
+    let file = dir.path().join("config.yaml");
+    std::fs::write(&file, "parallelism:\n  default: none\n").unwrap();
+    let file = file.to_str().unwrap();
+    let (code, out, err) = run(&["run", "--config", file, "--", "echo", "started"]);
+    assert_eq!((code, out.as_str()), (2, ""));
+    assert!(err.contains("config.yaml, line 2") && err.contains("\"none\" is not a whole number"), "{err}");
+    let (code, out, err) = run(&["run", "-D", "paralelism.default=2", "--", "echo", "started"]);
+    assert_eq!((code, out.as_str()), (2, ""));
+    assert!(
+        err.contains("there is no such key") && err.contains("did you mean parallelism.default?"),
+        "{err}"
+    );
+    assert_eq!(run(&["run", "-p", "0", "--", "echo", "started"]).0, 2);
+}
+
+#[test]
+fn a_folder_that_others_can_read_is_no_registry() {
+    use std::os::unix::fs::PermissionsExt;
+    let dir = TempDir::new().unwrap();
+    let jobs = dir.path().join("jobs");
+    std::fs::create_dir(&jobs).unwrap();
+    std::fs::set_permissions(&jobs, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let (code, _, err) = said(command(dir.path(), &["list"]).output().unwrap());
+    assert_eq!(code, 2);
+    assert!(err.contains("chmod 700"), "{err}");
+}
+
+const PLAN: &str = r#"{"schema":"spt.plan/1","job":"wordcount","parallelism":2,"operators":[
+{"uid":"stream-001","name":"socket"},
+{"uid":"sum-001","name":"sum","states":[{"name":"sum","kind":"reducing","key_type":"utf8","value_type":"int64"}]}],
+"edges":[{"from":"8cf889e999ec449278fe4c4a68026b6b","to":"36aebf8f07ef4b7d5e3fbac1d1dea2a5","partitioning":"hash"}],
+"warnings":["operator \"print\" has no uid"]}"#;
+
+#[test]
+fn a_plan_is_shown_as_the_program_prints_it() {
+    let script = format!("[ \"$SPT_PLAN\" = 1 ] && echo '{PLAN}'");
+    let shown = |flags: &[&str]| run(&[&["plan"], flags, &["--", "sh", "-c", &script]].concat());
+    let (code, text, err) = shown(&[]);
+    assert_eq!(code, 0, "{err}");
+    assert!(text.starts_with("job wordcount, parallelism 2\n"), "{text}");
+    assert!(text.contains("    reducing  sum  utf8 → int64\n"), "{text}");
+    assert_eq!(err, "warning: operator \"print\" has no uid\n");
+    assert_eq!(shown(&["--json"]).1.trim_end(), PLAN);
+    assert!(shown(&["--format", "mermaid"]).1.contains("8cf889e999ec449278fe4c4a68026b6b -->|hash| "));
+    assert!(shown(&["--format", "dot"]).1.contains("[label=\"hash\"];"));
+}
+
+#[test]
+fn what_is_no_plan_is_refused() {
+    let (code, out, err) = run(&["plan", "--", "echo", "hello"]);
+    assert_eq!((code, out.as_str()), (2, ""));
+    assert!(err.contains("not a plan document"), "{err}");
+    assert!(run(&["plan", "--", "false"]).2.contains("printed no plan (exit status: 1)"));
+}
