@@ -14,6 +14,7 @@ mod snappy;
 mod source;
 pub mod sst;
 mod state_meta;
+mod timers;
 
 pub use files::{Files, PathMap, Place, StateStream};
 pub use keyed::{

@@ -50,6 +50,13 @@ impl TimerQueue {
     }
 }
 
+impl TimerQueue {
+    /// The queue's name, as [`TimerQueue::parse`] reads it.
+    pub fn name(&self) -> String {
+        format!("{TIMERS}{}_{}", self.domain, self.service)
+    }
+}
+
 impl KeyedTable {
     /// The table of a state whose keys have this serializer.
     ///
@@ -60,6 +67,27 @@ impl KeyedTable {
             BackendKind::KeyValue | BackendKind::KeyValueV2 => keyed(&key.data_type, state),
             BackendKind::PriorityQueue => timers(state),
             kind => Err(unsupported(format!("{kind:?} state {:?} among keyed state", state.name))),
+        }
+    }
+
+    /// The table of the timers of a queue.
+    pub(crate) fn of_timers(queue: TimerQueue, key: &FlinkType, namespace: &FlinkType) -> Self {
+        let schema = StateSchema {
+            key: Some(Field { nullable: false, ..field_of(key) }),
+            namespace: namespace_field(namespace),
+            ..StateSchema::default()
+        };
+        Self {
+            name: queue.name(),
+            kind: StateKind::Timer,
+            schema: schema.number(),
+            ttl: None,
+            key: key.clone(),
+            namespace: namespace.clone(),
+            map_key: None,
+            value: None,
+            null_keys: false,
+            timers: Some(queue),
         }
     }
 
@@ -173,21 +201,5 @@ fn timers(state: &StateMeta) -> Result<KeyedTable> {
     else {
         return Err(unsupported(format!("queue {:?} of something other than timers", state.name)));
     };
-    let schema = StateSchema {
-        key: Some(Field { nullable: false, ..field_of(key) }),
-        namespace: namespace_field(namespace),
-        ..StateSchema::default()
-    };
-    Ok(KeyedTable {
-        name: state.name.clone(),
-        kind: StateKind::Timer,
-        schema: schema.number(),
-        ttl: None,
-        key: (**key).clone(),
-        namespace: (**namespace).clone(),
-        map_key: None,
-        value: None,
-        null_keys: false,
-        timers: Some(queue),
-    })
+    Ok(KeyedTable::of_timers(queue, key, namespace))
 }

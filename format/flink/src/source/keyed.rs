@@ -6,10 +6,13 @@ use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
 use spt_format::{Completeness, Error, KeyGroupRange, ReadLimits, Result, ResultExt, RowStream};
 
-use super::pieces::{KeyedPiece, Piece};
+use super::pieces::{KeyedPiece, KeyedPlace, Piece};
 use crate::files::Files;
-use crate::keyed::{CanonicalEntries, EntryScan, HeapScan, KeyedFile, KeyedLayout, RocksDatabase};
+use crate::keyed::{
+    CanonicalEntries, EntryScan, HeapScan, KeyedFile, KeyedLayout, RocksDatabase, TimerQueue,
+};
 use crate::metadata::{Incremental, KeyGroupFile, KeyedHandle};
+use crate::timers::RawTimers;
 
 /// Rows of one state in the handles of several subtasks. One handle is open at a time.
 pub(super) struct KeyedScan {
@@ -77,22 +80,41 @@ impl KeyedScan {
     }
 
     fn open(&self, piece: &KeyedPiece) -> Result<Box<dyn RowStream>> {
-        match &*piece.handle {
-            KeyedHandle::KeyGroups(handle) => self.open_file(piece, handle),
-            KeyedHandle::Incremental(handle) => self.open_database(piece, handle),
+        match (&*piece.handle, &piece.place) {
+            (KeyedHandle::KeyGroups(handle), KeyedPlace::State(state)) => {
+                self.open_file(piece, handle, *state)
+            }
+            (KeyedHandle::KeyGroups(handle), KeyedPlace::RawTimers(queue)) => {
+                self.open_timers(piece, handle, queue)
+            }
+            (KeyedHandle::Incremental(handle), _) => self.open_database(piece, handle),
             _ => Err(Error::invalid("a log of changes has no rows of its own")),
         }
     }
 
-    fn open_file(&self, piece: &KeyedPiece, handle: &KeyGroupFile) -> Result<Box<dyn RowStream>> {
+    fn open_timers(
+        &self,
+        piece: &KeyedPiece,
+        handle: &KeyGroupFile,
+        queue: &TimerQueue,
+    ) -> Result<Box<dyn RowStream>> {
+        let stream = self.files.open(&handle.stream)?;
+        let file = stream.name().to_owned();
+        let (groups, max_parallelism) = (self.key_groups, self.max_parallelism);
+        let timers = RawTimers::new(stream, handle, queue.clone(), groups, max_parallelism, &self.limits);
+        let rows = EntryScan::new(timers, Arc::clone(&piece.table), max_parallelism)?;
+        Ok(Box::new(Placed { rows: Box::new(rows), file }))
+    }
+
+    fn open_file(&self, piece: &KeyedPiece, handle: &KeyGroupFile, state: u16) -> Result<Box<dyn RowStream>> {
         let stream = self.files.open(&handle.stream)?;
         let name = stream.name().to_owned();
         let file = KeyedFile::open(Arc::new(stream), handle, self.max_parallelism, &self.limits);
         let file = file.in_file(name.as_str())?;
         let rows: Box<dyn RowStream> = match file.layout {
-            KeyedLayout::Heap => Box::new(HeapScan::new(&file, piece.state, self.key_groups)?),
+            KeyedLayout::Heap => Box::new(HeapScan::new(&file, state, self.key_groups)?),
             KeyedLayout::Canonical => {
-                let entries = CanonicalEntries::new(&file, piece.state, self.key_groups);
+                let entries = CanonicalEntries::new(&file, state, self.key_groups);
                 Box::new(EntryScan::new(entries, Arc::clone(&piece.table), self.max_parallelism)?)
             }
         };

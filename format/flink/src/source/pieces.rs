@@ -6,12 +6,12 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use spt_format::{
-    Error, ErrorKind, Field, KeyGroupRange, KeyHash, Logical, OperatorId, ReadLimits, Result, ResultExt,
-    StateKind, StateSchema, Ttl, Type,
+    Error, ErrorKind, Field, KeyGroupRange, KeyHash, Location, Logical, OperatorId, ReadLimits, Result,
+    ResultExt, StateKind, StateSchema, Ttl, Type,
 };
 
 use crate::files::Files;
-use crate::keyed::{KeyedHeader, KeyedTable};
+use crate::keyed::{KeyedHeader, KeyedTable, TimerQueue};
 use crate::metadata::{
     Incremental, KeyGroupFile, KeyedHandle, OperatorHandle, Partitions, RedistributionMode, StreamHandle,
     SubtaskState,
@@ -19,9 +19,10 @@ use crate::metadata::{
 use crate::operator::OperatorHeader;
 use crate::read_at::ReadAt;
 use crate::rows::{BroadcastMap, Element, Elements};
-use crate::serializers::values::field_of;
+use crate::serializers::values::{field_of, is_unsupported};
 use crate::serializers::{FlinkType, Opaque, OpaqueEnd};
 use crate::state_meta::StateMeta;
+use crate::timers::{self, DOMAINS, Service};
 
 /// A state as one subtask has it.
 #[derive(Debug, Clone)]
@@ -53,9 +54,17 @@ pub(super) enum Piece {
 #[derive(Debug, Clone)]
 pub(super) struct KeyedPiece {
     pub(super) handle: Arc<KeyedHandle>,
-    /// The state's number in the handle's header.
-    pub(super) state: u16,
+    pub(super) place: KeyedPlace,
     pub(super) table: Arc<KeyedTable>,
+}
+
+/// Where a state is in a keyed handle.
+#[derive(Debug, Clone)]
+pub(super) enum KeyedPlace {
+    /// It has this number in the handle's header.
+    State(u16),
+    /// The handle is of raw state, and these are the timers in it.
+    RawTimers(TimerQueue),
 }
 
 impl KeyedPiece {
@@ -84,7 +93,7 @@ impl Unreadable {
         let what = self.text.clone();
         let kind =
             if self.unsupported { ErrorKind::Unsupported { what } } else { ErrorKind::Invalid { what } };
-        Error::new(kind, spt_format::Location::default())
+        Error::new(kind, Location::default())
     }
 }
 
@@ -113,7 +122,7 @@ impl Subtask<'_> {
         }
         found.extend(self.state.raw_operator.iter().map(|handle| self.raw_operator(handle)));
         if let Some(handle) = &self.state.raw_keyed {
-            found.push(self.raw_keyed(handle));
+            found.extend(self.or_unreadable("raw keyed state", handle.size(), self.raw_keyed(handle)));
         }
         found.extend(
             self.state.legacy.iter().map(|stream| self.whole("legacy state", StateKind::Raw, stream)),
@@ -123,7 +132,7 @@ impl Subtask<'_> {
 
     fn or_unreadable(&self, name: &str, size: u64, states: Result<Vec<Found>>) -> Vec<Found> {
         let states = states.within(|| format!("operator {}, subtask {}", self.operator, self.index));
-        states.unwrap_or_else(|error| vec![unreadable(name, size, &error)])
+        states.unwrap_or_else(|error| vec![unreadable(name, Some(size), &error)])
     }
 
     fn operator_states(&self, handle: &OperatorHandle) -> Result<Vec<Found>> {
@@ -133,7 +142,11 @@ impl Subtask<'_> {
             OperatorHeader::read(&stream, offsets.first().copied(), self.limits).in_file(stream.name())?;
         let end = stream.size();
         let ends = Ends { offsets, end };
-        header.states().map(|meta| self.operator_state(handle, &header, meta, &ends)).collect()
+        let state = |meta: &StateMeta| {
+            let state = self.operator_state(handle, &header, meta, &ends);
+            state.unwrap_or_else(|error| unreadable(&meta.name, None, &error))
+        };
+        Ok(header.states().map(state).collect())
     }
 
     fn operator_state(
@@ -207,26 +220,20 @@ impl Subtask<'_> {
             }
             KeyedHandle::Changelog(_) | KeyedHandle::MemoryChanges(_) | KeyedHandle::FileChanges(_) => {
                 let what = "keyed state with a log of changes".to_owned();
-                return Err(Error::new(ErrorKind::Unsupported { what }, spt_format::Location::default()));
+                return Err(Error::new(ErrorKind::Unsupported { what }, Location::default()));
             }
         };
         let handle = Arc::new(handle.clone());
-        let alone = header.states.len() == 1;
-        let state = |(state, meta): (u16, &StateMeta)| {
-            let table = Arc::new(KeyedTable::new(&header.key, meta)?);
-            Ok(Found {
-                name: table.name.clone(),
-                kind: table.kind,
-                schema: table.schema.clone(),
-                ttl: table.ttl,
-                key_hash: Some(key_hash(table.schema.key.as_ref())),
-                rows: None,
-                // Several states share their files: what each takes, only the data would tell.
-                bytes: alone.then(|| handle.size()),
-                piece: Piece::Keyed(KeyedPiece { handle: Arc::clone(&handle), state, table }),
-            })
+        // Several states share their files: what each takes, only the data would tell.
+        let bytes = (header.states.len() == 1).then(|| handle.size());
+        let state = |(number, meta): (u16, &StateMeta)| match KeyedTable::new(&header.key, meta) {
+            Ok(table) => {
+                let place = KeyedPlace::State(number);
+                keyed(bytes, KeyedPiece { handle: Arc::clone(&handle), place, table: Arc::new(table) })
+            }
+            Err(error) => unreadable(&meta.name, bytes, &error),
         };
-        (0..).zip(&header.states).map(state).collect()
+        Ok((0..).zip(&header.states).map(state).collect())
     }
 
     fn header_of_file(&self, file: &KeyGroupFile) -> Result<KeyedHeader> {
@@ -248,13 +255,34 @@ impl Subtask<'_> {
         self.bytes("raw operator state", StateKind::Raw, &handle.stream, places)
     }
 
-    /// Each key group is an element, whose index is the key group.
-    fn raw_keyed(&self, handle: &KeyedHandle) -> Found {
+    /// Timers, where it is timers.
+    fn raw_keyed(&self, handle: &KeyedHandle) -> Result<Vec<Found>> {
         let KeyedHandle::KeyGroups(file) = handle else {
             let what = "raw keyed state of this kind".to_owned();
-            let error = Error::new(ErrorKind::Unsupported { what }, spt_format::Location::default());
-            return unreadable("raw keyed state", handle.size(), &error);
+            return Err(Error::new(ErrorKind::Unsupported { what }, Location::default()));
         };
+        let stream = self.files.open(&file.stream)?;
+        match timers::services(&stream, file, self.limits) {
+            Ok(Some(services)) => Ok(self.raw_timers(handle, &services)),
+            Ok(None) => Ok(vec![self.raw_key_groups(file)]),
+            Err(error) if is_unsupported(&error) => Ok(vec![self.raw_key_groups(file)]),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn raw_timers(&self, handle: &KeyedHandle, services: &[Service]) -> Vec<Found> {
+        let handle = Arc::new(handle.clone());
+        let queue = |service: &Service, domain| {
+            let queue = TimerQueue { service: service.name.clone(), domain };
+            let table = Arc::new(KeyedTable::of_timers(queue.clone(), &service.key, &service.namespace));
+            let place = KeyedPlace::RawTimers(queue);
+            keyed(None, KeyedPiece { handle: Arc::clone(&handle), place, table })
+        };
+        services.iter().flat_map(|service| DOMAINS.map(|domain| queue(service, domain))).collect()
+    }
+
+    /// Each key group is an element, whose index is the key group.
+    fn raw_key_groups(&self, file: &KeyGroupFile) -> Found {
         let groups = file.key_groups.iter().zip(&file.offsets);
         let written: Vec<_> =
             groups.filter_map(|(group, offset)| Some((group, u64::try_from(*offset).ok()?))).collect();
@@ -284,6 +312,21 @@ impl Subtask<'_> {
     }
 }
 
+/// One state of a keyed handle.
+fn keyed(bytes: Option<u64>, piece: KeyedPiece) -> Found {
+    let table = &piece.table;
+    Found {
+        name: table.name.clone(),
+        kind: table.kind,
+        schema: table.schema.clone(),
+        ttl: table.ttl,
+        key_hash: Some(key_hash(table.schema.key.as_ref())),
+        rows: None,
+        bytes,
+        piece: Piece::Keyed(piece),
+    }
+}
+
 /// Keys of Java's own types have a hash that can be computed; of other classes only Java knows it.
 fn key_hash(key: Option<&Field>) -> KeyHash {
     if key.is_some_and(has_java_hash) { KeyHash::Java1 } else { KeyHash::Unknown }
@@ -307,7 +350,7 @@ fn serializer<'a>(meta: &'a StateMeta, key: &str) -> Result<&'a FlinkType> {
     serializer.ok_or_else(|| Error::invalid(format!("state {:?} has no {key}", meta.name)))
 }
 
-fn unreadable(name: &str, size: u64, error: &Error) -> Found {
+fn unreadable(name: &str, bytes: Option<u64>, error: &Error) -> Found {
     let value = Field::new("", Type::Binary).with_logical(Logical::Opaque(name.to_owned()));
     Found {
         name: name.to_owned(),
@@ -316,7 +359,7 @@ fn unreadable(name: &str, size: u64, error: &Error) -> Found {
         ttl: None,
         key_hash: None,
         rows: None,
-        bytes: Some(size),
+        bytes,
         piece: Piece::Unreadable(Unreadable::new(error)),
     }
 }

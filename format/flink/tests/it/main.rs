@@ -15,3 +15,4 @@ mod files;
 mod metadata;
 mod rocksdb;
 mod support;
+mod upstream;

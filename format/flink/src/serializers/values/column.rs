@@ -248,17 +248,6 @@ impl Column {
         each!(self, flat => flat.valid.len(), nested => nested.len())
     }
 
-    /// The value at this place is null.
-    pub(crate) fn is_null(&self, index: usize) -> bool {
-        index < self.len()
-            && !each!(self, flat => flat.valid.is_valid(index), nested => nested.is_valid(index))
-    }
-
-    /// The last value is null.
-    pub(crate) fn ends_with_null(&self) -> bool {
-        self.len().checked_sub(1).is_some_and(|last| self.is_null(last))
-    }
-
     /// Appends a null.
     pub(crate) fn push_null(&mut self) {
         each!(self, flat => flat.push_null(), nested => nested.push_null());
