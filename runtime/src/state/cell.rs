@@ -1,5 +1,5 @@
 //! What a table holds for a key and namespace, and how that becomes rows: one for a value, one per element
-//! of a list, one per entry of a map.
+//! of a list, one per entry of a map, one per timer.
 
 use std::ops::Range;
 
@@ -8,6 +8,7 @@ use arrow_schema::Schema;
 use spt_format::{Column, Error, Result, StateSchema};
 
 use super::column::{State, StateBuilder, StateReader};
+use super::payload::{Payload, PayloadColumns, PayloadRows};
 
 /// The content of one key and namespace.
 pub trait Cell: Clone + Send + Sync + 'static {
@@ -87,19 +88,13 @@ pub(super) fn reader<T: State>(batch: &RecordBatch, name: Column) -> Result<T::R
         .map_err(|error| error.within(format!("column {:?}", name.name())))
 }
 
-/// The column `value`.
-pub struct ValueColumn<V: State>(V::Builder);
-
-/// The column `value`, read.
-pub struct ValueRows<V: State>(V::Reader);
-
 /// A single value: value, reducing and aggregating state.
-impl<V: State> Cell for V {
-    type Columns = ValueColumn<V>;
-    type Rows = ValueRows<V>;
+impl<P: Payload> Cell for P {
+    type Columns = Single<P::Columns>;
+    type Rows = Single<P::Rows>;
 
     fn describe(schema: &mut StateSchema) {
-        schema.value = Some(V::field());
+        P::describe(schema);
     }
 
     fn rows(&self) -> usize {
@@ -107,12 +102,15 @@ impl<V: State> Cell for V {
     }
 }
 
-impl<V: State> CellColumns<V> for ValueColumn<V> {
+/// The columns of single values.
+pub struct Single<T>(T);
+
+impl<P: Payload> CellColumns<P> for Single<P::Columns> {
     fn new(schema: &Schema, capacity: usize) -> Result<Self> {
-        builder::<V>(schema, Column::Value, capacity).map(Self)
+        P::Columns::new(schema, capacity).map(Self)
     }
 
-    fn append(&mut self, cell: &V, _: Range<usize>) {
+    fn append(&mut self, cell: &P, _: Range<usize>) {
         self.0.append(cell);
     }
 
@@ -121,20 +119,20 @@ impl<V: State> CellColumns<V> for ValueColumn<V> {
     }
 
     fn finish(&mut self) -> Result<Vec<ArrayRef>> {
-        Ok(vec![self.0.finish()?])
+        self.0.finish()
     }
 }
 
-impl<V: State> CellRows<V> for ValueRows<V> {
+impl<P: Payload> CellRows<P> for Single<P::Rows> {
     fn new(batch: &RecordBatch) -> Result<Self> {
-        reader::<V>(batch, Column::Value).map(Self)
+        P::Rows::new(batch).map(Self)
     }
 
-    fn first(&self, row: usize) -> Result<V> {
+    fn first(&self, row: usize) -> Result<P> {
         self.0.get(row)
     }
 
-    fn next(&self, _: usize, _: &mut V) -> Result<()> {
+    fn next(&self, _: usize, _: &mut P) -> Result<()> {
         Err(Error::invalid("a second row for the same key and namespace"))
     }
 }

@@ -7,16 +7,23 @@
 //! ```
 
 mod arena;
+mod broadcast;
 mod cell;
 mod column;
 #[doc(hidden)]
 pub mod derive;
 mod key;
+mod list;
+mod map;
+mod payload;
 mod table;
+mod timers;
+mod ttl;
 mod types;
 
 pub use arena::{KeyArena, TextArena};
-pub use cell::{Cell, CellColumns, CellRows, ValueColumn, ValueRows};
+pub use broadcast::{BroadcastTable, FrozenBroadcast};
+pub use cell::{Cell, CellColumns, CellRows, Single};
 pub use column::{
     State, StateBuilder, StateReader, StructColumns, StructParts, downcast, present, struct_type,
 };
@@ -24,6 +31,11 @@ pub use key::{
     Key, Place, both, common_prefix_of_bytes, java_hash_long, sort_prefix_of_bytes, spt_hash, write_escaped,
     write_fixed,
 };
+pub use list::{ListCell, ListColumns, ListRows};
+pub use map::{MapCell, MapColumns, MapRows};
+pub use payload::{Payload, PayloadColumns, PayloadRows, TimedColumns, TimedRows, ValueColumn, ValueRows};
 pub use spt_derive::{Key, State};
 pub use table::{Batches, Frozen, KeyedTable};
-pub use types::{Bytes, Uuid};
+pub use timers::{Domain, Timer, TimerCell, Timers};
+pub use ttl::{Timed, Touch, Ttl, now_ms};
+pub use types::{Bytes, TimeWindow, Uuid};

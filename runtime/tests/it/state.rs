@@ -1,7 +1,10 @@
 //! Types as columns: what goes in comes out, under a schema the format accepts.
 
+mod cells;
 mod derived;
 mod keys;
+mod tables;
+mod timers;
 mod types;
 
 use std::sync::Arc;

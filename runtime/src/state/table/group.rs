@@ -97,6 +97,11 @@ impl<A: Clone, C: Clone> Group<A, C> {
         (0..self.slots).filter_map(|slot| Some((self.addresses.get(slot)?, self.cells.get(slot)?)))
     }
 
+    /// All cells with their slots.
+    pub(super) fn cells(&self) -> impl Iterator<Item = (u32, &C)> {
+        (0..self.slots).filter_map(|slot| Some((slot, self.cells.get(slot)?)))
+    }
+
     /// Slots and addresses of the rows that `wanted` says yes to.
     pub(super) fn select(&self, mut wanted: impl FnMut(&A, &C) -> bool) -> Vec<(u32, A)> {
         let row = |slot| Some((slot, self.addresses.get(slot)?, self.cells.get(slot)?));

@@ -23,6 +23,7 @@ mod restore;
 mod tests;
 
 pub use frozen::{Batches, Frozen};
+
 use group::Group;
 
 /// Rows of a table above which its index is larger than the cache, so that looking up a batch pays in passes.
@@ -81,10 +82,8 @@ impl<K: Key, C: Cell, N: Key> KeyedTable<K, C, N> {
     /// The same, to be changed.
     #[inline]
     pub fn get_mut(&mut self, place: Place, key: &K::Borrowed, namespace: &N) -> Option<&mut C> {
-        let index = self.group_index(place.group)?;
-        let group = self.groups.get_mut(index)?;
-        let slot = group.find(scoped(place.tag, namespace), |held| is_it(held, key, namespace))?;
-        group.cell_mut(slot)
+        let slot = self.slot(place, key, namespace)?;
+        self.cell_mut(slot)
     }
 
     /// The cell of a key and namespace, made by `first` if there is none. `None` means that another subtask
@@ -97,17 +96,8 @@ impl<K: Key, C: Cell, N: Key> KeyedTable<K, C, N> {
         namespace: &N,
         first: impl FnOnce() -> C,
     ) -> Option<&mut C> {
-        let index = self.group_index(place.group)?;
-        let group = self.groups.get_mut(index)?;
-        let tag = scoped(place.tag, namespace);
-        let slot = match group.find(tag, |held| is_it(held, key, namespace)) {
-            Some(slot) => slot,
-            None => {
-                self.rows += 1;
-                group.insert(tag, (key.to_owned(), namespace.clone()), first())
-            }
-        };
-        group.cell_mut(slot)
+        let slot = self.slot_or_insert_with(place, key, namespace, first)?;
+        self.cell_mut(slot)
     }
 
     /// Sets the cell of a key and namespace, and gives back the one it had.
@@ -121,12 +111,7 @@ impl<K: Key, C: Cell, N: Key> KeyedTable<K, C, N> {
 
     /// Takes the cell of a key and namespace out.
     pub fn remove(&mut self, place: Place, key: &K::Borrowed, namespace: &N) -> Option<C> {
-        let index = self.group_index(place.group)?;
-        let group = self.groups.get_mut(index)?;
-        let tag = scoped(place.tag, namespace);
-        let slot = group.find(tag, |held| is_it(held, key, namespace))?;
-        self.rows -= 1;
-        group.remove(tag, slot)
+        self.remove_slot(self.slot(place, key, namespace)?)
     }
 
     /// Keeps the cells that `keep` says yes to, in no order. Cells it only looks at are not copied.
@@ -156,6 +141,78 @@ impl<K: Key, C: Cell, N: Key> KeyedTable<K, C, N> {
     fn group_index(&self, group: KeyGroup) -> Option<usize> {
         let index = usize::from(group.0).checked_sub(usize::from(self.range.first()))?;
         (index < self.groups.len()).then_some(index)
+    }
+}
+
+/// Where a row is, until it is removed: for indexes over a table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct Slot {
+    pub(super) group: u16,
+    slot: u32,
+}
+
+impl Slot {
+    /// Before every other.
+    pub(super) const MIN: Self = Self { group: 0, slot: 0 };
+}
+
+impl<K: Key, C: Cell, N: Key> KeyedTable<K, C, N> {
+    /// The slot of a key and namespace.
+    pub(super) fn slot(&self, place: Place, key: &K::Borrowed, namespace: &N) -> Option<Slot> {
+        let group = self.groups.get(self.group_index(place.group)?)?;
+        let slot = group.find(scoped(place.tag, namespace), |held| is_it(held, key, namespace))?;
+        Some(Slot { group: place.group.0, slot })
+    }
+
+    /// The slot of a key and namespace, which gets one with the cell that `first` makes if it has none.
+    #[inline]
+    pub(super) fn slot_or_insert_with(
+        &mut self,
+        place: Place,
+        key: &K::Borrowed,
+        namespace: &N,
+        first: impl FnOnce() -> C,
+    ) -> Option<Slot> {
+        let index = self.group_index(place.group)?;
+        let group = self.groups.get_mut(index)?;
+        let tag = scoped(place.tag, namespace);
+        let slot = match group.find(tag, |held| is_it(held, key, namespace)) {
+            Some(slot) => slot,
+            None => {
+                self.rows += 1;
+                group.insert(tag, (key.to_owned(), namespace.clone()), first())
+            }
+        };
+        Some(Slot { group: place.group.0, slot })
+    }
+
+    /// Key and namespace of a slot.
+    pub(super) fn address(&self, slot: Slot) -> Option<&(K, N)> {
+        self.groups.get(self.group_index(KeyGroup(slot.group))?)?.address(slot.slot)
+    }
+
+    /// The cell of a slot, to be changed.
+    #[inline]
+    pub(super) fn cell_mut(&mut self, slot: Slot) -> Option<&mut C> {
+        let index = self.group_index(KeyGroup(slot.group))?;
+        self.groups.get_mut(index)?.cell_mut(slot.slot)
+    }
+
+    /// Removes the row of a slot.
+    pub(super) fn remove_slot(&mut self, slot: Slot) -> Option<C> {
+        let (key, namespace) = self.address(slot)?;
+        let tag = scoped(tag::<K::Borrowed>(key.borrow()), namespace);
+        let index = self.group_index(KeyGroup(slot.group))?;
+        let cell = self.groups.get_mut(index)?.remove(tag, slot.slot)?;
+        self.rows -= 1;
+        Some(cell)
+    }
+
+    /// All cells with their slots.
+    pub(super) fn slots(&self) -> impl Iterator<Item = (Slot, &C)> {
+        self.range.iter().zip(&self.groups).flat_map(|(number, group)| {
+            group.cells().map(move |(slot, cell)| (Slot { group: number, slot }, cell))
+        })
     }
 }
 

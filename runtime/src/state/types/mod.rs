@@ -11,7 +11,10 @@ mod time;
 mod tuple;
 mod unit;
 mod uuid;
+mod window;
 
 pub use bytes::Bytes;
+pub(super) use number::{NumberBuilder, NumberReader};
 pub use option::OptionBuilder;
 pub use uuid::Uuid;
+pub use window::TimeWindow;

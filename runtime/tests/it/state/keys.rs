@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use proptest::prelude::*;
 use spt_format::{KeyHash, RowOrder, key_group_of, write_key_bytes};
-use spt_runtime::state::{Bytes, Key, Place, Uuid};
+use spt_runtime::state::{Bytes, Key, Place, TimeWindow, Uuid};
 
 use super::column;
 
@@ -64,6 +64,7 @@ keys! {
     byte_strings_agree: Bytes, prop::collection::vec(0..3u8, 0..12).prop_map(Bytes);
     uuids_agree: Uuid, any::<[u8; 16]>().prop_map(Uuid);
     durations_agree: Duration, duration();
+    windows_agree: TimeWindow, (-2..3i64, -2..3i64).prop_map(|(start, end)| TimeWindow { start, end });
     times_agree: SystemTime, duration().prop_map(|since| SystemTime::UNIX_EPOCH + since);
     tuples_with_java_twins_agree: (String, i64, Option<i32>), ("[ab]{0,2}", 0..3i64, any::<Option<i32>>());
     tuples_without_agree: (Option<String>, u8, (bool, Option<Option<i8>>)),

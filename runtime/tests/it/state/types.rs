@@ -5,7 +5,7 @@ use std::fmt::Debug;
 use std::time::{Duration, SystemTime};
 
 use arrow_array::{ArrayRef, ListArray, StringArray};
-use spt_runtime::state::{Bytes, State, StateReader, Uuid, downcast};
+use spt_runtime::state::{Bytes, State, StateReader, TimeWindow, Uuid, downcast};
 
 use super::column;
 
@@ -118,4 +118,10 @@ fn a_text_that_is_not_one_character_is_an_error() {
     let reader: <char as State>::Reader = StateReader::<char>::new(&array).unwrap();
     let error = StateReader::<char>::get(&reader, 0).unwrap_err();
     assert_eq!(error.to_string(), "\"ab\" is not one character");
+}
+
+#[test]
+fn time_windows_come_back() {
+    round_trip([TimeWindow { start: i64::MIN, end: 0 }, TimeWindow { start: 1, end: 2 }]);
+    assert_eq!(TimeWindow::field().to_string(), "time_window");
 }

@@ -1,0 +1,165 @@
+//! What a keyed table costs, alone and while a snapshot of it is written on another thread.
+//!
+//! `cargo bench -p spt-runtime --bench state_table -- [KEYS…]`; 10⁶ and 10⁷ keys if none are given.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::indexing_slicing,
+    reason = "a benchmark reports, and ends where something is wrong"
+)]
+
+use std::fmt::Write;
+use std::time::{Duration, Instant};
+
+use spt_format::{KeyGroupRange, StateKind, StateSchema};
+use spt_runtime::state::{Frozen, KeyArena, KeyedTable, Place, State, TextArena};
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+const GROUPS: u32 = 128;
+const BATCH: u64 = 1024;
+const UPDATES: u64 = 4_000_000;
+
+/// A bijection of 64 bits: keys in random order, none twice.
+fn mix(mut bits: u64) -> u64 {
+    bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    bits ^ (bits >> 31)
+}
+
+/// Time spent in batches, and the longest.
+#[derive(Default)]
+struct Timing {
+    total: Duration,
+    longest: Duration,
+    rows: u64,
+}
+
+impl Timing {
+    fn add(&mut self, rows: u64, time: Duration) {
+        self.rows += rows;
+        self.total += time;
+        self.longest = self.longest.max(time);
+    }
+
+    fn print(&self, what: &str) {
+        let rate = self.rows as f64 / 1e6 / self.total.as_secs_f64();
+        println!("  {what:<42} {rate:6.1} M/s, longest batch of {BATCH} {:?}", self.longest);
+    }
+}
+
+/// Adds one to the counts of keys, batch by batch; only the receiving side is timed.
+fn update(table: &mut KeyedTable<String, i64>, keys: impl Iterator<Item = u64>) -> Timing {
+    let (mut timing, mut arena, mut places) = (Timing::default(), TextArena::default(), Vec::new());
+    let mut text = String::new();
+    let mut keys = keys.peekable();
+    while keys.peek().is_some() {
+        arena.clear();
+        places.clear();
+        for key in keys.by_ref().take(BATCH as usize) {
+            text.clear();
+            write!(text, "word{:016x}", mix(key)).unwrap();
+            arena.push(&text);
+            places.push(Place::of::<String>(&text, GROUPS));
+        }
+        let start = Instant::now();
+        table.update_batch(&places, |index| arena.get(index), |_| 0, |_, _, count| *count += 1);
+        timing.add(places.len() as u64, start.elapsed());
+    }
+    timing
+}
+
+/// Resident memory in MiB.
+fn resident() -> u64 {
+    let statm = std::fs::read_to_string("/proc/self/statm").unwrap();
+    statm.split(' ').nth(1).unwrap().parse::<u64>().unwrap() / 256
+}
+
+fn random_keys(keys: u64, updates: u64) -> impl Iterator<Item = u64> {
+    (0..updates).map(move |update| mix(update ^ 0x5bd1_e995) % keys)
+}
+
+fn encode(frozen: &Frozen<String, i64, ()>) -> (u64, Duration) {
+    let start = Instant::now();
+    let schema = StateSchema::keyed(String::field(), i64::field()).to_arrow(StateKind::Value).unwrap();
+    let batches = frozen.batches(KeyGroupRange::all(GROUPS), schema);
+    (batches.map(|batch| batch.unwrap().num_rows() as u64).sum(), start.elapsed())
+}
+
+fn restore(frozen: &Frozen<String, i64, ()>) {
+    let schema = StateSchema::keyed(String::field(), i64::field()).to_arrow(StateKind::Value).unwrap();
+    let rows: Vec<_> = frozen.rows();
+    let of = |group: spt_format::KeyGroup| {
+        rows.binary_search_by_key(&group, |(group, _)| *group).map_or(0, |place| rows[place].1 as usize)
+    };
+    let mut table = KeyedTable::<String, i64>::with_rows(KeyGroupRange::all(GROUPS), of);
+    let mut time = Duration::ZERO;
+    for batch in frozen.batches(KeyGroupRange::all(GROUPS), schema) {
+        let batch = batch.unwrap();
+        let start = Instant::now();
+        table.restore(&batch, GROUPS).unwrap();
+        time += start.elapsed();
+    }
+    println!("  {:<42} {:6.0} ns/row", "restore, presized", time.as_nanos() as f64 / table.len() as f64);
+}
+
+fn measure(keys: u64) {
+    println!("{keys} keys");
+    let empty = resident();
+    let mut table = KeyedTable::new(KeyGroupRange::all(GROUPS));
+    update(&mut table, 0..keys).print("load in random order, growing");
+    let loaded = resident();
+    println!(
+        "  {:<42} {:6} MiB, {} MiB of it index and pages",
+        "memory",
+        loaded - empty,
+        table.bytes() >> 20
+    );
+    update(&mut table, random_keys(keys, UPDATES)).print("random updates");
+
+    let start = Instant::now();
+    let frozen = table.freeze();
+    println!("  {:<42} {:?}", "freeze", start.elapsed());
+    update(&mut table, random_keys(keys, UPDATES)).print("random updates, snapshot held");
+    println!("  {:<42} {:6} MiB more", "memory, snapshot held", resident().saturating_sub(loaded));
+    drop(frozen);
+
+    let frozen = table.freeze();
+    let before = resident();
+    update(&mut table, random_keys(keys, keys / 10)).print("a tenth of the keys, snapshot held");
+    println!("  {:<42} {:6} MiB more", "memory, a tenth rewritten", resident().saturating_sub(before));
+    drop(frozen);
+
+    let frozen = table.freeze();
+    let writer = std::thread::spawn(move || {
+        let (rows, time) = encode(&frozen);
+        let start = Instant::now();
+        drop(frozen);
+        (rows, time, start.elapsed())
+    });
+    update(&mut table, random_keys(keys, UPDATES)).print("random updates, snapshot sorted meanwhile");
+    let (rows, time, dropped) = writer.join().unwrap();
+    println!(
+        "  {:<42} {:6.1} M/s, dropped in {dropped:?}",
+        "snapshot to sorted batches, meanwhile",
+        rows as f64 / 1e6 / time.as_secs_f64()
+    );
+
+    let frozen = table.freeze();
+    let (rows, time) = encode(&frozen);
+    println!(
+        "  {:<42} {:6.1} M/s",
+        "snapshot to sorted batches, alone",
+        rows as f64 / 1e6 / time.as_secs_f64()
+    );
+    drop(table);
+    restore(&frozen);
+}
+
+fn main() {
+    let asked: Vec<u64> = std::env::args().filter_map(|argument| argument.parse().ok()).collect();
+    let keys = if asked.is_empty() { vec![1_000_000, 10_000_000] } else { asked };
+    keys.into_iter().for_each(measure);
+}
