@@ -304,6 +304,8 @@ impl FlinkType {
                 })
             }
             Self::Optional(optional) if optional.padding == 0 => None,
+            // Flink does not say that short decimals all take 8 bytes.
+            Self::DecimalData { .. } => None,
             Self::Ttl(inner) => Some(8 + inner.reported_length()?),
             Self::Timer { key, namespace } => Some(8 + key.reported_length()? + namespace.reported_length()?),
             other => other.written_length(),

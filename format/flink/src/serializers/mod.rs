@@ -63,3 +63,6 @@ impl Serializer {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

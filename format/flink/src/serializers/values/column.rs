@@ -50,6 +50,8 @@ pub(crate) struct Flat<B> {
 pub(crate) struct BytesBuffer {
     ends: Vec<i32>,
     bytes: Vec<u8>,
+    /// Bytes a null takes: those of every value, where all have as many.
+    width: usize,
 }
 
 /// Where values are kept.
@@ -116,7 +118,8 @@ impl Buffer for BytesBuffer {
     }
 
     fn put_empty(&mut self) {
-        self.ends.push(self.ends.last().copied().unwrap_or_default());
+        self.bytes.resize(self.bytes.len() + self.width, 0);
+        self.ends.push(i32::try_from(self.bytes.len()).unwrap_or(i32::MAX));
     }
 
     fn cut(&mut self, length: usize) {
@@ -210,7 +213,11 @@ impl Column {
             D::Float64 => Self::F64(Flat::new(Vec::new(), data_type)),
             D::Decimal128(..) => Self::I128(Flat::new(Vec::new(), data_type)),
             D::Utf8 | D::Binary | D::FixedSizeBinary(_) => {
-                let buffer = BytesBuffer { ends: Vec::new(), bytes: Vec::new() };
+                let width = match data_type {
+                    D::FixedSizeBinary(width) => usize::try_from(*width).unwrap_or_default(),
+                    _ => 0,
+                };
+                let buffer = BytesBuffer { ends: Vec::new(), bytes: Vec::new(), width };
                 Self::Bytes(Flat::new(buffer, data_type))
             }
             D::List(element) => Self::List(ListColumn::new(element)?),
@@ -246,6 +253,17 @@ impl Column {
     /// How many values there are.
     pub(crate) fn len(&self) -> usize {
         each!(self, flat => flat.valid.len(), nested => nested.len())
+    }
+
+    /// The value at this place is null.
+    pub(crate) fn is_null(&self, index: usize) -> bool {
+        index < self.len()
+            && !each!(self, flat => flat.valid.is_valid(index), nested => nested.is_valid(index))
+    }
+
+    /// The last value is null.
+    pub(crate) fn ends_with_null(&self) -> bool {
+        self.len().checked_sub(1).is_some_and(|last| self.is_null(last))
     }
 
     /// Appends a null.
