@@ -1,5 +1,8 @@
 //! A small stateful streaming engine whose jobs emit savepoints.
 
+// `#[derive(State)]` names this crate from outside, also here.
+extern crate self as spt_runtime;
+
 pub mod config;
 pub mod control;
 pub mod data;

@@ -15,7 +15,6 @@ mod lines;
 mod sequence;
 mod socket;
 mod span;
-mod split;
 mod text_files;
 
 #[cfg(test)]

@@ -1,17 +1,15 @@
 //! A run of numbers, read from the front: what collections and sequences are divided into.
 
-use super::split::split_state;
+use crate::state::State;
 
 /// The numbers from `next` to before `end` that are still to be read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, State)]
 pub struct Span {
     /// The first that has not been read.
     pub next: i64,
     /// The first that belongs to somebody else.
     pub end: i64,
 }
-
-split_state!(Span, SpanBuilder, SpanReader { 0 next: i64, 1 end: i64 });
 
 impl Span {
     /// Divides the numbers from `start` to before `end` into this many runs of nearly equal length.

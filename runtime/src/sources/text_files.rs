@@ -5,11 +5,11 @@ use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use super::lines::Lines;
-use super::split::split_state;
 use super::{Poll, Source, SourceReader};
 use crate::error::{Error, Result};
 use crate::job::Subtask;
 use crate::operators::Out;
+use crate::state::State;
 
 /// Bytes read between two polls of the runtime.
 const CHUNK_BYTES: usize = 64 << 10;
@@ -25,15 +25,13 @@ pub struct TextFiles {
 }
 
 /// A file and how far it has been read.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, State)]
 pub struct FilePosition {
     /// The file.
     pub path: String,
     /// The byte at which the next line begins.
     pub offset: u64,
 }
-
-split_state!(FilePosition, FilePositionBuilder, FilePositionReader { 0 path: String, 1 offset: u64 });
 
 impl TextFiles {
     /// The lines of this file, or of the files in this folder.
