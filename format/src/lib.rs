@@ -1,5 +1,6 @@
 //! Savepoints as one model: operators, states, key groups and typed rows, whoever wrote them.
 
+mod columnar;
 mod cursor;
 mod diff;
 mod error;
@@ -14,7 +15,12 @@ mod plan;
 pub mod preflight;
 mod select;
 mod sort;
+mod storage;
 
+pub use columnar::{
+    BlockEncoder, ColumnarReader, ColumnarReaderOptions, ColumnarStateWriter, ColumnarWriter,
+    ColumnarWriterOptions, Committed, DataPath, Digest, EncodedBlock, MANIFEST,
+};
 pub use cursor::Cursor;
 pub use diff::{
     OperatorPair, Pairing, RowChange, RowChanges, RowCounts, SchemaChange, Side, StateComparison, StatePair,
@@ -41,3 +47,4 @@ pub use select::{
     find_state,
 };
 pub use sort::{ExternalSorter, SortedRows};
+pub use storage::{LocalStorage, NewObject, Object, Sharing, Storage};

@@ -235,7 +235,7 @@ fn sequences(left: OffsetBuffer<i32>, right: OffsetBuffer<i32>, elements: Compar
 }
 
 /// Where the elements of one list or map stand among all of them.
-pub(super) fn element_range(offsets: &OffsetBuffer<i32>, row: usize) -> std::ops::Range<usize> {
+pub(crate) fn element_range(offsets: &OffsetBuffer<i32>, row: usize) -> std::ops::Range<usize> {
     match (offsets.get(row), offsets.get(row + 1)) {
         (Some(start), Some(end)) => *start as usize..*end as usize,
         _ => 0..0,

@@ -7,6 +7,7 @@
     reason = "a test that cannot go on fails"
 )]
 
+mod columnar;
 mod diff;
 mod evolution;
 mod export;

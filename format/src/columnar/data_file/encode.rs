@@ -1,0 +1,153 @@
+//! From sorted rows to encoded row groups: pure computation, on any thread.
+
+use std::io;
+
+use arrow_array::cast::AsArray;
+use arrow_array::types::UInt16Type;
+use arrow_array::{Array, RecordBatch};
+use parquet::arrow::arrow_writer::{
+    ArrowColumnChunk, ArrowColumnWriter, ArrowRowGroupWriterFactory, compute_leaves,
+};
+use parquet::file::writer::SerializedFileWriter;
+
+use super::canonical::canonical;
+use super::columns::FileShape;
+use super::parquet;
+use super::row_groups::{Cutter, RowGroupRows};
+use crate::error::{Error, Result, ResultExt};
+use crate::model::{Column, Field, KeyGroupRange, RowOrder, State, StateKind};
+
+/// Encodes rows of one state.
+pub(crate) struct Encoder {
+    pub(crate) shape: FileShape,
+    factory: ArrowRowGroupWriterFactory,
+    columns: Vec<(Column, Field)>,
+    sort_columns: Vec<Column>,
+    kind: StateKind,
+}
+
+/// A row group that only has to be copied into its file.
+pub(crate) struct EncodedRowGroup {
+    pub(crate) chunks: Vec<ArrowColumnChunk>,
+    pub(crate) rows: u64,
+    pub(crate) key_groups: Option<KeyGroupRange>,
+}
+
+impl Encoder {
+    pub(crate) fn new(state: &State) -> Result<Self> {
+        let shape = FileShape::of(state)?;
+        // The factory takes schema and properties from a file writer; this one writes nowhere.
+        let nowhere = SerializedFileWriter::new(
+            io::sink(),
+            shape.descriptor.root_schema_ptr(),
+            shape.properties.clone(),
+        );
+        let factory = ArrowRowGroupWriterFactory::new(&nowhere.map_err(parquet)?, shape.arrow.clone());
+        let columns = state.schema.columns(state.kind)?;
+        let sort_columns = state.schema.sort_columns(state.kind);
+        Ok(Self { shape, factory, columns, sort_columns, kind: state.kind })
+    }
+
+    /// Encodes all rows of one block.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Invalid`](crate::ErrorKind::Invalid) if rows lack a column, are out of order, come twice,
+    /// or belong to another block.
+    pub(crate) fn encode(
+        &self,
+        block: KeyGroupRange,
+        batches: impl Iterator<Item = Result<RecordBatch>>,
+    ) -> Result<Vec<EncodedRowGroup>> {
+        let digest_columns =
+            self.sort_columns.iter().copied().filter(|column| *column != Column::KeyGroup).collect();
+        let mut cutter = Cutter::new(digest_columns);
+        let mut encoded = Vec::new();
+        let mut last: Option<RecordBatch> = None;
+        for batch in batches {
+            let batch = canonical(&batch?, &self.shape.arrow, &self.columns)?;
+            if batch.num_rows() == 0 {
+                continue;
+            }
+            self.check_order(last.as_ref(), &batch)?;
+            self.check_block(block, &batch)?;
+            last = Some(batch.slice(batch.num_rows() - 1, 1));
+            for rows in cutter.push(batch)? {
+                encoded.push(self.encode_row_group(rows)?);
+            }
+        }
+        if let Some(rows) = cutter.finish() {
+            encoded.push(self.encode_row_group(rows)?);
+        }
+        Ok(encoded)
+    }
+
+    /// Rows ascend, within a batch and from one batch to the next, and none comes twice.
+    fn check_order(&self, last: Option<&RecordBatch>, batch: &RecordBatch) -> Result<()> {
+        if let Some(last) = last {
+            let order = RowOrder::of_batches(last, batch, &self.sort_columns)?;
+            if order.compare(0, 0).is_ge() {
+                return Err(out_of_order(0));
+            }
+        }
+        let order = RowOrder::of_batches(batch, batch, &self.sort_columns)?;
+        match (1..batch.num_rows()).find(|row| order.compare(row - 1, *row).is_ge()) {
+            None => Ok(()),
+            Some(row) => Err(out_of_order(row)),
+        }
+    }
+
+    /// Sorted rows lie in the block if the first and the last do.
+    fn check_block(&self, block: KeyGroupRange, batch: &RecordBatch) -> Result<()> {
+        match self.key_groups(batch, batch)? {
+            Some(found) if !block.contains(found.first()) || !block.contains(found.last()) => {
+                Err(Error::invalid(format!("rows of key groups {found} in the block {block}")))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The key groups from the first row of one batch to the last row of another.
+    fn key_groups(&self, first: &RecordBatch, last: &RecordBatch) -> Result<Option<KeyGroupRange>> {
+        if !self.kind.is_keyed() {
+            return Ok(None);
+        }
+        let group = |batch: &RecordBatch, row: usize| {
+            let column = batch.column_by_name(Column::KeyGroup.name());
+            let groups = column.and_then(|column| column.as_primitive_opt::<UInt16Type>());
+            groups.filter(|groups| row < groups.len()).map(|groups| groups.value(row))
+        };
+        match (group(first, 0), group(last, last.num_rows().saturating_sub(1))) {
+            (Some(first), Some(last)) => KeyGroupRange::new(first, last).map(Some),
+            _ => Err(Error::invalid("rows have no key group")),
+        }
+    }
+
+    fn encode_row_group(&self, rows: RowGroupRows) -> Result<EncodedRowGroup> {
+        let key_groups = match (rows.first(), rows.last()) {
+            (Some(first), Some(last)) => self.key_groups(&first, &last)?,
+            _ => None,
+        };
+        let count = rows.rows as u64;
+        // Without encryption a row group does not depend on its number.
+        let mut writers = self.factory.create_column_writers(0).map_err(parquet)?;
+        rows.for_each_slice(|slice| write_slice(slice, &mut writers))?;
+        let chunks = writers.into_iter().map(|writer| writer.close().map_err(parquet));
+        Ok(EncodedRowGroup { chunks: chunks.collect::<Result<_>>()?, rows: count, key_groups })
+    }
+}
+
+fn out_of_order(row: usize) -> Error {
+    Error::invalid("is not after the row before it").within(format!("row {row}"))
+}
+
+fn write_slice(slice: &RecordBatch, writers: &mut [ArrowColumnWriter]) -> Result<()> {
+    let mut writers = writers.iter_mut();
+    for (field, column) in slice.schema().fields().iter().zip(slice.columns()) {
+        let leaves = compute_leaves(field, column).map_err(parquet);
+        for leaf in leaves.within(|| format!("column {}", field.name()))? {
+            let writer = writers.next().ok_or_else(|| Error::invalid("a column has too many leaves"))?;
+            writer.write(&leaf).map_err(parquet)?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,17 @@
+//! spt's own savepoint format: one manifest and Parquet files. `SPEC.md` is its normative text.
+
+mod adopt;
+mod checksum;
+mod data_file;
+mod layout;
+mod manifest;
+mod read;
+mod sink;
+mod write;
+
+pub use checksum::Digest;
+pub use layout::{DataPath, MANIFEST};
+pub use read::{ColumnarReader, ColumnarReaderOptions};
+pub use write::{
+    BlockEncoder, ColumnarStateWriter, ColumnarWriter, ColumnarWriterOptions, Committed, EncodedBlock,
+};
