@@ -1,3 +1,4 @@
 //! Fuzz harnesses.
 
+pub mod flink_snapshot;
 pub mod flink_sst;

@@ -78,8 +78,16 @@ impl FlinkOptions {
     pub fn open(self, path: impl AsRef<Path>) -> Result<FlinkSource> {
         let file = find_metadata(path.as_ref())?;
         let bytes = read_metadata(&file, &self.limits)?;
-        let snapshot = metadata::read(&bytes, &self.limits).in_file(file.display().to_string())?;
         let folder = file.parent().unwrap_or(Path::new(""));
+        self.open_bytes(&bytes, folder).in_file(file.display().to_string())
+    }
+
+    /// Opens the snapshot whose `_metadata` is `bytes` and would be in `folder`, where its other files are.
+    ///
+    /// # Errors
+    /// As [`FlinkOptions::open`].
+    pub fn open_bytes(self, bytes: &Bytes, folder: &Path) -> Result<FlinkSource> {
+        let snapshot = metadata::read(bytes, &self.limits)?;
         let files = Files::new(folder, self.path_maps)?;
         let mut savepoint = facts::savepoint(&snapshot, files.folder());
         let mut tables = Vec::new();
