@@ -14,10 +14,12 @@
 mod adopt;
 mod aliases;
 mod compare;
+mod reading;
 mod rules;
 mod verdict;
 
 pub use adopt::adopt;
 pub use aliases::Aliases;
 pub use compare::{compare, compare_states};
+pub use reading::Reading;
 pub use verdict::{Change, Refusal, Verdict};

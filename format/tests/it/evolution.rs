@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use arrow_array::RecordBatch;
 use arrow_schema::Schema;
-use spt_format::evolution::{Change, Verdict, adopt, compare, compare_states};
+use spt_format::evolution::{Change, Reading, Verdict, adopt, compare, compare_states};
 use spt_format::{
     Aliases, Binding, Field, JsonOptions, JsonValues, State, StateKind, StateSchema, array_from_json,
 };
@@ -246,4 +246,45 @@ fn kinds_with_the_same_table_may_take_each_others_place() {
     let of = |old, new| compare_states(&state(old), &state(new), &Aliases::default());
     assert!(of(StateKind::Value, StateKind::Reducing).is_compatible());
     assert!(refusal(of(StateKind::Value, StateKind::List)).starts_with("kind: value in the savepoint, list"));
+}
+
+#[test]
+fn a_reading_carries_whole_rows_over() {
+    let (stored, mut declared) =
+        (schema("utf8", "struct<a: int32, b: utf8>"), schema("utf8", "struct<a: int64>"));
+    declared.ttl = true;
+    let stored = State::new("sum", StateKind::Value, stored);
+    let declared = State::new("sum", StateKind::Value, declared);
+    let reading = Reading::new("sum-001", &stored, &declared, &Aliases::default()).unwrap();
+    assert_eq!(reading.changes().len(), 3);
+
+    let arrow = stored.schema.to_arrow(StateKind::Value).unwrap();
+    let of = |field: &Option<Field>, text: &str| {
+        array_from_json(field.as_ref().unwrap(), &[Some(&serde_json::from_str(text).unwrap())]).unwrap()
+    };
+    let columns = vec![
+        Arc::new(arrow_array::UInt16Array::from(vec![35])) as arrow_array::ArrayRef,
+        of(&stored.schema.key, "\"hello\""),
+        of(&stored.schema.value, r#"{"a":1,"b":"x"}"#),
+    ];
+    let read = reading.read(&RecordBatch::try_new(arrow, columns).unwrap()).unwrap();
+    let names: Vec<_> = read.schema().fields().iter().map(|field| field.name().clone()).collect();
+    assert_eq!(names, ["key_group", "key", "value"]);
+    let value = reading.schema().value.clone().unwrap();
+    let texts = JsonValues::new(&value, read.column(2), JsonOptions::default()).unwrap();
+    assert_eq!(texts.text(0), r#"{"a":1}"#);
+}
+
+#[test]
+fn a_reading_that_is_refused_says_what_to_do() {
+    let state = |value| State::new("sum", StateKind::Reducing, schema("utf8", value));
+    let (stored, declared) = (state("struct<n: utf8>"), state("struct<n: int64, unit: utf8>"));
+    let error = Reading::new("sum-001", &stored, &declared, &Aliases::default()).err().unwrap();
+    assert_eq!(
+        error.to_string(),
+        "operator sum-001, state \"sum\": value.n: utf8 in the savepoint, int64 in the job: not every value fits; \
+         value.unit: absent in the savepoint, utf8 in the job: it has no default, and no null either; \
+         `spt migrate IN OUT --cast sum-001/sum:value.n=int64 --add-field sum-001/sum:value.unit=utf8=DEFAULT` \
+         would make it fit"
+    );
 }

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use arrow_array::{ArrayRef, RecordBatch};
 use arrow_schema::Schema;
-use spt_format::{Column, Error, Result, StateSchema};
+use spt_format::{Aliases, Column, Error, Result, StateSchema};
 
 use super::column::{State, StateBuilder, StateReader};
 use super::payload::{Payload, PayloadColumns, PayloadRows};
@@ -19,6 +19,9 @@ pub trait Cell: Clone + Send + Sync + 'static {
 
     /// Adds the types of the cell's columns to a schema that has the key's.
     fn describe(schema: &mut StateSchema);
+
+    /// Adds what fields of these columns were called before.
+    fn aliases(aliases: &mut Aliases);
 
     /// Rows it takes in the state's table.
     fn rows(&self) -> usize;
@@ -95,6 +98,10 @@ impl<P: Payload> Cell for P {
 
     fn describe(schema: &mut StateSchema) {
         P::describe(schema);
+    }
+
+    fn aliases(aliases: &mut Aliases) {
+        P::aliases(aliases);
     }
 
     fn rows(&self) -> usize {

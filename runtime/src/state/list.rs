@@ -10,7 +10,7 @@ use std::sync::Arc;
 use arrow_array::types::UInt64Type;
 use arrow_array::{ArrayRef, PrimitiveArray, RecordBatch, UInt64Array};
 use arrow_schema::Schema;
-use spt_format::{Column, Error, Result, StateSchema};
+use spt_format::{Aliases, Column, Error, Result, StateSchema};
 
 use super::cell::{Cell, CellColumns, CellRows, column};
 use super::column::downcast;
@@ -110,6 +110,10 @@ impl<P: Payload> Cell for ListCell<P> {
 
     fn describe(schema: &mut StateSchema) {
         P::describe(schema);
+    }
+
+    fn aliases(aliases: &mut Aliases) {
+        P::aliases(aliases);
     }
 
     fn rows(&self) -> usize {

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use arrow_array::{ArrayRef, RecordBatch};
 use arrow_schema::Schema;
-use spt_format::{Column, Error, Result, StateSchema};
+use spt_format::{Aliases, Column, Error, Result, StateSchema};
 
 use super::cell::{Cell, CellColumns, CellRows, builder, reader};
 use super::column::{StateBuilder, StateReader};
@@ -178,6 +178,11 @@ impl<K: Key, P: Payload> Cell for MapCell<K, P> {
     fn describe(schema: &mut StateSchema) {
         schema.map_key = Some(K::field());
         P::describe(schema);
+    }
+
+    fn aliases(aliases: &mut Aliases) {
+        K::aliases(Column::MapKey.name(), aliases);
+        P::aliases(aliases);
     }
 
     fn rows(&self) -> usize {

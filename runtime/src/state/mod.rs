@@ -7,9 +7,11 @@
 //! ```
 
 mod arena;
+mod backend;
 mod broadcast;
 mod cell;
 mod column;
+mod declaration;
 #[doc(hidden)]
 pub mod derive;
 mod key;
@@ -22,11 +24,13 @@ mod ttl;
 mod types;
 
 pub use arena::{KeyArena, TextArena};
+pub use backend::{FrozenStore, KeyedStore};
 pub use broadcast::{BroadcastTable, FrozenBroadcast};
 pub use cell::{Cell, CellColumns, CellRows, Single};
 pub use column::{
     State, StateBuilder, StateReader, StructColumns, StructParts, downcast, present, struct_type,
 };
+pub use declaration::Declaration;
 pub use key::{
     Key, Place, both, common_prefix_of_bytes, java_hash_long, sort_prefix_of_bytes, spt_hash, write_escaped,
     write_fixed,

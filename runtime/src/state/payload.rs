@@ -3,7 +3,7 @@
 use arrow_array::types::TimestampMillisecondType;
 use arrow_array::{ArrayRef, RecordBatch};
 use arrow_schema::Schema;
-use spt_format::{Column, Result, StateSchema};
+use spt_format::{Aliases, Column, Result, StateSchema};
 
 use super::cell::{builder, reader};
 use super::column::{State, StateBuilder, StateReader};
@@ -19,6 +19,9 @@ pub trait Payload: Clone + Send + Sync + 'static {
 
     /// Adds the types of the columns to a schema.
     fn describe(schema: &mut StateSchema);
+
+    /// Adds what fields of the columns were called before.
+    fn aliases(aliases: &mut Aliases);
 }
 
 /// Builds the columns of payloads.
@@ -74,6 +77,10 @@ impl<V: State> Payload for V {
     fn describe(schema: &mut StateSchema) {
         schema.value = Some(V::field());
     }
+
+    fn aliases(aliases: &mut Aliases) {
+        V::aliases(Column::Value.name(), aliases);
+    }
 }
 
 impl<V: State> PayloadColumns<V> for ValueColumn<V> {
@@ -125,6 +132,10 @@ impl<V: State> Payload for Timed<V> {
     fn describe(schema: &mut StateSchema) {
         schema.value = Some(V::field());
         schema.ttl = true;
+    }
+
+    fn aliases(aliases: &mut Aliases) {
+        V::aliases(Column::Value.name(), aliases);
     }
 }
 

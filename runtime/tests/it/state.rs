@@ -3,6 +3,7 @@
 mod cells;
 mod derived;
 mod keys;
+mod restore;
 mod tables;
 mod timers;
 mod types;

@@ -7,7 +7,7 @@ use arrow_array::builder::StringBuilder;
 use arrow_array::types::TimestampMillisecondType;
 use arrow_array::{ArrayRef, PrimitiveArray, RecordBatch, StringArray};
 use arrow_schema::Schema;
-use spt_format::{Column, Error, Result, ResultExt, StateSchema};
+use spt_format::{Aliases, Column, Error, Result, ResultExt, StateSchema};
 
 use super::Domain;
 use crate::state::cell::{Cell, CellColumns, CellRows, column};
@@ -73,6 +73,8 @@ impl Cell for TimerCell {
     type Rows = TimerRows;
 
     fn describe(_: &mut StateSchema) {}
+
+    fn aliases(_: &mut Aliases) {}
 
     fn rows(&self) -> usize {
         self.timers.len()
