@@ -28,7 +28,9 @@ pub use diff::{
 };
 pub use error::{Error, ErrorKind, Result, ResultExt};
 pub use evolution::Aliases;
-pub use export::{Int64Style, JsonOptions, JsonRows, JsonValues, instant_text};
+pub use export::{
+    Int64Style, JsonChanges, JsonOptions, JsonRows, JsonValues, instant_text, write_json_table,
+};
 pub use import::{array_from_json, array_from_text};
 pub use limits::ReadLimits;
 pub use location::Location;

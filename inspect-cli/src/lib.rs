@@ -12,6 +12,10 @@ mod args;
 mod commands;
 mod error;
 mod exit;
+mod locate;
+mod open;
+mod render;
+mod report;
 mod ui;
 
 use std::process::ExitCode;

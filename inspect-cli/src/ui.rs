@@ -2,12 +2,11 @@
 //!
 //! The answer itself goes to [`Ui::stdout`], which is buffered; whoever writes to it flushes it.
 
-#![expect(dead_code, reason = "the commands that follow say more")]
-
 use std::io::{self, BufWriter, IsTerminal, StdoutLock, Write};
 
 use crate::args::{ColorChoice, Global};
 use crate::error::Failure;
+use crate::render::text::clean;
 
 /// A colour or weight of text on a terminal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -101,6 +100,20 @@ impl Ui {
         }
     }
 
+    /// A machine's summary of what was done, for commands whose answer on stdout is data. Said even when quiet.
+    pub(crate) fn summary(&self, json: &str) {
+        let _ = writeln!(io::stderr(), "{json}");
+    }
+
+    /// Columns of the terminal the answer goes to, or as `COLUMNS` says; `None` for a file or a pipe.
+    pub(crate) fn width(&self) -> Option<u16> {
+        let told = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
+        told.or_else(|| {
+            let size = rustix::termios::tcgetwinsize(io::stdout()).ok()?;
+            Some(size.ws_col).filter(|columns| *columns > 0)
+        })
+    }
+
     /// Where the answer goes.
     pub(crate) fn stdout(&self) -> BufWriter<StdoutLock<'static>> {
         BufWriter::with_capacity(1 << 16, io::stdout().lock())
@@ -125,10 +138,11 @@ impl Ui {
         self.answer(&text)
     }
 
-    /// One line on stderr. Nobody is left to hear that stderr is closed.
+    /// A word and a text on stderr. Nobody is left to hear that stderr is closed.
     fn say(&self, style: Style, word: &str, text: &str) {
         let word = style.paint(&format!("{word}:"), self.stderr_colors);
-        let _ = writeln!(io::stderr(), "{word} {text}");
+        let lines: Vec<String> = text.split('\n').map(clean).collect();
+        let _ = writeln!(io::stderr(), "{word} {}", lines.join("\n"));
     }
 }
 

@@ -1,6 +1,11 @@
 //! The subcommands, one per file: what each takes, calls and returns.
 
 mod cancel;
+mod choose;
+mod diff;
+mod export;
+mod inspect;
+mod latest;
 mod list;
 mod plan;
 mod run;
@@ -9,14 +14,20 @@ mod stop;
 mod uid;
 
 use clap::Subcommand;
+use spt_format::Completeness;
 
 use crate::error::Result;
 use crate::exit::Exit;
+use crate::render::text::counted;
 use crate::ui::Ui;
 
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    Diff(diff::Args),
+    Export(export::Args),
+    Inspect(inspect::Args),
+    Latest(latest::Args),
     Uid(uid::Args),
     Run(run::Args),
     List(list::Args),
@@ -33,6 +44,10 @@ impl Command {
     /// If there is no answer.
     pub(crate) fn run(self, ui: &Ui) -> Result<Exit> {
         match self {
+            Self::Diff(args) => diff::run(&args, ui),
+            Self::Export(args) => export::run(&args, ui),
+            Self::Inspect(args) => inspect::run(&args, ui),
+            Self::Latest(args) => latest::run(&args, ui),
             Self::Uid(args) => uid::run(&args, ui),
             Self::Run(args) => run::run(&args, ui),
             Self::List(args) => list::run(&args, ui),
@@ -42,4 +57,17 @@ impl Command {
             Self::Plan(args) => plan::run(&args, ui),
         }
     }
+}
+
+/// Fine if every row was read; otherwise the trouble is told.
+fn saw_all(seen: Completeness, ui: &Ui) -> Exit {
+    if seen.rows_opaque > 0 {
+        let rows = counted(seen.rows_opaque, "row");
+        ui.note(&format!("{rows} with values nobody here can decode: shown by their bytes"));
+    }
+    if seen.is_complete() {
+        return Exit::Fine;
+    }
+    ui.warn(&format!("{} could not be read", counted(seen.rows_unread, "row")));
+    Exit::Trouble
 }

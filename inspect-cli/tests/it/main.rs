@@ -2,7 +2,11 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot go on fails")]
 
+mod diff;
+mod export;
+mod inspect;
 mod jobs;
+mod latest;
 mod support;
 mod uid;
 mod usage;

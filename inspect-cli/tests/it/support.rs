@@ -32,3 +32,13 @@ fn transcript(output: &Output) -> String {
     }
     text + &format!("--- exit {}\n", output.status.code().unwrap())
 }
+
+/// A savepoint that Flink wrote, from the repository's test data.
+pub(crate) fn flink(case: &str) -> String {
+    format!("{}/../testdata/flink/{case}/savepoint", env!("CARGO_MANIFEST_DIR"))
+}
+
+/// The word count's savepoint, by the layout that Flink was told to use.
+pub(crate) fn word_count(layout: &str) -> String {
+    flink(&format!("2.1.0/wordcount-{layout}"))
+}

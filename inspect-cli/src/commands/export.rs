@@ -1,0 +1,134 @@
+//! `spt export`: the rows of states, for other tools.
+
+mod csv;
+mod target;
+
+use std::path::PathBuf;
+
+use clap::ValueEnum;
+use serde::Serialize;
+use spt_format::{Completeness, Int64Style, JsonOptions, JsonRows, Projection, SelectedRows, State};
+
+use self::target::Target;
+use crate::commands::{choose, saw_all};
+use crate::error::{Failure, Result};
+use crate::exit::Exit;
+use crate::open::open;
+use crate::render::text::{bytes, counted};
+use crate::ui::Ui;
+
+/// Write the rows of a state to a file or to stdout
+///
+/// Rows come in the order of the savepoint: by key group, then by key. A summary goes to stderr, as JSON with
+/// `--json`. The file appears when it is complete, and never replaces another. `--where` takes what
+/// `spt inspect --where` takes.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  spt export sp-1 --uid sum-001 > counts.ndjson
+  spt export sp-1 --uid sum-001 --state counts --format csv -o counts.csv
+  spt export sp-1 --uid sum-001 --where 'value > 100' | jq .key")]
+pub(crate) struct Args {
+    /// A savepoint's folder, its manifest.json or _metadata, or FOLDER@latest
+    path: PathBuf,
+    /// The operator: its uid, operator id, or the beginning of one
+    #[arg(long, value_name = "UID")]
+    uid: Option<String>,
+    /// The state of it: its name, or KIND:NAME
+    #[arg(long, value_name = "NAME", requires = "uid")]
+    state: Option<String>,
+    /// What to write
+    #[arg(long, value_enum, default_value_t = Format::Ndjson)]
+    format: Format,
+    /// The file to write; stdout without
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+    #[command(flatten)]
+    filter: choose::Rows,
+    /// How 64 bit integers are written in NDJSON
+    #[arg(long, value_enum, default_value_t = Int64::Number)]
+    int64: Int64,
+}
+
+/// What an export is written as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// One JSON document a line
+    Ndjson,
+    /// Comma-separated values: structs spread over columns, other nested values as JSON
+    Csv,
+}
+
+/// How 64 bit integers are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Int64 {
+    /// As numbers, all digits
+    Number,
+    /// As strings, for readers that would round them
+    String,
+}
+
+/// `spt.export/1`: what was written.
+#[derive(Serialize)]
+struct Report {
+    schema: &'static str,
+    rows: u64,
+    bytes: u64,
+    complete: bool,
+    rows_unread: u64,
+    rows_opaque: u64,
+}
+
+pub(crate) fn run(args: &Args, ui: &Ui) -> Result<Exit> {
+    let source = open(&args.path, ui)?;
+    let place = choose::state(source.as_ref(), args.uid.as_deref(), args.state.as_deref())?;
+    let (_, state) = choose::parts(source.as_ref(), place)?;
+    let query = args.filter.query(source.as_ref(), place)?;
+    let mut rows = query.rows(source.as_ref(), place)?;
+    let mut target = Target::create(args.output.as_deref(), ui)?;
+    let written = match args.format {
+        Format::Ndjson => write_ndjson(args, state, &mut rows, &mut target)?,
+        Format::Csv => csv::write(&Projection::flat(state.kind, &state.schema)?, &mut rows, &mut target)?,
+    };
+    let size = target.finish()?;
+    report(written, size, rows.completeness(), ui)?;
+    Ok(saw_all(rows.completeness(), ui))
+}
+
+fn write_ndjson(args: &Args, state: &State, rows: &mut SelectedRows<'_>, target: &mut Target) -> Result<u64> {
+    let int64 = match args.int64 {
+        Int64::Number => Int64Style::Number,
+        Int64::String => Int64Style::String,
+    };
+    let mut lines = JsonRows::new(state.kind, &state.schema, JsonOptions { int64 })?;
+    let mut text = Vec::new();
+    let mut written = 0;
+    for batch in rows {
+        let batch = batch?;
+        written += batch.num_rows() as u64;
+        lines.write(&batch, &mut text)?;
+        target.write(&text)?;
+        text.clear();
+    }
+    lines.finish(&mut text);
+    target.write(&text)?;
+    Ok(written)
+}
+
+fn report(rows: u64, size: u64, seen: Completeness, ui: &Ui) -> Result<()> {
+    if !ui.json {
+        ui.note(&format!("{}, {}", counted(rows, "row"), bytes(size)));
+        return Ok(());
+    }
+    let report = Report {
+        schema: "spt.export/1",
+        rows,
+        bytes: size,
+        complete: seen.is_complete(),
+        rows_unread: seen.rows_unread,
+        rows_opaque: seen.rows_opaque,
+    };
+    let text = serde_json::to_string(&report).map_err(|error| Failure::new(error.to_string()))?;
+    ui.summary(&text);
+    Ok(())
+}

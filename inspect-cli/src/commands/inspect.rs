@@ -1,0 +1,106 @@
+//! `spt inspect`: what is in a savepoint, from the whole down to one key.
+
+mod count;
+mod rows;
+
+use std::path::PathBuf;
+
+use spt_format::{SavepointSource, StateRef, find_operator_by_prefix, find_state};
+
+use crate::commands::choose;
+use crate::error::Result;
+use crate::exit::Exit;
+use crate::open::open;
+use crate::render;
+use crate::report::inspect::InspectReport;
+use crate::ui::Ui;
+
+/// Show what is in a savepoint: operators, states, keys
+///
+/// The summary reads metadata alone, whatever the size. `--uid` and `--state` go into detail, `--rows` shows
+/// the state itself, and `--key` reads no more than what can hold that key.
+///
+/// `--where` takes a condition on the columns shown by `--rows`, such as
+/// `value.count > 10 and (key like 'a%' or value.user is null)`. It knows = != < <= > >=, in, like, is null,
+/// and, or, not; text in single quotes, odd names in double quotes.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  spt inspect savepoints/sp-1
+  spt inspect savepoints@latest --json | jq .totals
+  spt inspect sp-1 --uid sum-001 --state counts
+  spt inspect sp-1 --uid sum-001 --state counts --key hello
+  spt inspect sp-1 --uid sum-001 --rows --where \"value > 100\" --json > big.ndjson
+  spt inspect sp-1 --count")]
+pub(crate) struct Args {
+    /// A savepoint's folder, its manifest.json or _metadata, or FOLDER@latest
+    path: PathBuf,
+    /// Only this operator: its uid, operator id, or the beginning of one
+    #[arg(long, value_name = "UID")]
+    uid: Option<String>,
+    /// Only this state of it: its name, or KIND:NAME
+    #[arg(long, value_name = "NAME", requires = "uid")]
+    state: Option<String>,
+    /// Show the rows of the state
+    #[arg(long)]
+    rows: bool,
+    #[command(flatten)]
+    filter: choose::Rows,
+    /// Only these columns, or fields in them, such as key,value.count
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', conflicts_with = "count")]
+    columns: Vec<String>,
+    /// No more rows than this; without --json the default is 20
+    #[arg(long, value_name = "N")]
+    limit: Option<u64>,
+    /// Read everything and count rows
+    #[arg(long, conflicts_with_all = ["rows", "limit"])]
+    count: bool,
+}
+
+impl Args {
+    /// Rows are asked for, not what the metadata tells of them.
+    fn wants_rows(&self) -> bool {
+        self.rows || !self.columns.is_empty() || self.filter.is_filtered()
+    }
+}
+
+pub(crate) fn run(args: &Args, ui: &Ui) -> Result<Exit> {
+    let source = open(&args.path, ui)?;
+    if args.count && args.filter.is_filtered() {
+        let place = choose::state(source.as_ref(), args.uid.as_deref(), args.state.as_deref())?;
+        return count::matching(source.as_ref(), place, &args.filter.query(source.as_ref(), place)?, ui);
+    }
+    if args.wants_rows() && !args.count {
+        let place = choose::state(source.as_ref(), args.uid.as_deref(), args.state.as_deref())?;
+        let query = args.filter.query(source.as_ref(), place)?;
+        return rows::show(args, source.as_ref(), place, &query, ui);
+    }
+    summary(args, source.as_ref(), ui)
+}
+
+fn summary(args: &Args, source: &dyn SavepointSource, ui: &Ui) -> Result<Exit> {
+    let savepoint = source.savepoint();
+    let operator = args.uid.as_deref().map(|uid| find_operator_by_prefix(savepoint, uid)).transpose()?;
+    let state = match (operator.and_then(|place| savepoint.operators.get(place)), &args.state) {
+        (Some(operator), Some(name)) => Some(find_state(operator, name)?),
+        _ => None,
+    };
+    let mut report = InspectReport::new(savepoint);
+    if args.count {
+        let wanted = |place: StateRef| {
+            operator.is_none_or(|operator| operator == place.operator)
+                && state.is_none_or(|state| state == place.state)
+        };
+        let counted = count::all(source, &wanted, ui);
+        report.count(&counted.rows, counted.seen, counted.failed);
+    }
+    if let Some(operator) = operator {
+        report.keep(operator, state);
+    }
+    match (ui.json, report.operators.first()) {
+        (true, _) => ui.answer_json(&report)?,
+        (false, Some(first)) if operator.is_some() => ui.answer(&render::inspect::operator(first, ui))?,
+        (false, _) => ui.answer(&render::inspect::summary(&report, savepoint.created_at_ms, ui))?,
+    }
+    Ok(if report.complete { Exit::Fine } else { Exit::Trouble })
+}

@@ -1,0 +1,7 @@
+//! What people see: reports as tables and short texts. Nothing here reads a savepoint.
+
+pub(crate) mod diff;
+pub(crate) mod inspect;
+pub(crate) mod rows;
+pub(crate) mod table;
+pub(crate) mod text;

@@ -1,0 +1,4 @@
+//! Results as data: what `--json` prints and what `render` shows.
+
+pub(crate) mod diff;
+pub(crate) mod inspect;

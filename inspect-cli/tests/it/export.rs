@@ -1,0 +1,71 @@
+use snapbox::{assert_data_eq, str};
+
+use crate::support::{flink, run, word_count};
+
+#[test]
+fn lines_go_to_stdout_and_the_summary_to_stderr() {
+    let path = flink("2.1.0/collections-hashmap-canonical");
+    assert_data_eq!(
+        run(&["export", &path, "--uid", "coll", "--state", "last", "--where", "value > 57"]),
+        str![[r#"
+{"key_group":20,"key":"key-3","value":59}
+{"key_group":126,"key":"key-2","value":58}
+--- stderr
+note: 2 rows, 85 B
+--- exit 0
+
+"#]]
+    );
+}
+
+#[test]
+fn csv_spreads_structs_over_columns() {
+    let path = flink("2.1.0/collections-hashmap-canonical");
+    assert_data_eq!(
+        run(&[
+            "export",
+            &path,
+            "--uid",
+            "coll",
+            "--state",
+            "by-id",
+            "--key",
+            "key-1",
+            "--where",
+            "map_key > -10",
+            "--format",
+            "csv"
+        ])
+        .replace('\r', ""),
+        str![[r#"
+key_group,key,map_key,value.active,value.age,value.id,value.name,value.score
+54,key-1,-8,true,20,0,person-0,0.0
+54,key-1,-1,false,21,1000000007,person-1,0.25
+--- stderr
+note: 2 rows, 161 B
+--- exit 0
+
+"#]]
+    );
+}
+
+#[test]
+fn a_file_is_never_overwritten() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("counts.ndjson");
+    let args = ["export", &word_count("hashmap-canonical"), "--uid", "sum-001", "-o", file.to_str().unwrap()];
+    assert_data_eq!(
+        run(&args),
+        str![[r#"
+--- stderr
+note: 72 rows, 4.28 kB
+--- exit 0
+
+"#]]
+    );
+    let lines = std::fs::read_to_string(&file).unwrap();
+    assert_eq!(lines.lines().count(), 72);
+    assert!(run(&args).contains("already exists"));
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), lines);
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+}

@@ -1,0 +1,174 @@
+use snapbox::{assert_data_eq, str};
+
+use crate::support::{flink, run, spt, word_count};
+
+#[test]
+fn the_summary_shows_operators_then_states() {
+    assert_data_eq!(
+        run(&["inspect", &word_count("hashmap-canonical")]),
+        str![[r#"
+Savepoint 1
+Flink metadata 6, canonical, 5 operators, 3 states, 2.97 kB
+
+OPERATOR        NAME                   PARALLELISM  STATES  ROWS     SIZE   SHARE
+flatMap-001     Flat Map                     1/128       –
+map-001         Map                          1/128       –
+stream-001      Source: paused source        1/128       2     5    180 B   6.1 %
+sum-001         Keyed Aggregation            1/128       1     ?  2.56 kB  86.1 %
+206700a46774…*  out                          1/128       –
+
+OPERATOR    STATE              KIND           KEY   VALUE                ROWS     SIZE  PER ROW
+stream-001  SourceReaderState  operator-list  –     binary                  4    144 B     36 B
+            coordinator        coordinator    –     opaque<coordinator>     1     36 B     36 B
+sum-001     _op_state          value          utf8  tuple<utf8?, int32>     ?  2.56 kB        –
+--- exit 0
+
+"#]]
+    );
+}
+
+#[test]
+fn a_narrow_terminal_wraps_nothing_but_names() {
+    let output = spt(&["inspect", &word_count("hashmap-canonical")]).env("COLUMNS", "72").output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.lines().all(|line| line.chars().count() <= 72), "{text}");
+}
+
+#[test]
+fn the_document_has_the_names_of_the_design() {
+    assert_data_eq!(
+        run(&["inspect", "--json", &word_count("hashmap-canonical"), "--uid", "sum-001", "--count"]),
+        str![[r#"
+{"schema":"spt.inspect/1","engine":"flink","format_version":6,"kind":"savepoint","layout":"canonical","id":"1","job":{"id":null,"name":null},"created_at":null,"drained":false,"operators":[{"uid":"sum-001","uid_origin":"given","operator_id":"90f4efa99ed969755ccb0285495357c6","name":"Keyed Aggregation","parallelism":1,"max_parallelism":128,"finished":false,"channel_bytes":0,"states":[{"name":"_op_state","kind":"value","key_type":"utf8","namespace_type":null,"map_key_type":null,"value_type":"tuple<utf8?, int32>","ttl":null,"rows":72,"bytes":2556}]}],"totals":{"operators":1,"states":1,"rows":72,"bytes":2556,"files":0},"complete":true,"rows_unread":0,"rows_opaque":0}
+--- exit 0
+
+"#]]
+    );
+}
+
+#[test]
+fn an_operator_is_shown_with_its_types_in_full() {
+    assert_data_eq!(
+        run(&["inspect", &flink("2.1.0/collections-hashmap-canonical"), "--uid", "coll", "--state", "by-id"]),
+        str![[r#"
+Operator collections-001
+  id           9935c8cad60c83c3ee602af01bf3a7fb  from its uid
+  name         collections
+  parallelism  1 of at most 128
+
+State by-id  map
+  key          utf8
+  map key      int64
+  value        struct<active: boolean?, age: int32?, id: int64?, name: utf8?, score: float64?>?
+  rows         ?
+  size         ?
+--- exit 0
+
+"#]]
+    );
+}
+
+#[test]
+fn a_list_is_one_line() {
+    let path = flink("2.1.0/collections-hashmap-canonical");
+    assert_data_eq!(
+        run(&[
+            "inspect",
+            &path,
+            "--uid",
+            "collections-001",
+            "--state",
+            "strings",
+            "--rows",
+            "--json",
+            "--limit",
+            "2"
+        ]),
+        str![[r#"
+{"key_group":19,"key":"key-4","value":["s4","s11","s18","s25","s32","s39","s46","s53"]}
+{"key_group":20,"key":"key-3","value":["s3","s10","s17","s24","s31","s38","s45","s52","s59"]}
+--- exit 0
+
+"#]]
+    );
+}
+
+#[test]
+fn a_key_is_found() {
+    assert_data_eq!(
+        run(&["inspect", &word_count("rocksdb-native"), "--uid", "sum-001", "--key", "bread", "--json"]),
+        str![[r#"
+{"key_group":0,"key":"bread","value":{"f0":"bread","f1":1}}
+--- exit 0
+
+"#]]
+    );
+}
+
+#[test]
+fn rows_for_people_are_a_table_and_say_when_there_are_more() {
+    let path = flink("2.1.0/collections-hashmap-canonical");
+    let condition = "value.age > 25 and value.name like 'person%'";
+    assert_data_eq!(
+        run(&["inspect", &path, "--uid", "coll", "--state", "by-id", "--where", condition, "--limit", "3"]),
+        str![[r#"
+key_group  key    map_key  value.active  value.age    value.id  value.name  value.score
+       19  key-4      -46  true                 26  6000000042  person-6            1.5
+       19  key-4      -39  false                27  7000000049  person-7           1.75
+       20  key-3      -38  true                 26  6000000042  person-6            1.5
+--- stderr
+note: the first 3 rows; there are more: `--limit N`, or `--json` for all
+--- exit 0
+
+"#]]
+    );
+}
+
+#[test]
+fn picked_columns_are_lines_under_their_names() {
+    let path = flink("2.1.0/collections-hashmap-canonical");
+    assert_data_eq!(
+        run(&[
+            "inspect",
+            &path,
+            "--uid",
+            "coll",
+            "--state",
+            "by-id",
+            "--columns",
+            "key,value.age",
+            "--limit",
+            "2",
+            "--json"
+        ]),
+        str![[r#"
+{"key":"key-4","value.age":25}
+{"key":"key-4","value.age":26}
+--- exit 0
+
+"#]]
+    );
+}
+
+#[test]
+fn an_operator_that_is_not_there_is_trouble() {
+    assert_data_eq!(
+        run(&["inspect", &word_count("hashmap-canonical"), "--uid", "sum-002"]),
+        str![[r#"
+--- stderr
+error: there is no operator "sum-002"; there are "flatMap-001", "map-001", "stream-001", "sum-001", "206700a467744679ae4788ad875a28d1"
+--- exit 2
+
+"#]]
+    );
+}
+
+#[test]
+fn a_path_that_is_no_savepoint_says_what_may_be_meant() {
+    let folder = format!("{}/../testdata/flink/1.18.1", env!("CARGO_MANIFEST_DIR"));
+    let text = run(&["inspect", &folder]);
+    assert!(text.contains("not a savepoint: there is neither manifest.json nor _metadata"), "{text}");
+    assert!(text.contains("@latest` is the newest\n--- exit 2"), "{text}");
+    let text = run(&["inspect", "--json", &format!("{folder}@latest")]);
+    assert!(text.starts_with("{\"schema\":\"spt.inspect/1\",\"engine\":\"flink\""), "{text}");
+}
