@@ -47,6 +47,9 @@ pub enum ErrorKind {
         /// What it is instead.
         status: String,
     },
+    /// The job ends, and a part of it noticed: no failure of its own.
+    #[error("the job ends")]
+    Halted,
     /// Anything else.
     #[error("{what}")]
     Failed {

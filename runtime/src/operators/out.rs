@@ -9,13 +9,14 @@ pub struct Out<'next, T: Data> {
     next: &'next mut dyn Stage<T>,
     /// The first failure downstream; nothing is passed on after it.
     failure: Result<()>,
+    emitted: u64,
 }
 
 impl<'next, T: Data> Out<'next, T> {
     /// A way into `next`.
     #[inline]
     pub fn new(next: &'next mut dyn Stage<T>) -> Self {
-        Self { next, failure: Ok(()) }
+        Self { next, failure: Ok(()), emitted: 0 }
     }
 
     /// Emits a record: owned, borrowed, or a tuple of either.
@@ -23,6 +24,7 @@ impl<'next, T: Data> Out<'next, T> {
     pub fn emit(&mut self, record: impl Record<Data = T>) {
         if self.failure.is_ok() {
             self.failure = record.lend(|record| self.next.push(record));
+            self.emitted += 1;
         }
     }
 
@@ -32,6 +34,11 @@ impl<'next, T: Data> Out<'next, T> {
         for record in records {
             self.emit(record);
         }
+    }
+
+    /// Records emitted so far.
+    pub fn emitted(&self) -> u64 {
+        self.emitted
     }
 
     /// Something downstream has failed: emitting more is of no use.

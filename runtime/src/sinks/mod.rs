@@ -19,6 +19,9 @@ mod tests;
 pub use files::{FileFormat, FileSink, FileWriter, Lines, Ndjson, PendingFile};
 pub use print::{Print, PrintWriter};
 
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
 use crate::data::Data;
 use crate::error::Result;
 use crate::job::Subtask;
@@ -27,8 +30,8 @@ use crate::job::Subtask;
 pub trait Sink<T: Data>: Clone + Send + Sync + 'static {
     /// Writes records in one subtask.
     type Writer: SinkWriter<T, Committable = Self::Committable>;
-    /// What must be known to make pending output visible. Must be `State`; kept in the state `pending`.
-    type Committable: Clone + Send + Sync + 'static;
+    /// What must be known to make pending output visible. Kept in the snapshot, as JSON.
+    type Committable: Serialize + DeserializeOwned + Clone + Send + Sync + 'static;
 
     /// A name for people, for instance `print`.
     fn name(&self) -> &'static str;

@@ -32,13 +32,14 @@ use crate::data::Data;
 use crate::error::Result;
 use crate::job::Subtask;
 use crate::operators::Out;
+use crate::state::State;
 
 /// A source as it stands in the job's program: what to read, nothing opened yet.
 pub trait Source: Clone + Send + 'static {
     /// The records it reads.
     type Item: Data;
-    /// A part of the source and how far it has been read. Must be `State`; it is kept in the state `splits`.
-    type Split: Clone + Send + 'static;
+    /// A part of the source and how far it has been read. It is kept in the state `splits`.
+    type Split: State;
     /// Reads some of the splits, in one subtask.
     type Reader: SourceReader<Item = Self::Item, Split = Self::Split>;
 
@@ -80,7 +81,7 @@ pub trait SourceReader: Send {
     /// The records it reads.
     type Item: Data;
     /// See [`Source::Split`].
-    type Split;
+    type Split: State;
 
     /// Emits a few hundred records at most, or those that are there, and returns within some 10 ms: between two
     /// calls the runtime takes snapshots. It never waits for input; it says [`Poll::Idle`] instead.

@@ -4,3 +4,5 @@
 mod state;
 
 mod control;
+
+mod jobs;

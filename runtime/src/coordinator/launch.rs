@@ -1,0 +1,189 @@
+//! From a graph and options to a running job: everything that can be refused is refused here.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use crossbeam_channel::unbounded;
+use spt_format::{
+    ColumnarReader, Engine, Extensions, Job, Layout, Lineage, Savepoint, SavepointKind, SavepointSource,
+};
+
+use super::handle::JobHandle;
+use super::job::Coordinator;
+use super::now_ms;
+use super::shared::Shared;
+use super::store::Store;
+use crate::config::PendingOutput;
+use crate::control::{is_id, new_id};
+use crate::error::{Error, Result};
+use crate::graph::{Graph, resolve};
+use crate::job::{JobOptions, JobState, JobStatus, RestoreOptions, VertexStatus, note};
+use crate::savepoint::{Restored, Terms, check};
+use crate::tasks::{OperatorInfo, VertexMetrics};
+
+/// Starts a job, and returns once it runs, its state restored.
+///
+/// # Errors
+/// A refusal, if the graph, the options and the savepoint do not go together; or why the first start failed.
+pub(crate) fn launch(graph: Graph, name: &str, options: JobOptions) -> Result<JobHandle> {
+    graph.check()?;
+    let name = options.name.clone().unwrap_or_else(|| name.to_owned());
+    let job_id = job_id(&options)?;
+    let source = options.restore.as_ref().map(|restore| open(&restore.path)).transpose()?;
+    let operators = resolve(&graph, &options, source.as_ref().map(SavepointSource::savepoint))?;
+    check_uids(&graph, &options)?;
+    let restored = match (source, &options.restore) {
+        (Some(source), Some(restore)) => Some(fit(source, restore, &operators)?),
+        _ => None,
+    };
+    let store = store(&options, &job_id)?;
+    let template = template(&graph, &operators, &job_id, &name, restored.as_ref());
+    let metrics: Vec<Arc<VertexMetrics>> = graph.vertices.iter().map(|_| Arc::default()).collect();
+    let status = status(&graph, &operators, &job_id, &name);
+    let shared = Arc::new(Shared::new(graph.plan(&name, &operators), status, metrics));
+    let (sender, requests) = unbounded();
+    let next_checkpoint = restored.as_ref().and_then(|restored| restored.checkpoint).unwrap_or(0) + 1;
+    let savepoint_dir = options.savepoint_dir.clone();
+    let coordinator = Coordinator {
+        shared: Arc::clone(&shared),
+        graph,
+        operators: Arc::new(operators),
+        job_id: job_id.clone(),
+        options,
+        requests,
+        store,
+        carried: restored.as_ref().and_then(Restored::carried),
+        restored: restored.map(Arc::new),
+        template,
+        next_checkpoint,
+        farewell: None,
+    };
+    let thread = std::thread::Builder::new().name("coordinator".to_owned());
+    thread
+        .spawn(move || coordinator.run())
+        .map_err(|error| Error::failed("a thread could not be started").caused_by(error))?;
+    let handle = JobHandle::new(Arc::clone(&shared), sender, job_id, savepoint_dir);
+    match shared.wait_until_running() {
+        JobState::Created | JobState::Failed => shared.wait().map(|_| handle),
+        _ => Ok(handle),
+    }
+}
+
+fn job_id(options: &JobOptions) -> Result<String> {
+    match &options.job_id {
+        Some(id) if is_id(id) => Ok(id.clone()),
+        Some(id) => Err(Error::refused(format!("the job id {id:?} is not 32 hex digits"))),
+        None => Ok(new_id()?),
+    }
+}
+
+fn open(path: &Path) -> Result<ColumnarReader> {
+    ColumnarReader::options().open(path).map_err(|error| {
+        Error::refused(format!("{} cannot be started from", path.display())).caused_by(error.full())
+    })
+}
+
+fn check_uids(graph: &Graph, options: &JobOptions) -> Result<()> {
+    let warnings = graph.warnings();
+    match warnings.first() {
+        Some(warning) if options.strict_uids => Err(Error::refused(format!("{warning} (spt.strict-uids)"))),
+        _ => {
+            warnings.iter().for_each(|warning| note(warning));
+            Ok(())
+        }
+    }
+}
+
+fn fit(source: ColumnarReader, restore: &RestoreOptions, operators: &[OperatorInfo]) -> Result<Restored> {
+    let terms = Terms { non_restored: &restore.non_restored, allow_drained: restore.allow_drained };
+    let fit = check(operators, source.savepoint(), terms)?;
+    fit.notes.iter().for_each(|text| note(text));
+    let mut restored = Restored::new(&restore.path, source, fit);
+    if restore.pending == Some(PendingOutput::Discard) {
+        for pending in std::mem::take(&mut restored.pending) {
+            note(&format!(
+                "pending output is not committed: operator {}, {}",
+                pending.operator, pending.output
+            ));
+        }
+    }
+    Ok(restored)
+}
+
+fn store(options: &JobOptions, job_id: &str) -> Result<Option<Store>> {
+    match &options.checkpoint_dir {
+        Some(dir) => Store::open(dir, job_id, options.retained_checkpoints).map(Some),
+        None if options.checkpoint_interval.is_some() => Err(Error::refused(
+            "checkpoints are to be taken, and there is no folder for them: set execution.checkpointing.dir \
+             (SPT_CHECKPOINT_DIR)",
+        )),
+        None => Ok(None),
+    }
+}
+
+/// The catalogue of this job's snapshots, but for what differs from one to the next.
+fn template(
+    graph: &Graph,
+    operators: &[OperatorInfo],
+    job_id: &str,
+    name: &str,
+    restored: Option<&Restored>,
+) -> Savepoint {
+    Savepoint {
+        engine: Engine::Spt,
+        format_version: 1,
+        kind: SavepointKind::Checkpoint,
+        layout: Layout::Columnar,
+        id: String::new(),
+        job: Job { id: Some(job_id.to_owned()), name: Some(name.to_owned()) },
+        created_at_ms: None,
+        drained: false,
+        lineage: restored.map(lineage).unwrap_or_default(),
+        graph: Some(graph.to_model(operators)),
+        operators: operators.iter().map(OperatorInfo::to_model).collect(),
+        pending: Vec::new(),
+        files: 0,
+        bytes: 0,
+        extensions: Extensions::default(),
+    }
+}
+
+fn lineage(restored: &Restored) -> Vec<Lineage> {
+    let savepoint = restored.savepoint();
+    let mut lineage = savepoint.lineage.clone();
+    lineage.push(Lineage {
+        operation: "restore".to_owned(),
+        source_id: Some(savepoint.id.clone()),
+        source_path: Some(restored.path.display().to_string()),
+        at_ms: now_ms(),
+        receipt: None,
+    });
+    lineage
+}
+
+fn status(graph: &Graph, operators: &[OperatorInfo], job_id: &str, name: &str) -> JobStatus {
+    let vertex = |index: usize| {
+        let names: Vec<_> = graph.nodes_of(index).map(|(_, node)| node.name.as_str()).collect();
+        let first = operators.iter().find(|operator| operator.vertex == index)?;
+        Some(VertexStatus {
+            id: first.id,
+            name: names.join(" -> "),
+            parallelism: first.parallelism,
+            max_parallelism: first.max_parallelism,
+            finished: 0,
+            records_in: 0,
+            records_out: 0,
+        })
+    };
+    JobStatus {
+        id: job_id.to_owned(),
+        name: name.to_owned(),
+        state: JobState::Created,
+        started_at_ms: now_ms(),
+        changed_at_ms: now_ms(),
+        ended_at_ms: None,
+        restarts: 0,
+        failure: None,
+        vertices: (0..graph.vertices.len()).filter_map(vertex).collect(),
+    }
+}

@@ -1,0 +1,77 @@
+//! The folder of a job's checkpoints: `<checkpoint dir>/<job id>/chk-<n>`.
+
+use std::collections::VecDeque;
+use std::path::{Path, PathBuf};
+
+use crate::control::Lock;
+use crate::error::{Error, Result};
+
+/// What makes a directory a savepoint; removed first when one is deleted.
+const MANIFEST: &str = "manifest.json";
+
+/// The checkpoints of a live job. Nobody else writes to its folder.
+pub(super) struct Store {
+    dir: PathBuf,
+    /// Complete checkpoints of this job, oldest first.
+    completed: VecDeque<(u64, PathBuf)>,
+    retained: usize,
+    /// Held while the job lives.
+    _lock: Lock,
+}
+
+impl Store {
+    /// Takes the folder of a job.
+    ///
+    /// # Errors
+    /// If it cannot be made, or a live process has it.
+    pub(super) fn open(checkpoint_dir: &Path, job_id: &str, retained: usize) -> Result<Self> {
+        let dir = std::path::absolute(checkpoint_dir)?.join(job_id);
+        std::fs::create_dir_all(&dir).map_err(|error| {
+            Error::refused(format!("the checkpoint folder {} cannot be made", dir.display())).caused_by(error)
+        })?;
+        let holder = format!("job {job_id}, process {}", std::process::id());
+        let lock = Lock::acquire(&dir.join("job.lock"), &holder)
+            .map_err(|error| Error::refused("another process runs this job").caused_by(error))?;
+        Ok(Self { dir, completed: VecDeque::new(), retained: retained.max(1), _lock: lock })
+    }
+
+    /// Where a checkpoint goes.
+    pub(super) fn path(&self, checkpoint: u64) -> PathBuf {
+        self.dir.join(format!("chk-{checkpoint}"))
+    }
+
+    /// The newest complete checkpoint.
+    pub(super) fn latest(&self) -> Option<&(u64, PathBuf)> {
+        self.completed.back()
+    }
+
+    /// Checkpoints that are no longer needed once one more is complete.
+    pub(super) fn subsumed(&self) -> Vec<PathBuf> {
+        let kept = self.retained - 1;
+        let count = self.completed.len().saturating_sub(kept);
+        self.completed.iter().take(count).map(|(_, path)| path.clone()).collect()
+    }
+
+    /// A checkpoint is complete, and those that it subsumes are gone.
+    pub(super) fn complete(&mut self, checkpoint: u64, path: PathBuf) {
+        self.completed.push_back((checkpoint, path));
+        while self.completed.len() > self.retained {
+            self.completed.pop_front();
+        }
+    }
+
+    /// Deletes everything, as a cancelled job does that keeps nothing.
+    pub(super) fn delete_all(&mut self) {
+        for (_, path) in self.completed.drain(..) {
+            delete(&path);
+        }
+    }
+}
+
+/// Deletes a checkpoint: its manifest first, so that what is left of it is none. What cannot be deleted stays;
+/// it is no harm but to the disk.
+pub(super) fn delete(path: &Path) {
+    if std::fs::remove_file(path.join(MANIFEST)).is_ok() {
+        let _ = std::fs::remove_dir_all(path);
+    }
+}

@@ -1,0 +1,167 @@
+//! The way into a task: reads its links, and aligns barriers and watermarks over them.
+//!
+//! ```text
+//! link 0  ▮▮▮▮│▯▯▯    barrier read: not read any further        aligned when every link has
+//! link 1  ▮▮▮▮▮▮│     still read                                brought the barrier or its end
+//! ```
+
+use crossbeam_channel::{Receiver, Select, TryRecvError};
+
+use super::batch::Batch;
+use super::link::{Element, LinkReceiver};
+use crate::error::Result;
+use crate::operators::{Barrier, Watermark};
+use crate::tasks::{Command, halted};
+
+/// What comes in next.
+pub(crate) enum Input<B> {
+    /// Records, and the link to give the batch back to.
+    Batch(B, usize),
+    /// No earlier record follows on any link.
+    Watermark(Watermark),
+    /// Every link has reached this barrier.
+    Barrier(Barrier),
+    /// Every link has ended.
+    End,
+    /// The coordinator says something.
+    Command(Command),
+    /// Nothing is there at the moment.
+    Nothing,
+}
+
+struct Link<B> {
+    receiver: LinkReceiver<B>,
+    watermark: Option<Watermark>,
+    state: LinkState,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum LinkState {
+    Open,
+    /// Has brought the barrier that is being aligned.
+    Blocked,
+    Ended,
+}
+
+/// The links into one subtask.
+pub(crate) struct Gate<B> {
+    links: Vec<Link<B>>,
+    commands: Receiver<Command>,
+    /// The barrier that some links have brought and others not yet.
+    aligning: Option<Barrier>,
+    /// The watermark that was passed on last.
+    watermark: Option<Watermark>,
+    /// The link that is asked first, so that none is starved.
+    turn: usize,
+    ended: bool,
+}
+
+impl<B: Batch> Gate<B> {
+    /// Over these links; `commands` come in between.
+    pub(crate) fn new(receivers: Vec<LinkReceiver<B>>, commands: Receiver<Command>) -> Self {
+        let link = |receiver| Link { receiver, watermark: None, state: LinkState::Open };
+        Self {
+            links: receivers.into_iter().map(link).collect(),
+            commands,
+            aligning: None,
+            watermark: None,
+            turn: 0,
+            ended: false,
+        }
+    }
+
+    /// What is there now, or [`Input::Nothing`].
+    ///
+    /// # Errors
+    /// If a link broke, which it only does when the job ends.
+    pub(crate) fn try_next(&mut self) -> Result<Input<B>> {
+        match self.commands.try_recv() {
+            Ok(command) => return Ok(Input::Command(command)),
+            Err(TryRecvError::Disconnected) => return Err(halted()),
+            Err(TryRecvError::Empty) => {}
+        }
+        for offset in 0..self.links.len() {
+            let index = (self.turn + offset) % self.links.len();
+            let Some(link) = self.links.get(index).filter(|link| link.state == LinkState::Open) else {
+                continue;
+            };
+            match link.receiver.elements.try_recv() {
+                Ok(element) => {
+                    self.turn = index + 1;
+                    return Ok(self.accept(index, element));
+                }
+                Err(TryRecvError::Disconnected) => return Err(halted()),
+                Err(TryRecvError::Empty) => {}
+            }
+        }
+        Ok(Input::Nothing)
+    }
+
+    /// Waits until something is there.
+    ///
+    /// # Errors
+    /// As [`Gate::try_next`].
+    pub(crate) fn next(&mut self) -> Result<Input<B>> {
+        let mut select = Select::new();
+        select.recv(&self.commands);
+        for link in self.links.iter().filter(|link| link.state == LinkState::Open) {
+            select.recv(&link.receiver.elements);
+        }
+        select.ready();
+        self.try_next()
+    }
+
+    /// Gives a batch back to its sender.
+    pub(crate) fn recycle(&self, mut batch: B, link: usize) {
+        batch.clear();
+        if let Some(link) = self.links.get(link) {
+            link.receiver.recycle(batch);
+        }
+    }
+
+    fn accept(&mut self, index: usize, element: Element<B>) -> Input<B> {
+        let Some(link) = self.links.get_mut(index) else { return Input::Nothing };
+        match element {
+            Element::Batch(batch) => return Input::Batch(batch, index),
+            Element::Watermark(watermark) => link.watermark = Some(watermark),
+            Element::Barrier(barrier) => {
+                link.state = LinkState::Blocked;
+                self.aligning = Some(barrier);
+            }
+            Element::End => link.state = LinkState::Ended,
+        }
+        self.decide()
+    }
+
+    /// What the state of the links means. Links that have ended hold nothing up.
+    fn decide(&mut self) -> Input<B> {
+        let is_open = self.links.iter().any(|link| link.state == LinkState::Open);
+        if let Some(barrier) = self.aligning.take_if(|_| !is_open) {
+            for link in self.links.iter_mut().filter(|link| link.state == LinkState::Blocked) {
+                link.state = LinkState::Open;
+            }
+            return Input::Barrier(barrier);
+        }
+        if self.all_ended() && !self.ended {
+            self.ended = true;
+            return Input::End;
+        }
+        match self.lowest_watermark() {
+            Some(lowest) if self.watermark.is_none_or(|passed| lowest > passed) => {
+                self.watermark = Some(lowest);
+                Input::Watermark(lowest)
+            }
+            _ => Input::Nothing,
+        }
+    }
+
+    fn all_ended(&self) -> bool {
+        self.links.iter().all(|link| link.state == LinkState::Ended)
+    }
+
+    /// The lowest of the links that have not ended; none while one of them has none.
+    fn lowest_watermark(&self) -> Option<Watermark> {
+        let running = self.links.iter().filter(|link| link.state != LinkState::Ended);
+        running.map(|link| link.watermark).min().flatten()
+    }
+}

@@ -1,0 +1,89 @@
+//! Starts a job: embedded in a program, or as the program.
+
+use std::io::Write;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use crate::config::{Configuration, Layers};
+use crate::control::Session;
+use crate::coordinator::{JobHandle, launch};
+use crate::error::{Error, Result};
+use crate::graph::Environment;
+use crate::job::{JobOptions, JobState, note};
+
+impl Environment {
+    /// Runs the job as this program: options come from `SPT_*` variables and the file that `SPT_CONFIG` names,
+    /// the job can be found by `spt list`, and the call returns when it is over.
+    ///
+    /// With `plan` as the program's first argument, or `SPT_PLAN=1`, the plan is printed and nothing is run.
+    ///
+    /// # Errors
+    /// A refusal, if the job was not started; otherwise why it failed.
+    pub fn execute(&self, name: &str) -> Result<JobState> {
+        let (configuration, warnings) = Layers::of_process().load()?;
+        warnings.iter().for_each(|warning| note(warning));
+        let options = JobOptions::from_configuration(&configuration);
+        if asks_for_plan() {
+            return self.print_plan(name, &options).map(|()| JobState::Created);
+        }
+        let result = self.run_as_program(name, options, &configuration);
+        if let Err(error) = &result {
+            Session::refused(error);
+        }
+        result
+    }
+
+    fn run_as_program(
+        &self,
+        name: &str,
+        options: JobOptions,
+        configuration: &Configuration,
+    ) -> Result<JobState> {
+        let job = self.start(name, options)?;
+        let mut session = Session::open(Arc::new(job.clone()), configuration)?;
+        session.running();
+        let outcome = job.wait();
+        session.close();
+        outcome
+    }
+
+    /// Starts the job in this process, and returns once it runs, its state restored.
+    ///
+    /// # Errors
+    /// A refusal, if the graph, the options and the savepoint do not go together; or why it could not start.
+    pub fn start(&self, name: &str, options: JobOptions) -> Result<JobHandle> {
+        launch(self.take(), name, options)
+    }
+
+    /// The job's plan: every operator, uid, state and type, before a record flows.
+    ///
+    /// # Errors
+    /// A refusal, if the graph cannot run.
+    pub fn plan(&self, name: &str, options: &JobOptions) -> Result<spt_format::Plan> {
+        self.edit(|graph| {
+            graph.check()?;
+            let operators = crate::graph::resolve(graph, options, None)?;
+            Ok(graph.plan(options.name.as_deref().unwrap_or(name), &operators))
+        })
+    }
+
+    fn print_plan(&self, name: &str, options: &JobOptions) -> Result<()> {
+        let plan = self.plan(name, options)?;
+        let text = serde_json::to_string(&plan)
+            .map_err(|error| Error::failed("the plan is no JSON").caused_by(error))?;
+        Ok(writeln!(std::io::stdout(), "{text}")?)
+    }
+}
+
+/// What a job's program exits with: 0 for a job that ended well, 1 for one that failed, 2 for one that was not
+/// started. The error is told on standard error.
+pub fn exit_code<T>(result: Result<T>) -> ExitCode {
+    let Err(error) = result else { return ExitCode::SUCCESS };
+    let _ = writeln!(std::io::stderr(), "error: {}", error.full());
+    ExitCode::from(if error.is_refusal() { 2 } else { 1 })
+}
+
+fn asks_for_plan() -> bool {
+    let is_set = std::env::var_os("SPT_PLAN").is_some_and(|value| value == "1");
+    is_set || std::env::args_os().nth(1).is_some_and(|first| first == "plan")
+}

@@ -1,0 +1,70 @@
+//! The graph as others see it: the plan document, and the graph that a savepoint remembers.
+
+use spt_format::{Edge, JobGraph, Node, Operator, Plan, PlannedOperator, Uid, UidOrigin};
+
+use super::Graph;
+use crate::tasks::OperatorInfo;
+
+impl Graph {
+    /// The plan of a job with these operators.
+    pub(crate) fn plan(&self, name: &str, operators: &[OperatorInfo]) -> Plan {
+        let planned = operators.iter().map(|operator| PlannedOperator {
+            chain: Some(operator.vertex as u32),
+            ..PlannedOperator::of(&operator.to_model())
+        });
+        Plan {
+            operators: planned.collect(),
+            edges: self.edges(operators),
+            warnings: self.warnings(),
+            ..Plan::new(name)
+        }
+    }
+
+    /// The graph that is stored in a snapshot.
+    pub(crate) fn to_model(&self, operators: &[OperatorInfo]) -> JobGraph {
+        let node = |operator: &OperatorInfo| Node {
+            id: operator.id,
+            name: operator.name.clone(),
+            uid: operator.uid.clone(),
+            parallelism: operator.parallelism,
+            chain: operator.vertex as u32,
+        };
+        JobGraph { nodes: operators.iter().map(node).collect(), edges: self.edges(operators) }
+    }
+
+    fn edges(&self, operators: &[OperatorInfo]) -> Vec<Edge> {
+        let inputs = self.nodes.iter().zip(operators).flat_map(|(node, to)| {
+            node.inputs.iter().filter_map(|(input, partitioning)| {
+                Some(Edge { from: operators.get(*input)?.id, to: to.id, partitioning: *partitioning })
+            })
+        });
+        inputs.collect()
+    }
+
+    /// Operators whose state would be lost when the graph changes.
+    pub(crate) fn warnings(&self) -> Vec<String> {
+        let fragile = self.nodes.iter().filter(|node| node.uid.is_none() && !node.states.is_empty());
+        let warning = fragile.map(|node| {
+            format!(
+                "operator {:?} has state and no uid: its state is lost when the graph around it changes; \
+                 add .uid(\"…\")",
+                node.name
+            )
+        });
+        warning.collect()
+    }
+}
+
+impl OperatorInfo {
+    /// The operator as the model has it, with the states it declares.
+    pub(crate) fn to_model(&self) -> Operator {
+        let uid = self.uid.as_deref().and_then(|uid| Uid::new(uid).ok());
+        Operator {
+            uid_origin: if uid.is_some() { UidOrigin::Given } else { UidOrigin::Generated },
+            uid,
+            name: Some(self.name.clone()),
+            states: self.states.clone(),
+            ..Operator::with_id(self.id, self.parallelism, self.max_parallelism)
+        }
+    }
+}

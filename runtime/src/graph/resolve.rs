@@ -1,0 +1,81 @@
+//! Decides what the author left open: ids, parallelism, max parallelism.
+
+use spt_format::{MAX_PARALLELISM_LIMIT, Savepoint, default_max_parallelism};
+
+use super::ids::operator_ids;
+use super::{Graph, NodeSpec};
+use crate::error::{Error, Result};
+use crate::job::JobOptions;
+use crate::tasks::OperatorInfo;
+
+/// The operators as they will run. A max parallelism that is not set is the savepoint's, or computed.
+///
+/// # Errors
+/// A refusal if the graph cannot run like that, or its max parallelism is not the savepoint's.
+pub(crate) fn resolve(
+    graph: &Graph,
+    options: &JobOptions,
+    savepoint: Option<&Savepoint>,
+) -> Result<Vec<OperatorInfo>> {
+    let ids = operator_ids(graph)?;
+    let parallelism = options.parallelism.or(graph.parallelism).unwrap_or(1);
+    let operators = graph.nodes.iter().zip(ids).map(|(node, id)| {
+        let fixed = graph.vertices.get(node.vertex).and_then(|vertex| vertex.parallelism);
+        let mut operator = OperatorInfo {
+            id,
+            uid: node.uid.clone(),
+            name: node.name.clone(),
+            vertex: node.vertex,
+            parallelism: fixed.unwrap_or(parallelism),
+            max_parallelism: 0,
+            states: node.states.clone(),
+        };
+        operator.max_parallelism = max_parallelism(graph, options, node, &operator, savepoint)?;
+        check_parallelism(&operator)?;
+        Ok(operator)
+    });
+    operators.collect()
+}
+
+fn max_parallelism(
+    graph: &Graph,
+    options: &JobOptions,
+    node: &NodeSpec,
+    operator: &OperatorInfo,
+    savepoint: Option<&Savepoint>,
+) -> Result<u32> {
+    let set = node.max_parallelism.or(options.max_parallelism).or(graph.max_parallelism);
+    let stored = savepoint.and_then(|savepoint| savepoint.operator(operator.id));
+    let is_keyed = stored.is_some_and(|stored| stored.states.iter().any(|state| state.kind.is_keyed()));
+    match (set, stored.map(|stored| stored.max_parallelism)) {
+        (Some(set), Some(stored)) if set != stored && is_keyed => Err(Error::refused(format!(
+            "operator {0} has max parallelism {stored} in the savepoint and {set} in the job; leave it unset, or \
+             convert the savepoint with `spt migrate IN OUT --max-parallelism {0}={set}`",
+            operator.label()
+        ))),
+        (Some(set), _) => Ok(set),
+        (None, Some(stored)) if is_keyed => Ok(stored),
+        (None, _) => Ok(default_max_parallelism(operator.parallelism)),
+    }
+}
+
+fn check_parallelism(operator: &OperatorInfo) -> Result<()> {
+    let OperatorInfo { parallelism, max_parallelism, .. } = operator;
+    if *parallelism == 0 {
+        return Err(Error::refused(format!("operator {} has parallelism 0", operator.label())));
+    }
+    if !(1..=MAX_PARALLELISM_LIMIT).contains(max_parallelism) {
+        return Err(Error::refused(format!(
+            "operator {} has max parallelism {max_parallelism}; it lies between 1 and {MAX_PARALLELISM_LIMIT}",
+            operator.label()
+        )));
+    }
+    if parallelism > max_parallelism {
+        return Err(Error::refused(format!(
+            "operator {} has parallelism {parallelism}, more than its max parallelism {max_parallelism}; run it \
+             with -p {max_parallelism} or less",
+            operator.label()
+        )));
+    }
+    Ok(())
+}

@@ -1,0 +1,116 @@
+//! The end of a chain that leaves the job: writes records, prepares at barriers, keeps what is pending.
+
+use std::marker::PhantomData;
+
+use serde::{Deserialize, Serialize};
+
+use super::stage::{Signal, Stage};
+use crate::data::Data;
+use crate::error::{Error, Result};
+use crate::savepoint::{Commit, Snapshot};
+use crate::sinks::{Sink, SinkWriter, Start};
+use crate::tasks::{Blame, StartContext, TaskContext};
+
+/// A committable, and the snapshot it was prepared for.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Pending<C> {
+    checkpoint: u64,
+    output: C,
+}
+
+/// A sink at the end of a chain.
+pub(crate) struct SinkStage<T: Data, S: Sink<T>> {
+    sink: S,
+    writer: S::Writer,
+    node: usize,
+    blame: Blame,
+    /// Prepared, and not known to be committed.
+    pending: Vec<Pending<S::Committable>>,
+    /// The snapshot that was prepared last.
+    prepared: u64,
+    records: PhantomData<fn(T)>,
+}
+
+impl<T: Data, S: Sink<T>> SinkStage<T, S> {
+    /// Opens the sink in one subtask.
+    pub(crate) fn open(sink: S, context: &TaskContext, node: usize) -> Result<Self> {
+        let blame = context.blame(node);
+        let writer = blame.on_result(|| sink.writer(&context.subtask(node)))?;
+        let prepared = context.first_checkpoint().saturating_sub(1);
+        Ok(Self { sink, writer, node, blame, pending: Vec::new(), prepared, records: PhantomData })
+    }
+
+    /// Adds what is pending to a snapshot.
+    fn prepare(&mut self, checkpoint: u64, snapshot: &mut Snapshot) -> Result<()> {
+        let outputs = self.blame.on_result(|| self.writer.prepare(checkpoint))?;
+        self.prepared = checkpoint;
+        self.pending.extend(outputs.into_iter().map(|output| Pending { checkpoint, output }));
+        for pending in &self.pending {
+            let output = serde_json::to_value(pending).map_err(|error| {
+                self.blame.error(Error::failed("pending output is no JSON").caused_by(error))
+            })?;
+            snapshot.pend(self.node, output);
+        }
+        if !self.pending.is_empty() {
+            let outputs = self.pending.iter().map(|pending| pending.output.clone()).collect();
+            let commit = SinkCommit {
+                sink: self.sink.clone(),
+                outputs,
+                blame: self.blame.clone(),
+                records: PhantomData,
+            };
+            snapshot.on_complete(commit);
+        }
+        Ok(())
+    }
+}
+
+impl<T: Data, S: Sink<T>> Stage<T> for SinkStage<T, S> {
+    #[inline]
+    fn push(&mut self, record: T::Ref<'_>) -> Result<()> {
+        let writer = &mut self.writer;
+        self.blame.on_result(|| writer.write(record))
+    }
+
+    fn signal(&mut self, signal: &mut Signal<'_>) -> Result<()> {
+        match signal {
+            Signal::Flush => self.blame.on_result(|| self.writer.flush()),
+            Signal::Barrier(barrier, snapshot) => self.prepare(barrier.checkpoint, snapshot),
+            Signal::End(snapshot) => {
+                self.blame.on_result(|| self.writer.flush())?;
+                self.prepare(self.prepared + 1, snapshot)
+            }
+            Signal::Committed(checkpoint) => {
+                self.pending.retain(|pending| pending.checkpoint > *checkpoint);
+                Ok(())
+            }
+            Signal::Watermark(_) => Ok(()),
+        }
+    }
+}
+
+/// Makes a snapshot's output of one subtask visible.
+struct SinkCommit<T: Data, S: Sink<T>> {
+    sink: S,
+    outputs: Vec<S::Committable>,
+    blame: Blame,
+    records: PhantomData<fn(T)>,
+}
+
+impl<T: Data, S: Sink<T>> Commit for SinkCommit<T, S> {
+    fn commit(&self) -> Result<()> {
+        self.blame.on_result(|| self.sink.commit(&self.outputs))
+    }
+}
+
+/// Before the first record: commits what the snapshot holds, aborts the rest.
+pub(crate) fn recover<T: Data, S: Sink<T>>(sink: &S, node: usize, context: &StartContext) -> Result<()> {
+    let blame = context.blame(node);
+    let parse = |value: &serde_json::Value| serde_json::from_value::<Pending<S::Committable>>(value.clone());
+    let pending = context.pending(node).map(parse).collect::<Result<Vec<_>, _>>().map_err(|error| {
+        blame.error(Error::failed("pending output in the savepoint is not this sink's").caused_by(error))
+    })?;
+    let outputs: Vec<_> = pending.into_iter().map(|pending| pending.output).collect();
+    let start: &Start = context.start();
+    blame.on_result(|| sink.recover(start, &outputs))
+}

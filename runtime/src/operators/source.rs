@@ -1,0 +1,78 @@
+//! The front of a chain that begins with a source: deals out splits, opens the reader.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::chain::Chain;
+use super::stage::Stage;
+use crate::error::Result;
+use crate::savepoint::{Elements, StateSlot, deal};
+use crate::sources::Source;
+use crate::tasks::{SourceTask, StartContext, Task, TaskContext};
+
+/// A source in the graph.
+pub struct SourceHead<S: Source> {
+    source: S,
+    node: usize,
+    /// What each subtask reads, decided once at every start.
+    assigned: Arc<Mutex<Vec<Vec<S::Split>>>>,
+}
+
+impl<S: Source> Clone for SourceHead<S> {
+    fn clone(&self) -> Self {
+        Self { source: self.source.clone(), node: self.node, assigned: Arc::clone(&self.assigned) }
+    }
+}
+
+impl<S: Source> SourceHead<S> {
+    pub(crate) fn new(source: S, node: usize) -> Self {
+        Self { source, node, assigned: Arc::default() }
+    }
+
+    fn slot(&self) -> StateSlot {
+        StateSlot { operator: self.node, state: 0 }
+    }
+
+    /// Decides what each subtask reads: what the snapshot remembers, and what is new since.
+    pub(crate) fn assign(&self, context: &StartContext) -> Result<()> {
+        let parallelism = context.parallelism(self.node);
+        let assigned = match context.restored_elements::<S::Split>(self.slot())? {
+            Some(elements) => self.assign_again(elements, parallelism)?,
+            None => deal(self.source.splits(parallelism)?, parallelism),
+        };
+        *self.assigned.lock().unwrap_or_else(PoisonError::into_inner) = assigned;
+        Ok(())
+    }
+
+    fn assign_again(&self, elements: Elements<S::Split>, parallelism: u32) -> Result<Vec<Vec<S::Split>>> {
+        let known: Vec<_> = elements.all().cloned().collect();
+        let new = deal(self.source.new_splits(&known)?, parallelism);
+        let mut assigned = elements.for_subtasks(parallelism);
+        for (splits, new) in assigned.iter_mut().zip(new) {
+            splits.extend(new);
+        }
+        Ok(assigned)
+    }
+
+    fn take(&self, subtask: u32) -> Vec<S::Split> {
+        let mut assigned = self.assigned.lock().unwrap_or_else(PoisonError::into_inner);
+        assigned.get_mut(subtask as usize).map(std::mem::take).unwrap_or_default()
+    }
+}
+
+impl<S: Source> Chain for SourceHead<S> {
+    type Out = S::Item;
+
+    fn build<E: Stage<S::Item> + 'static>(self, context: &TaskContext, end: E) -> Result<Box<dyn Task>> {
+        let blame = context.blame(self.node);
+        let splits = self.take(context.index());
+        let reader = blame.on_result(|| self.source.reader(&context.subtask(self.node), splits))?;
+        Ok(Box::new(SourceTask {
+            reader,
+            chain: end,
+            slot: self.slot(),
+            blame,
+            metrics: context.metrics(),
+            flush_interval: context.flush_interval(),
+        }))
+    }
+}

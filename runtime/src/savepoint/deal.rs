@@ -1,0 +1,66 @@
+//! Who gets which elements of a list state after a restore.
+
+/// Elements of a list state as a snapshot holds them: by subtask, in order.
+#[derive(Debug)]
+pub(crate) struct Elements<T> {
+    by_subtask: Vec<Vec<T>>,
+}
+
+impl<T> Elements<T> {
+    /// Of the subtasks there were.
+    pub(crate) fn new(parallelism: u32) -> Self {
+        Self { by_subtask: (0..parallelism).map(|_| Vec::new()).collect() }
+    }
+
+    /// Adds the next element of a subtask; `false` if there was no such subtask.
+    pub(crate) fn push(&mut self, subtask: u32, element: T) -> bool {
+        let found = self.by_subtask.get_mut(subtask as usize);
+        found.map(|elements| elements.push(element)).is_some()
+    }
+
+    /// All elements, by subtask.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &T> {
+        self.by_subtask.iter().flatten()
+    }
+
+    /// What each of so many subtasks gets: as it was if there are as many, otherwise contiguous runs.
+    pub(crate) fn for_subtasks(self, parallelism: u32) -> Vec<Vec<T>> {
+        if self.by_subtask.len() == parallelism as usize {
+            return self.by_subtask;
+        }
+        deal(self.by_subtask.into_iter().flatten().collect(), parallelism)
+    }
+}
+
+/// Deals elements out in contiguous runs whose lengths differ by at most one.
+pub(crate) fn deal<T>(elements: Vec<T>, parallelism: u32) -> Vec<Vec<T>> {
+    let (count, parallelism) = (elements.len(), parallelism as usize);
+    let mut elements = elements.into_iter();
+    let run = |subtask| (subtask + 1) * count / parallelism - subtask * count / parallelism;
+    (0..parallelism).map(|subtask| elements.by_ref().take(run(subtask)).collect()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn elements() -> Elements<u8> {
+        let mut elements = Elements::new(2);
+        for (subtask, element) in [(0, 1), (0, 2), (0, 3), (1, 4), (1, 5)] {
+            assert!(elements.push(subtask, element));
+        }
+        elements
+    }
+
+    #[test]
+    fn at_the_same_parallelism_every_element_stays_put() {
+        assert_eq!(elements().for_subtasks(2), [vec![1, 2, 3], vec![4, 5]]);
+    }
+
+    #[test]
+    fn at_another_parallelism_they_are_dealt_out_in_contiguous_runs() {
+        assert_eq!(elements().for_subtasks(3), [vec![1], vec![2, 3], vec![4, 5]]);
+        assert_eq!(elements().for_subtasks(1), [vec![1, 2, 3, 4, 5]]);
+        assert_eq!(deal(vec![1], 3), [vec![], vec![], vec![1]]);
+    }
+}

@@ -1,0 +1,161 @@
+//! A snapshot that the job starts from: what each state of the graph finds in it.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use arrow_array::types::UInt32Type;
+use arrow_array::{PrimitiveArray, RecordBatch};
+use spt_format::{
+    Column, ColumnarReader, Error as FormatError, KeyGroup, KeyGroupRange, PendingOutput,
+    Result as FormatResult, Savepoint, SavepointKind, SavepointSource, Scan, StateRef,
+};
+
+use super::check::{Fit, Terms, check};
+use super::deal::Elements;
+use super::snapshot::StateSlot;
+use super::write::Carried;
+use crate::config::NonRestored;
+use crate::error::Result;
+use crate::job::{CheckpointRecord, CheckpointStatus};
+use crate::state::{Cell, Key, KeyedTable, State, StateReader, downcast};
+use crate::tasks::OperatorInfo;
+
+/// A snapshot, and where in it each state of the graph lies.
+pub(crate) struct Restored {
+    pub(crate) source: Arc<ColumnarReader>,
+    pub(crate) path: PathBuf,
+    /// Which checkpoint it is, if it says.
+    pub(crate) checkpoint: Option<u64>,
+    /// States of the graph that are in it. The others begin empty.
+    pub(crate) states: BTreeMap<StateSlot, StateRef>,
+    /// States that no operator declares any more.
+    carried: Vec<(usize, StateRef)>,
+    /// What is pending in it and shall be committed.
+    pub(crate) pending: Vec<PendingOutput>,
+}
+
+impl Restored {
+    /// Goes with a savepoint that was found to fit.
+    pub(crate) fn new(path: &Path, source: ColumnarReader, fit: Fit) -> Self {
+        let savepoint = source.savepoint();
+        Self {
+            path: path.to_owned(),
+            checkpoint: savepoint.id.rsplit_once('-').and_then(|(_, number)| number.parse().ok()),
+            states: fit.states,
+            carried: fit.carried,
+            pending: savepoint.pending.clone(),
+            source: Arc::new(source),
+        }
+    }
+
+    /// Opens a checkpoint of the job's own.
+    ///
+    /// # Errors
+    /// If it cannot be read, or is not this job's after all.
+    pub(crate) fn again(path: &Path, operators: &[OperatorInfo]) -> Result<Self> {
+        let source = ColumnarReader::options().open(path)?;
+        let terms = Terms { non_restored: &NonRestored::Refuse, allow_drained: false };
+        let fit = check(operators, source.savepoint(), terms)?;
+        Ok(Self::new(path, source, fit))
+    }
+
+    /// Its catalogue.
+    pub(crate) fn savepoint(&self) -> &Savepoint {
+        self.source.savepoint()
+    }
+
+    /// States that go from snapshot to snapshot, if there are any.
+    pub(crate) fn carried(&self) -> Option<Carried> {
+        let carried = || Carried { source: Arc::clone(&self.source), states: self.carried.clone() };
+        (!self.carried.is_empty()).then(carried)
+    }
+
+    /// What it is called in the job's statistics.
+    pub(crate) fn record(&self) -> CheckpointRecord {
+        let savepoint = self.savepoint();
+        CheckpointRecord {
+            id: self.checkpoint.unwrap_or_default(),
+            status: CheckpointStatus::Completed,
+            is_savepoint: savepoint.kind == SavepointKind::Savepoint,
+            triggered_at_ms: savepoint.created_at_ms.unwrap_or_default(),
+            duration_ms: None,
+            path: Some(self.path.clone()),
+            bytes: savepoint.bytes,
+            rows: savepoint.rows().unwrap_or_default(),
+            failure: None,
+        }
+    }
+
+    /// Output that was pending.
+    pub(crate) fn pending(&self) -> &[PendingOutput] {
+        &self.pending
+    }
+
+    /// The rows of a keyed state in these key groups.
+    ///
+    /// # Errors
+    /// If they cannot be read, or are not what the graph declares.
+    pub(crate) fn keyed_table<K: Key, C: Cell, N: Key>(
+        &self,
+        slot: StateSlot,
+        range: KeyGroupRange,
+        max_parallelism: u32,
+    ) -> Result<KeyedTable<K, C, N>> {
+        let Some(place) = self.states.get(&slot) else { return Ok(KeyedTable::new(range)) };
+        let rows = self.rows_by_group(*place)?;
+        let rows_of = |group: KeyGroup| rows.get(usize::from(group.0)).copied().unwrap_or_default();
+        let mut table = KeyedTable::with_rows(range, rows_of);
+        let scan = Scan { key_groups: Some(range), ..Scan::default() };
+        for batch in self.source.scan(*place, &scan)? {
+            table.restore(&batch?, max_parallelism)?;
+        }
+        Ok(table)
+    }
+
+    /// About how many rows each key group has: those of a segment, spread evenly over its groups.
+    fn rows_by_group(&self, place: StateRef) -> FormatResult<Vec<usize>> {
+        let mut rows = Vec::new();
+        for segment in self.source.segments(place)? {
+            let (Some(groups), Some(count)) = (segment.key_groups, segment.rows) else { continue };
+            let each = (count as usize).div_ceil(groups.len());
+            rows.resize(rows.len().max(usize::from(groups.last()) + 1), 0);
+            for group in groups.iter() {
+                if let Some(rows) = rows.get_mut(usize::from(group)) {
+                    *rows += each;
+                }
+            }
+        }
+        Ok(rows)
+    }
+
+    /// The elements of a list state.
+    ///
+    /// # Errors
+    /// As [`Restored::keyed_table`].
+    pub(crate) fn elements<T: State>(&self, slot: StateSlot) -> Result<Option<Elements<T>>> {
+        let Some(place) = self.states.get(&slot) else { return Ok(None) };
+        let parallelism =
+            self.source.savepoint().state(*place).map_or(1, |(operator, _)| operator.parallelism);
+        let mut elements = Elements::new(parallelism);
+        for batch in self.source.scan(*place, &Scan { sorted: true, ..Scan::default() })? {
+            read_elements(&batch?, &mut elements)?;
+        }
+        Ok(Some(elements))
+    }
+}
+
+fn read_elements<T: State>(batch: &RecordBatch, elements: &mut Elements<T>) -> FormatResult<()> {
+    let column = |column: Column| {
+        let missing = || FormatError::invalid(format!("column {:?} is missing", column.name()));
+        batch.column_by_name(column.name()).ok_or_else(missing)
+    };
+    let subtasks: PrimitiveArray<UInt32Type> = downcast(column(Column::Subtask)?.as_ref(), &"UInt32")?;
+    let values = T::Reader::new(column(Column::Value)?.as_ref())?;
+    for (row, subtask) in subtasks.values().iter().enumerate() {
+        if !elements.push(*subtask, values.get(row)?) {
+            return Err(FormatError::invalid(format!("row {row}: there was no subtask {subtask}")));
+        }
+    }
+    Ok(())
+}

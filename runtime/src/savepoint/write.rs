@@ -1,0 +1,181 @@
+//! Writes a snapshot: gathers each state's parts by block, encodes blocks in parallel, appends them in order.
+//!
+//! It runs on threads of its own while the job goes on; what the subtasks froze is dropped here too, since
+//! this may be the last owner of many pages.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use spt_format::{
+    ColumnarReader, ColumnarStateWriter, ColumnarWriter, Committed, EncodedBlock, Error, KeyGroupRange,
+    Operator, PendingOutput, Result, ResultExt, Savepoint, SavepointSource, Scan, State, StateRef,
+};
+
+use super::snapshot::{Part, PartBatches, Snapshot, StateSlot};
+
+/// A state that no operator of the graph declares any more, and that goes from snapshot to snapshot.
+#[derive(Clone)]
+pub(crate) struct Carried {
+    /// The snapshot that holds it.
+    pub(crate) source: Arc<ColumnarReader>,
+    /// Where in it, and the operator of the graph that it belongs to.
+    pub(crate) states: Vec<(usize, StateRef)>,
+}
+
+/// Everything a snapshot is written from.
+pub(crate) struct Draft {
+    /// Its catalogue, the states of each operator as the graph declares them.
+    pub(crate) savepoint: Savepoint,
+    /// The snapshots of all subtasks; those of one operator are in the order of its subtasks.
+    pub(crate) snapshots: Vec<(u32, Arc<Snapshot>)>,
+    pub(crate) carried: Option<Carried>,
+    pub(crate) threads: usize,
+}
+
+/// Writes a whole snapshot.
+///
+/// # Errors
+/// If anything could not be written or made durable; then there is none.
+pub(crate) fn write(path: &Path, mut draft: Draft) -> Result<Committed> {
+    let writer = ColumnarWriter::options().create(path)?;
+    draft.savepoint.pending = draft.pending();
+    for operator in 0..draft.savepoint.operators.len() {
+        draft.write_operator(&writer, operator)?;
+    }
+    writer.commit(&draft.savepoint)
+}
+
+impl Draft {
+    fn pending(&self) -> Vec<PendingOutput> {
+        let outputs = self.snapshots.iter().flat_map(|(_, snapshot)| snapshot.pending());
+        let mut outputs: Vec<_> = outputs.collect();
+        outputs.sort_by_key(|(operator, _)| *operator);
+        let named = outputs.into_iter().filter_map(|(operator, output)| {
+            let operator = self.savepoint.operators.get(operator)?.id;
+            Some(PendingOutput { operator, output: output.clone() })
+        });
+        named.collect()
+    }
+
+    fn write_operator(&mut self, writer: &ColumnarWriter, index: usize) -> Result<()> {
+        let Some(mut operator) = self.savepoint.operators.get(index).cloned() else { return Ok(()) };
+        for (state, declared) in operator.states.clone().iter().enumerate() {
+            let parts = Parts::of(&self.snapshots, StateSlot { operator: index, state });
+            let counted = State { rows: Some(parts.rows()), ..declared.clone() };
+            write_state(writer, &operator, &counted, &parts, self.threads)?;
+        }
+        for (_, place) in
+            self.carried.iter().flat_map(|carried| &carried.states).filter(|(of, _)| *of == index)
+        {
+            let Some(carried) = &self.carried else { continue };
+            let Some((_, state)) = carried.source.savepoint().state(*place) else { continue };
+            let parts = CarriedState { source: &carried.source, place: *place };
+            write_state(writer, &operator, state, &parts, self.threads)?;
+            operator.states.push(state.clone());
+        }
+        if let Some(written) = self.savepoint.operators.get_mut(index) {
+            written.states = operator.states;
+            written.states.sort_by(|a, b| (a.kind, &a.name).cmp(&(b.kind, &b.name)));
+        }
+        Ok(())
+    }
+}
+
+/// Where the rows of a state come from.
+trait Rows: Sync {
+    /// The rows of these key groups, sorted.
+    fn of_block(&self, block: KeyGroupRange, state: &State) -> Result<PartBatches<'_>>;
+}
+
+/// The parts of all subtasks, in the order of the subtasks, which is that of key groups.
+struct Parts<'a>(Vec<(u32, &'a dyn Part)>);
+
+impl<'a> Parts<'a> {
+    fn of(snapshots: &'a [(u32, Arc<Snapshot>)], slot: StateSlot) -> Self {
+        Self(
+            snapshots
+                .iter()
+                .filter_map(|(subtask, snapshot)| Some((*subtask, snapshot.part(slot)?)))
+                .collect(),
+        )
+    }
+
+    fn rows(&self) -> u64 {
+        self.0.iter().map(|(_, part)| part.rows()).sum()
+    }
+}
+
+impl Rows for Parts<'_> {
+    fn of_block(&self, block: KeyGroupRange, state: &State) -> Result<PartBatches<'_>> {
+        let schema = state.schema.to_arrow(state.kind)?;
+        let parts = self.0.iter();
+        Ok(Box::new(parts.flat_map(move |(subtask, part)| part.batches(*subtask, block, &schema))))
+    }
+}
+
+/// A state of an earlier snapshot.
+struct CarriedState<'a> {
+    source: &'a ColumnarReader,
+    place: StateRef,
+}
+
+impl Rows for CarriedState<'_> {
+    fn of_block(&self, block: KeyGroupRange, state: &State) -> Result<PartBatches<'_>> {
+        let key_groups = state.kind.is_keyed().then_some(block);
+        Ok(Box::new(self.source.scan(self.place, &Scan { key_groups, sorted: true, ..Scan::default() })?))
+    }
+}
+
+fn write_state(
+    writer: &ColumnarWriter,
+    operator: &Operator,
+    state: &State,
+    rows: &impl Rows,
+    threads: usize,
+) -> Result<()> {
+    let mut table = writer.begin_state(operator, state)?;
+    let blocks = table.blocks();
+    // A wave is encoded in parallel, then written: at most so many encoded blocks are in memory.
+    for wave in blocks.chunks(threads.max(1) * 2) {
+        for encoded in encode_wave(&table, wave, state, rows, threads)? {
+            table.append(encoded)?;
+        }
+    }
+    table.finish()
+}
+
+/// Encodes some blocks on several threads; the result is in the order of the blocks.
+fn encode_wave(
+    table: &ColumnarStateWriter,
+    wave: &[KeyGroupRange],
+    state: &State,
+    rows: &impl Rows,
+    threads: usize,
+) -> Result<Vec<EncodedBlock>> {
+    let encode = |block: KeyGroupRange| table.encode(block, rows.of_block(block, state)?);
+    if wave.len() <= 1 || threads <= 1 {
+        return wave.iter().copied().map(encode).collect();
+    }
+    let next = AtomicUsize::new(0);
+    let done = Mutex::new(Vec::with_capacity(wave.len()));
+    std::thread::scope(|scope| {
+        for _ in 0..threads.min(wave.len()) {
+            scope.spawn(|| {
+                loop {
+                    let place = next.fetch_add(1, Ordering::Relaxed);
+                    let Some(block) = wave.get(place) else { break };
+                    let encoded = encode(*block);
+                    done.lock().unwrap_or_else(PoisonError::into_inner).push((place, encoded));
+                }
+            });
+        }
+    });
+    let mut done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
+    done.sort_by_key(|(place, _)| *place);
+    if done.len() != wave.len() {
+        return Err(Error::invalid("a block was not encoded")).within(|| state.name.clone());
+    }
+    done.into_iter().map(|(_, encoded)| encoded).collect()
+}

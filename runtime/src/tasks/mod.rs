@@ -1,0 +1,24 @@
+//! A task: one thread that runs one chain in one subtask.
+
+mod blame;
+mod command;
+mod context;
+mod input_task;
+mod metrics;
+mod source_task;
+mod thread;
+
+pub(crate) use blame::Blame;
+pub(crate) use command::{Command, Event, TaskId};
+pub(crate) use context::{OperatorInfo, StartContext, TaskContext};
+pub(crate) use input_task::{Head, InputTask};
+pub(crate) use metrics::VertexMetrics;
+pub(crate) use source_task::SourceTask;
+pub(crate) use thread::{Task, TaskPorts, spawn};
+
+use crate::error::{Error, ErrorKind};
+
+/// What a task fails with when the rest of the job is gone: no failure of its own.
+pub(crate) fn halted() -> Error {
+    Error::new(ErrorKind::Halted)
+}

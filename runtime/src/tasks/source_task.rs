@@ -1,0 +1,151 @@
+//! A task whose chain begins with a source.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{RecvTimeoutError, TryRecvError};
+
+use super::blame::Blame;
+use super::command::{Command, Event};
+use super::halted;
+use super::metrics::VertexMetrics;
+use super::thread::{Ending, Task, TaskPorts};
+use crate::error::Result;
+use crate::operators::{Barrier, BarrierKind, Out, Signal, Stage, Watermark};
+use crate::savepoint::{ListPart, Snapshot, StateSlot};
+use crate::sources::{Poll, SourceReader};
+use crate::state::State;
+
+/// Polls a reader, pushes what it emits through the chain, and takes snapshots in between.
+pub(crate) struct SourceTask<R, E> {
+    pub(crate) reader: R,
+    pub(crate) chain: E,
+    pub(crate) slot: StateSlot,
+    pub(crate) blame: Blame,
+    pub(crate) metrics: Arc<VertexMetrics>,
+    pub(crate) flush_interval: Duration,
+}
+
+/// What a command means for the loop.
+enum Next {
+    Go,
+    /// Wait for the next command: the job stops behind a barrier.
+    Hold,
+    Drain,
+    Exit,
+}
+
+impl<R, E> Task for SourceTask<R, E>
+where
+    R: SourceReader,
+    R::Split: State,
+    E: Stage<R::Item>,
+{
+    fn run(mut self: Box<Self>, ports: &TaskPorts) -> Result<Ending> {
+        let mut wait = Wait::ForCommand;
+        let mut flushed = Instant::now();
+        loop {
+            while let Some(command) = wait.command(ports)? {
+                wait = match self.obey(command, ports)? {
+                    Next::Go => Wait::Not,
+                    Next::Hold => Wait::ForCommand,
+                    Next::Drain => return (*self).finish(),
+                    Next::Exit => return Ok(Ending::Exited),
+                };
+            }
+            ports.check()?;
+            match self.poll()? {
+                Poll::Ready => wait = Wait::Not,
+                Poll::Idle(time) => {
+                    self.chain.signal(&mut Signal::Flush)?;
+                    flushed = Instant::now();
+                    wait = Wait::AtMost(time);
+                }
+                Poll::End => return (*self).finish(),
+            }
+            if flushed.elapsed() >= self.flush_interval {
+                self.chain.signal(&mut Signal::Flush)?;
+                flushed = Instant::now();
+            }
+        }
+    }
+}
+
+/// How long the task waits for a command before it polls.
+enum Wait {
+    Not,
+    AtMost(Duration),
+    ForCommand,
+}
+
+impl Wait {
+    /// A command, if one came in time. After it, or after the time, there is no wait any more.
+    fn command(&mut self, ports: &TaskPorts) -> Result<Option<Command>> {
+        match std::mem::replace(self, Self::Not) {
+            Self::Not => match ports.commands.try_recv() {
+                Ok(command) => Ok(Some(command)),
+                Err(TryRecvError::Empty) => Ok(None),
+                Err(TryRecvError::Disconnected) => Err(halted()),
+            },
+            Self::AtMost(time) => match ports.commands.recv_timeout(time) {
+                Ok(command) => Ok(Some(command)),
+                Err(RecvTimeoutError::Timeout) => Ok(None),
+                Err(RecvTimeoutError::Disconnected) => Err(halted()),
+            },
+            Self::ForCommand => ports.commands.recv().map(Some).map_err(|_| halted()),
+        }
+    }
+}
+
+impl<R, E> SourceTask<R, E>
+where
+    R: SourceReader,
+    R::Split: State,
+    E: Stage<R::Item>,
+{
+    fn poll(&mut self) -> Result<Poll> {
+        let Self { reader, chain, blame, metrics, .. } = self;
+        let mut out = Out::new(chain);
+        let poll = blame.on_result(|| reader.poll(&mut out));
+        metrics.received(out.emitted() as usize);
+        out.finish()?;
+        poll
+    }
+
+    fn obey(&mut self, command: Command, ports: &TaskPorts) -> Result<Next> {
+        Ok(match command {
+            Command::Go | Command::Resume => Next::Go,
+            Command::Trigger(barrier) => {
+                self.snapshot(barrier, ports)?;
+                if barrier.kind == BarrierKind::Stop { Next::Hold } else { Next::Go }
+            }
+            Command::Committed(checkpoint) => {
+                self.chain.signal(&mut Signal::Committed(checkpoint))?;
+                Next::Go
+            }
+            Command::Drain => Next::Drain,
+            Command::Exit => Next::Exit,
+        })
+    }
+
+    fn snapshot(&mut self, barrier: Barrier, ports: &TaskPorts) -> Result<()> {
+        let mut snapshot = Snapshot::new(barrier.checkpoint);
+        self.keep_splits(&mut snapshot);
+        self.chain.signal(&mut Signal::Barrier(barrier, &mut snapshot))?;
+        ports.report(Event::Acknowledged(barrier.checkpoint, snapshot));
+        Ok(())
+    }
+
+    fn keep_splits(&self, snapshot: &mut Snapshot) {
+        let splits = self.blame.on(|| self.reader.splits());
+        snapshot.keep(self.slot, ListPart(splits));
+    }
+
+    fn finish(mut self) -> Result<Ending> {
+        self.chain.signal(&mut Signal::Watermark(Watermark(i64::MAX)))?;
+        let mut snapshot = Snapshot::last();
+        self.keep_splits(&mut snapshot);
+        self.chain.signal(&mut Signal::End(&mut snapshot))?;
+        Ok(Ending::Finished(snapshot))
+    }
+}

@@ -1,0 +1,7 @@
+//! Whole jobs in this process: what they count, keep, and start again from.
+
+mod checkpoints;
+mod collect;
+mod failure;
+mod restore;
+mod word_count;

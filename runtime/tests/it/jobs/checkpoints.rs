@@ -1,0 +1,175 @@
+//! Checkpoints: how many are kept, how they are counted, what they commit.
+
+use std::io::Write;
+use std::net::TcpListener;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use spt_runtime::job::JobState;
+use spt_runtime::sinks::{FileSink, Lines};
+use spt_runtime::sources::Sequence;
+use spt_runtime::{Environment, JobControl, JobOptions, RestoreOptions};
+
+use super::collect::Collect;
+use super::word_count::{at, word_count};
+
+/// Checkpoints of a job in its folder, by number.
+fn kept(dir: &Path, job_id: &str) -> Vec<u64> {
+    let mut numbers: Vec<u64> = std::fs::read_dir(dir.join(job_id))
+        .unwrap()
+        .filter_map(|entry| entry.unwrap().file_name().to_str()?.strip_prefix("chk-")?.parse().ok())
+        .collect();
+    numbers.sort_unstable();
+    numbers
+}
+
+fn endless() -> Sequence {
+    Sequence::new(0..i64::MAX).per_second(1_000.0)
+}
+
+#[test]
+fn the_last_checkpoints_are_kept_and_ids_go_on_after_a_restore() {
+    let dir = tempfile::tempdir().unwrap();
+    let options =
+        JobOptions { checkpoint_dir: Some(dir.path().to_owned()), retained_checkpoints: 2, ..at(2) };
+    let job = word_count(endless(), &Collect::default()).start("wordcount", options.clone()).unwrap();
+    let paths: Vec<_> = (0..4).map(|_| job.checkpoint().unwrap()).collect();
+    assert_eq!(kept(dir.path(), job.id()), [3, 4]);
+    assert!(paths[3].ends_with(format!("{}/chk-4", job.id())));
+    job.savepoint(Some(dir.path())).unwrap();
+    job.cancel().unwrap();
+    assert_eq!(kept(dir.path(), job.id()), [3, 4]);
+
+    let options = JobOptions { restore: Some(RestoreOptions::new(&paths[3])), ..options };
+    let job = word_count(endless(), &Collect::default()).start("wordcount", options).unwrap();
+    assert!(job.checkpoint().unwrap().ends_with("chk-5"));
+    job.cancel().unwrap();
+    assert!(paths[3].join("manifest.json").exists(), "it belongs to the job before");
+}
+
+#[test]
+fn checkpoints_are_taken_at_their_interval_and_the_end_of_the_input_takes_one() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = JobOptions {
+        checkpoint_dir: Some(dir.path().to_owned()),
+        checkpoint_interval: Some(Duration::from_millis(60)),
+        ..at(2)
+    };
+    let job = word_count(Sequence::new(0..500).per_second(1_000.0), &Collect::default())
+        .start("wordcount", options)
+        .unwrap();
+    job.wait().unwrap();
+    let checkpoints = job.checkpoints();
+    assert!(checkpoints.counts.completed >= 4, "{:?}", checkpoints.counts);
+    let last = checkpoints.latest_completed.unwrap();
+    assert_eq!(kept(dir.path(), job.id()), [last.id]);
+    assert!(last.rows > 97 && last.bytes > 0);
+}
+
+#[test]
+fn a_second_job_with_the_same_id_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = JobOptions {
+        checkpoint_dir: Some(dir.path().to_owned()),
+        job_id: Some("0123456789abcdef0123456789abcdef".to_owned()),
+        ..at(1)
+    };
+    let counting = || word_count(endless(), &Collect::default());
+    let job = counting().start("wordcount", options.clone()).unwrap();
+    let error = counting().start("wordcount", options.clone()).err().unwrap();
+    assert!(error.is_refusal() && error.full().contains("another process"), "{}", error.full());
+    job.cancel().unwrap();
+    counting().start("wordcount", options).unwrap().cancel().unwrap();
+}
+
+/// Lines of all visible files of a folder, sorted.
+fn visible(dir: &Path) -> Vec<String> {
+    let mut lines = Vec::new();
+    for entry in std::fs::read_dir(dir).unwrap() {
+        let path = entry.unwrap().path();
+        if !path.file_name().unwrap().to_str().unwrap().starts_with('.') {
+            lines.extend(std::fs::read_to_string(path).unwrap().lines().map(str::to_owned));
+        }
+    }
+    lines.sort();
+    lines
+}
+
+/// Writes the numbers as lines.
+fn copy(source: Sequence, target: &Path) -> Environment {
+    let env = Environment::new();
+    env.source(source)
+        .uid("numbers")
+        .map(|number| format!("{number:06}"))
+        .sink(FileSink::<Lines>::new(target))
+        .uid("files");
+    env
+}
+
+#[test]
+fn output_is_visible_once_whatever_interrupts_the_job() {
+    let dir = tempfile::tempdir().unwrap();
+    let (target, checkpoints) = (dir.path().join("out"), dir.path().join("checkpoints"));
+    let source = || Sequence::new(0..3_000).per_second(6_000.0);
+    let options = JobOptions { checkpoint_dir: Some(checkpoints), ..at(2) };
+    let job = copy(source(), &target).start("copy", options.clone()).unwrap();
+    std::thread::sleep(Duration::from_millis(100));
+    job.checkpoint().unwrap();
+    let committed = visible(&target).len();
+    assert!(committed > 100, "{committed} lines");
+    let path = job.savepoint(Some(dir.path())).unwrap();
+    assert_eq!(visible(&target).len(), committed, "a savepoint commits nothing");
+    job.cancel().unwrap();
+
+    let options = JobOptions { restore: Some(RestoreOptions::new(&path)), parallelism: Some(3), ..options };
+    let job = copy(source(), &target).start("copy", options).unwrap();
+    assert_eq!(job.wait().unwrap(), JobState::Finished);
+    let expected: Vec<_> = (0..3_000).map(|number| format!("{number:06}")).collect();
+    assert_eq!(visible(&target), expected);
+}
+
+#[test]
+fn a_stop_commits_before_it_returns() {
+    let dir = tempfile::tempdir().unwrap();
+    let target = dir.path().join("out");
+    let job = copy(Sequence::new(0..30_000).per_second(6_000.0), &target).start("copy", at(2)).unwrap();
+    std::thread::sleep(Duration::from_millis(100));
+    let path = job.stop(Some(dir.path()), false).unwrap();
+    let committed = visible(&target).len();
+    assert!(committed > 100);
+    let options = JobOptions { restore: Some(RestoreOptions::new(&path)), ..at(1) };
+    let job = copy(Sequence::new(0..30_000).per_second(300_000.0), &target).start("copy", options).unwrap();
+    job.wait().unwrap();
+    assert_eq!(visible(&target).len(), 30_000);
+}
+
+#[test]
+fn a_savepoint_and_a_stop_complete_within_a_second_while_a_socket_is_silent() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = TcpListener::bind("127.0.0.1:0").unwrap();
+    let env = Environment::new();
+    let sink = Collect::default();
+    env.socket_text_stream(&server.local_addr().unwrap().to_string())
+        .unwrap()
+        .uid("stream-001")
+        .flat_map(|line, out| out.extend(line.split_whitespace()))
+        .map_to::<(String, i64)>(|word| (word, 1))
+        .key_by(|(word, _)| *word)
+        .sum(|(_, n)| *n)
+        .uid("sum-001")
+        .sink(sink.clone());
+    let accepting = std::thread::spawn(move || server.accept().unwrap().0);
+    let job = env.start("wordcount", at(2)).unwrap();
+    let mut client = accepting.join().unwrap();
+    client.write_all(b"to be or not to be\n").unwrap();
+    let deadline = Instant::now() + Duration::from_secs(5);
+    while sink.records().len() < 6 {
+        assert!(Instant::now() < deadline, "{:?}", sink.records());
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    assert_eq!(sink.largest().get("to"), Some(&2));
+    let begin = Instant::now();
+    job.savepoint(Some(dir.path())).unwrap();
+    job.stop(Some(dir.path()), false).unwrap();
+    assert!(begin.elapsed() < Duration::from_secs(1), "{:?}", begin.elapsed());
+}

@@ -1,0 +1,175 @@
+//! What a job may start from, and what is refused.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use spt_format::{ColumnarReader, SavepointSource};
+use spt_runtime::config::NonRestored;
+use spt_runtime::sources::Sequence;
+use spt_runtime::{Environment, Error, JobControl, JobOptions, RestoreOptions};
+
+use super::collect::Collect;
+use super::word_count::{at, counted, word_count};
+
+/// A savepoint of a word count that is still running.
+fn savepoint(dir: &Path, parallelism: u32) -> PathBuf {
+    let job = word_count(Sequence::new(0..5_000).per_second(20_000.0), &Collect::default())
+        .start("wordcount", at(parallelism))
+        .unwrap();
+    std::thread::sleep(Duration::from_millis(100));
+    job.stop(Some(dir), false).unwrap()
+}
+
+fn from(path: &Path) -> JobOptions {
+    JobOptions { restore: Some(RestoreOptions::new(path)), ..at(2) }
+}
+
+/// A job with the word count's source, and a sum under this uid.
+fn renamed(uid: &str) -> Environment {
+    let env = Environment::new();
+    let numbers = env.source(Sequence::new(0..5_000)).uid("stream-001");
+    numbers
+        .map(|number| (number.to_string(), 1i64))
+        .key_by(|(word, _)| *word)
+        .sum(|(_, n)| *n)
+        .uid(uid)
+        .sink(Collect::default());
+    env
+}
+
+fn refusal(env: &Environment, options: JobOptions) -> Error {
+    let error = env.start("wordcount", options).err().unwrap();
+    assert!(error.is_refusal(), "{error:?}");
+    error
+}
+
+#[test]
+fn any_parallelism_goes_on_from_any_other() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut path = savepoint(dir.path(), 1);
+    for parallelism in [4, 2, 3, 1, 5] {
+        let sink = Collect::default();
+        let options = JobOptions { restore: Some(RestoreOptions::new(&path)), ..at(parallelism) };
+        let job = word_count(Sequence::new(0..5_000).per_second(20_000.0), &sink)
+            .start("wordcount", options)
+            .unwrap();
+        path = job.stop(Some(dir.path()), false).unwrap();
+    }
+    let sink = Collect::default();
+    let job = word_count(Sequence::new(0..5_000), &sink).start("wordcount", from(&path)).unwrap();
+    job.wait().unwrap();
+    let expected = counted(0..5_000);
+    assert_eq!(sink.largest().get("all"), expected.get("all"));
+    let left: i64 = 5_000 - sink.records().len() as i64 / 3;
+    assert!(left > 1_000, "{left} were counted before");
+}
+
+#[test]
+fn a_savepoint_tells_uids_ids_kinds_and_rows() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = savepoint(dir.path(), 2);
+    let reader = ColumnarReader::options().open(&path).unwrap();
+    let savepoint = reader.savepoint();
+    let sum = savepoint.operators.iter().find(|operator| operator.label() == "sum-001").unwrap();
+    assert_eq!((sum.parallelism, sum.max_parallelism), (2, 128));
+    let state = &sum.states[0];
+    assert_eq!((state.name.as_str(), state.kind.name()), ("sum", "reducing"));
+    assert_eq!(state.schema.key.as_ref().unwrap().to_string(), "utf8");
+    assert!(state.rows.unwrap() > 97);
+    let labels: Vec<_> = savepoint.operators.iter().map(|operator| operator.label()).collect();
+    assert_eq!(labels[..4], ["stream-001", "flatMap-001", "map-001", "sum-001"]);
+    assert_eq!(savepoint.graph.as_ref().unwrap().edges.len(), 4);
+}
+
+#[test]
+fn state_without_an_operator_is_refused_unless_it_is_allowed() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = savepoint(dir.path(), 2);
+    let error = refusal(&renamed("total-001"), from(&path)).to_string();
+    for part in ["sum-001", "reducing state \"sum\"", "rows", "--rename-uid sum-001=NEW", "-n sum-001"] {
+        assert!(error.contains(part), "{part}: {error}");
+    }
+    let allowing = |non_restored| JobOptions {
+        restore: Some(RestoreOptions { non_restored, ..RestoreOptions::new(&path) }),
+        ..at(2)
+    };
+    refusal(&renamed("total-001"), allowing(NonRestored::Allow(vec!["other".into()])));
+    for allowed in [NonRestored::AllowAll, NonRestored::Allow(vec!["sum-001".into()])] {
+        renamed("total-001").start("wordcount", allowing(allowed)).unwrap().wait().unwrap();
+    }
+}
+
+#[test]
+fn another_max_parallelism_is_refused_and_the_savepoints_is_adopted() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = savepoint(dir.path(), 2);
+    let counting = || word_count(Sequence::new(0..5_000), &Collect::default());
+    let error = refusal(&counting(), JobOptions { max_parallelism: Some(256), ..from(&path) }).to_string();
+    assert!(error.contains("128") && error.contains("--max-parallelism sum-001=256"), "{error}");
+    let error = refusal(&counting(), JobOptions { parallelism: Some(129), ..from(&path) }).to_string();
+    assert!(error.contains("parallelism 129") && error.contains("128"), "{error}");
+    let job = counting().start("wordcount", JobOptions { parallelism: Some(100), ..from(&path) }).unwrap();
+    assert!(job.status().vertices.iter().all(|vertex| vertex.max_parallelism >= 100));
+    assert_eq!(job.status().vertices[1].max_parallelism, 128);
+    job.wait().unwrap();
+}
+
+#[test]
+fn a_drained_savepoint_is_refused_unless_it_is_allowed() {
+    let dir = tempfile::tempdir().unwrap();
+    let job = word_count(Sequence::new(0..50_000).per_second(10_000.0), &Collect::default())
+        .start("wordcount", at(2))
+        .unwrap();
+    let path = job.stop(Some(dir.path()), true).unwrap();
+    let counting = || word_count(Sequence::new(0..5_000), &Collect::default());
+    let error = refusal(&counting(), from(&path)).to_string();
+    assert!(error.contains("--allow-drained"), "{error}");
+}
+
+#[test]
+fn a_state_of_another_type_is_refused_with_both_types() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = savepoint(dir.path(), 2);
+    let env = Environment::new();
+    let numbers = env.source(Sequence::new(0..5_000)).uid("stream-001");
+    numbers
+        .map(|number| (*number, 1i64))
+        .key_by(|(number, _)| number)
+        .sum(|(_, n)| *n)
+        .uid("sum-001")
+        .sink(Collect::default());
+    let error = refusal(&env, from(&path)).to_string();
+    assert!(error.contains("key type is utf8 in the savepoint and int64 in the job"), "{error}");
+}
+
+#[test]
+fn a_state_that_is_no_longer_declared_goes_from_snapshot_to_snapshot() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = savepoint(dir.path(), 2);
+    let env = Environment::new();
+    env.source(Sequence::new(0..500_000).per_second(1_000.0))
+        .uid("stream-001")
+        .map(|number| *number)
+        .uid("sum-001")
+        .sink(Collect::default());
+    let job = env
+        .start("wordcount", JobOptions { checkpoint_dir: Some(dir.path().into()), ..from(&path) })
+        .unwrap();
+    job.checkpoint().unwrap();
+    std::fs::remove_dir_all(&path).unwrap();
+    let later = job.stop(Some(dir.path()), false).unwrap();
+    let job =
+        word_count(Sequence::new(0..5_000), &Collect::default()).start("wordcount", from(&later)).unwrap();
+    job.wait().unwrap();
+    let reader = ColumnarReader::options().open(&later).unwrap();
+    let sum = reader.savepoint().operators.iter().find(|operator| operator.label() == "sum-001").unwrap();
+    assert!(sum.states[0].rows.unwrap() > 97);
+}
+
+#[test]
+fn what_is_no_savepoint_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let counting = word_count(Sequence::new(0..5), &Collect::default());
+    let error = refusal(&counting, from(dir.path())).full();
+    assert!(error.contains("cannot be started from"), "{error}");
+}
