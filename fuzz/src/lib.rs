@@ -1,4 +1,5 @@
 //! Fuzz harnesses.
 
+pub mod flink_serializers;
 pub mod flink_snapshot;
 pub mod flink_sst;

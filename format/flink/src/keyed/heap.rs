@@ -41,9 +41,22 @@ struct OpenBlock {
     /// The state that is being read, and how many of its entries follow.
     state: usize,
     entries_left: u32,
+    /// The list or map among them that is being read.
+    collection: Option<Collection>,
     /// The wanted state was read.
     seen: bool,
 }
+
+/// A list or map that is read element by element, so that it need not fit into memory.
+struct Collection {
+    /// Its namespace and key, serialized.
+    head: Vec<u8>,
+    index: u64,
+    elements_left: u32,
+}
+
+/// Elements that take no bytes: more of them in one list are refused.
+const MAX_EMPTY_ELEMENTS: u64 = 1 << 16;
 
 impl HeapScan {
     /// Batches of the state with this number, in these key groups.
@@ -105,8 +118,15 @@ impl HeapScan {
         }
         let window = Window::new(source, block.start + 4, block.end, self.file.header.compressed);
         let states_left = self.states.len();
-        self.open =
-            Some(OpenBlock { key_group, window, states_left, state: 0, entries_left: 0, seen: false });
+        self.open = Some(OpenBlock {
+            key_group,
+            window,
+            states_left,
+            state: 0,
+            entries_left: 0,
+            collection: None,
+            seen: false,
+        });
         Ok(true)
     }
 
@@ -125,13 +145,7 @@ impl HeapScan {
             let what = format!("reading state {}", open.state);
             return Err(open.window.error(ErrorKind::Unsupported { what }));
         };
-        let group = open.key_group;
-        let before = open.window.offset();
-        open.window.read(self.file.limits.value_bytes, |cursor| rows.append_in_line(group, cursor))?;
-        if open.window.offset() == before {
-            return Err(open.window.error(ErrorKind::Invalid { what: "an entry without bytes".into() }));
-        }
-        open.entries_left -= 1;
+        open.entry(rows, self.file.limits.value_bytes)?;
         if open.state != self.wanted && rows.is_full() {
             rows.discard();
         }
@@ -146,7 +160,7 @@ impl HeapScan {
             return Err(error.within(format!("key group {}", open.key_group)));
         }
         let unread = match (open.state == self.wanted && open.seen, open.seen) {
-            (true, _) => u64::from(open.entries_left),
+            (true, _) => open.rows_left(),
             (false, true) => 0,
             (false, false) => 1,
         };
@@ -159,6 +173,43 @@ impl HeapScan {
 }
 
 impl OpenBlock {
+    /// Reads one entry, or one element of one.
+    fn entry(&mut self, rows: &mut KeyedRows, limit: u64) -> Result<()> {
+        let before = self.window.offset();
+        let group = self.key_group;
+        if let Some(collection) = &mut self.collection {
+            let Collection { head, index, elements_left } = collection;
+            if *elements_left > 0 {
+                self.window.read(limit, |cursor| rows.append_element(group, head, *index, cursor))?;
+                (*index, *elements_left) = (*index + 1, *elements_left - 1);
+                let empty = self.window.offset() == before && *index > MAX_EMPTY_ELEMENTS;
+                return if empty { Err(self.without_bytes()) } else { Ok(()) };
+            }
+            self.collection = None;
+        } else if rows.is_collection() {
+            let (head, elements_left) = self.window.read(limit, |cursor| rows.collection_head(cursor))?;
+            self.collection = Some(Collection { head, index: 0, elements_left });
+            return Ok(());
+        } else {
+            self.window.read(limit, |cursor| rows.append_in_line(group, cursor))?;
+            if self.window.offset() == before {
+                return Err(self.without_bytes());
+            }
+        }
+        self.entries_left -= 1;
+        Ok(())
+    }
+
+    fn without_bytes(&self) -> Error {
+        self.window.error(ErrorKind::Invalid { what: "entries without bytes".into() })
+    }
+
+    /// Rows of the state that follow, at least.
+    fn rows_left(&self) -> u64 {
+        let elements = self.collection.as_ref().map_or(1, |collection| u64::from(collection.elements_left));
+        u64::from(self.entries_left.saturating_sub(1)) + elements
+    }
+
     fn next_state(&mut self, states: usize, wanted: usize) -> Result<()> {
         self.window.need(6, "state of a key group")?;
         let mut cursor = self.window.cursor();

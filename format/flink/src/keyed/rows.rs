@@ -152,17 +152,69 @@ impl KeyedRows {
         self.settle(before, result.map_err(|error| error.within(format!("state {:?}", self.table.name))))
     }
 
-    /// Adds the rows of one entry of a heap file, which a cursor over the file's bytes stands at.
+    /// Adds the row of one entry of a heap file, which a cursor over the file's bytes stands at.
     ///
     /// # Errors
     /// For bytes that are damaged, not all there, or of a value whose end cannot be found. Nothing was added
     /// then.
     pub(crate) fn append_in_line(&mut self, key_group: u16, cursor: &mut Cursor<'_>) -> Result<()> {
+        self.all_or_nothing(|rows| match rows.table.kind {
+            StateKind::Timer => rows.timer_in_line(key_group, cursor, None),
+            _ => {
+                rows.namespace_and_key(key_group, cursor)?;
+                rows.value(cursor, None).within(|| "value")
+            }
+        })
+    }
+
+    /// Entries of a heap file hold a whole list or map each, a row per element.
+    pub(crate) fn is_collection(&self) -> bool {
+        matches!(self.table.kind, StateKind::List | StateKind::Map)
+    }
+
+    /// Reads what stands before the elements of a list or map in a heap file: namespace and key, as bytes, and
+    /// the number of elements.
+    ///
+    /// # Errors
+    /// As [`KeyedRows::append_in_line`].
+    pub(crate) fn collection_head(&mut self, cursor: &mut Cursor<'_>) -> Result<(Vec<u8>, u32)> {
+        let start = cursor.clone();
+        let rows = self.len();
+        let head = self.namespace_and_key(0, cursor);
+        self.truncate(rows);
+        head?;
+        let length = cursor.position() - start.position();
+        let place = cursor.clone();
+        let count = cursor.i32_be()?;
+        let count = u32::try_from(count).map_err(|_| place.invalid(format!("{count} elements")))?;
+        Ok((start.rest().get(..length).unwrap_or_default().to_vec(), count))
+    }
+
+    /// Adds the row of one element of a list or map in a heap file; `head` is what
+    /// [`KeyedRows::collection_head`] returned.
+    ///
+    /// # Errors
+    /// As [`KeyedRows::append_in_line`].
+    pub(crate) fn append_element(
+        &mut self,
+        key_group: u16,
+        head: &[u8],
+        index: u64,
+        cursor: &mut Cursor<'_>,
+    ) -> Result<()> {
+        self.all_or_nothing(|rows| {
+            rows.namespace_and_key(key_group, &mut Cursor::new(head))?;
+            if rows.table.kind == StateKind::Map {
+                return rows.map_entry_in_line(cursor);
+            }
+            rows.index.push(index);
+            rows.value(cursor, None).within(|| format!("element {index}"))
+        })
+    }
+
+    fn all_or_nothing(&mut self, append: impl FnOnce(&mut Self) -> Result<()>) -> Result<()> {
         let before = self.len();
-        let result = match self.table.kind {
-            StateKind::Timer => self.timer_in_line(key_group, cursor, None),
-            _ => self.state_in_line(key_group, cursor),
-        };
+        let result = append(self);
         if result.is_err() {
             self.truncate(before);
         }
@@ -379,44 +431,10 @@ impl KeyedRows {
         Ok(())
     }
 
-    /// Namespace, key, and a value; of a list or map the whole.
-    fn state_in_line(&mut self, key_group: u16, cursor: &mut Cursor<'_>) -> Result<()> {
-        let start = cursor.clone();
-        self.namespace_and_key(key_group, cursor)?;
-        match self.table.kind {
-            StateKind::List | StateKind::Map => self.collection_in_line(key_group, &start, cursor),
-            _ => self.value(cursor, None).within(|| "value"),
-        }
-    }
-
     fn namespace_and_key(&mut self, key_group: u16, cursor: &mut Cursor<'_>) -> Result<()> {
         append(&self.table.namespace, &mut self.namespace, cursor, None).within(|| "namespace")?;
         append(&self.table.key, &mut self.key, cursor, None).within(|| "key")?;
         self.key_groups.push(key_group);
-        Ok(())
-    }
-
-    /// `i32 n`, then elements or entries: a row for each. Namespace and key are read anew for each, and
-    /// taken away again where there is none.
-    fn collection_in_line(
-        &mut self,
-        key_group: u16,
-        start: &Cursor<'_>,
-        cursor: &mut Cursor<'_>,
-    ) -> Result<()> {
-        self.truncate(self.len() - 1);
-        let count = cursor.i32_be()?;
-        let count = cursor.count(count, 1, "elements")?;
-        for index in 0..count {
-            self.namespace_and_key(key_group, &mut start.clone())?;
-            match self.table.kind {
-                StateKind::Map => self.map_entry_in_line(cursor)?,
-                _ => {
-                    self.index.push(index as u64);
-                    self.value(cursor, None).within(|| format!("element {index}"))?;
-                }
-            }
-        }
         Ok(())
     }
 

@@ -98,7 +98,12 @@ fn long(cursor: &mut Cursor<'_>) -> Result<u64> {
 
 fn append_array(element: &AvroType, column: &mut Column, cursor: &mut Cursor<'_>) -> Result<()> {
     let list = column.list()?;
-    blocks(cursor, |cursor| append(element, list.element(), cursor))?;
+    let mut count = 0;
+    blocks(cursor, |cursor| {
+        append(element, list.element(), cursor)?;
+        count += 1;
+        list.element().check_growth(count)
+    })?;
     list.end()
 }
 
@@ -107,7 +112,8 @@ fn append_map(value: &AvroType, column: &mut Column, cursor: &mut Cursor<'_>) ->
     blocks(cursor, |cursor| {
         let (keys, values) = map.entry();
         append_text(keys, cursor)?;
-        append(value, values, cursor)
+        append(value, values, cursor)?;
+        values.check_growth(values.len())
     })?;
     map.end()
 }

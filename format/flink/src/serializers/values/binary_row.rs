@@ -99,6 +99,7 @@ fn array_value(element: &SqlType, column: &mut Column, array: &Cursor<'_>) -> Re
             true => column.push_null(),
             false => slot_value(element, column, slot, array).within(|| format!("element {index}"))?,
         }
+        column.check_growth(index + 1)?;
     }
     Ok(())
 }

@@ -20,6 +20,11 @@ use spt_format::{Error, ErrorKind, Location, Result};
 
 use super::nested::{ListColumn, MapColumn, StructColumn};
 
+/// Bytes one column may take.
+const MAX_BYTES: usize = 1 << 31;
+/// How often a growing value is looked at, in elements.
+const GROWTH_CHECK_ELEMENTS: usize = 256;
+
 /// A growing column.
 #[derive(Debug)]
 pub(crate) enum Column {
@@ -135,7 +140,8 @@ impl Buffer for BytesBuffer {
 
 /// A batch holds at most 2 GiB of one column.
 pub(super) fn too_large(found: usize) -> Error {
-    let kind = ErrorKind::LimitExceeded { what: "bytes of a column", found: found as u64, limit: 1 << 31 };
+    let kind =
+        ErrorKind::LimitExceeded { what: "bytes of a column", found: found as u64, limit: MAX_BYTES as u64 };
     Error::new(kind, Location::default())
 }
 
@@ -279,6 +285,15 @@ impl Column {
     /// Bytes the values take, roughly.
     pub(crate) fn size(&self) -> usize {
         each!(self, flat => flat.values.bytes(), nested => nested.size())
+    }
+
+    /// Refuses to grow on and on: a byte of input can stand for a null in each of thousands of columns. To be
+    /// called behind each element of a value.
+    pub(crate) fn check_growth(&self, elements: usize) -> Result<()> {
+        if elements.is_multiple_of(GROWTH_CHECK_ELEMENTS) && self.size() > MAX_BYTES {
+            return Err(too_large(self.size()));
+        }
+        Ok(())
     }
 
     /// The values as an array; the column is empty afterwards.

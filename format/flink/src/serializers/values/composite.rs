@@ -78,6 +78,7 @@ fn append_elements(
             true => column.push_null(),
             false => append(element, column, cursor, tail.filter(|_| index + 1 == count))?,
         }
+        column.check_growth(index + 1)?;
     }
     Ok(())
 }
@@ -99,6 +100,7 @@ fn append_masked(
             true => column.push_null(),
             false => append(element, column, cursor, tail.filter(|_| index + 1 == count))?,
         }
+        column.check_growth(index + 1)?;
     }
     Ok(())
 }
@@ -133,6 +135,7 @@ pub(super) fn append_map(
                 append_flagged(&map.value, values, cursor, tail)?;
             }
         }
+        column.check_growth(index + 1)?;
     }
     match map.null_keys {
         true => column.list()?.end(),
