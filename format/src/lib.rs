@@ -16,6 +16,7 @@ pub mod preflight;
 mod select;
 mod sort;
 mod storage;
+pub mod validate;
 
 pub use columnar::{
     BlockEncoder, ColumnarReader, ColumnarReaderOptions, ColumnarStateWriter, ColumnarWriter,

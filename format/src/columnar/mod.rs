@@ -1,6 +1,7 @@
 //! spt's own savepoint format: one manifest and Parquet files. `SPEC.md` is its normative text.
 
 mod adopt;
+mod check;
 mod checksum;
 mod data_file;
 mod layout;

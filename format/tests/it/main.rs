@@ -17,3 +17,4 @@ mod migrate;
 mod order;
 mod select;
 mod support;
+mod validate;
