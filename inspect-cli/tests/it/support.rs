@@ -4,6 +4,10 @@ use std::ffi::OsStr;
 use std::io::Write;
 use std::process::{Command, Output, Stdio};
 
+use arrow_array::RecordBatch;
+use spt_flink::FlinkSource;
+use spt_format::{ColumnarWriter, Engine, Layout, Savepoint, SavepointSink, SavepointSource, Scan};
+
 /// `spt` with nothing of this machine's environment in it.
 pub(crate) fn spt(args: &[impl AsRef<OsStr>]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_spt"));
@@ -41,4 +45,31 @@ pub(crate) fn flink(case: &str) -> String {
 /// The word count's savepoint, by the layout that Flink was told to use.
 pub(crate) fn word_count(layout: &str) -> String {
     flink(&format!("2.1.0/wordcount-{layout}"))
+}
+
+/// Writes the states of a savepoint anew in this project's own format, `change` being asked about every batch.
+pub(crate) fn columnar(
+    from: &str,
+    to: &std::path::Path,
+    change: impl Fn(&str, &RecordBatch) -> RecordBatch,
+) -> String {
+    let source = FlinkSource::open(from).unwrap();
+    let mut sink = ColumnarWriter::options().create(to).unwrap();
+    for (place, operator, state) in source.savepoint().states() {
+        let mut table = SavepointSink::state(&mut sink, operator, state).unwrap();
+        for batch in source.scan(place, &Scan { sorted: true, ..Scan::default() }).unwrap() {
+            table.write(&change(&state.name, &batch.unwrap())).unwrap();
+        }
+        table.finish().unwrap();
+    }
+    let savepoint = Savepoint {
+        engine: Engine::Spt,
+        format_version: 1,
+        layout: Layout::Columnar,
+        id: "0123456789abcdef".into(),
+        created_at_ms: Some(1_700_000_000_000),
+        ..source.savepoint().clone()
+    };
+    sink.commit(&savepoint).unwrap();
+    to.to_str().unwrap().to_owned()
 }
