@@ -13,8 +13,10 @@ use spt_format::{Cursor, Error, ErrorKind, Result};
 
 use crate::java;
 
-/// How often a header is read at most before its unknown parts are given up.
+/// How often a header is read at most before its unknown parts are given up, and how many bytes that may be
+/// together.
 const MAX_ATTEMPTS: usize = 20_000;
+const MAX_BYTES: usize = 256 << 20;
 /// The keys of serializers in a state's header.
 const SERIALIZER_KEYS: [&str; 4] =
     ["KEY_SERIALIZER", "NAMESPACE_SERIALIZER", "VALUE_SERIALIZER", "USER_KEY_SERIALIZER"];
@@ -60,7 +62,8 @@ pub(crate) fn resynchronised<'a, T>(
     mut read: impl FnMut(&mut Cursor<'a>, &mut Unknowns) -> Result<T>,
 ) -> Result<T> {
     let mut search = Search { stack: Vec::new(), first: None };
-    for _ in 0..MAX_ATTEMPTS {
+    let attempts = (MAX_BYTES / section.remaining().max(1)).clamp(10, MAX_ATTEMPTS);
+    for _ in 0..attempts {
         let mut unknowns = Unknowns { assumed: search.assumed(), ..Unknowns::default() };
         let mut cursor = section.clone();
         let error = match read(&mut cursor, &mut unknowns) {
@@ -108,7 +111,9 @@ impl Search {
     }
 }
 
-/// The lengths one unknown body may have, the longest first so that `pop` takes the shortest.
+/// The lengths one unknown body may have, so that `pop` takes the best: the shortest first, but those with
+/// another foreign class behind them last. Such a class is more often a part of the unknown one than its
+/// neighbour.
 struct Candidates {
     ends: Vec<usize>,
     current: usize,
@@ -117,23 +122,36 @@ struct Candidates {
 impl Candidates {
     fn new(section: &Cursor<'_>, position: usize) -> Self {
         let bytes = section.rest().get(position - section.position()..).unwrap_or_default();
-        let ends =
-            (0..=bytes.len()).rev().filter(|length| is_anchor(bytes.get(*length..).unwrap_or_default()));
-        Self { ends: ends.collect(), current: 0 }
+        let behind = |length: usize| bytes.get(length..).unwrap_or_default();
+        let ends = (0..=bytes.len()).rev().filter(|length| is_anchor(behind(*length)));
+        let (mut ends, own): (Vec<_>, Vec<_>) =
+            ends.partition(|length| snapshot_class(behind(*length)).is_some_and(|class| is_foreign(&class)));
+        ends.extend(own);
+        Self { ends, current: 0 }
     }
 }
 
 /// Whether something recognisable begins here: directly, or behind a count of states.
 fn is_anchor(bytes: &[u8]) -> bool {
     let counted = bytes.get(2..).is_some_and(|rest| rest.is_empty() || is_state(rest));
-    bytes.is_empty() || counted || is_snapshot(bytes) || is_serializer_key(bytes) || is_state(bytes)
+    bytes.is_empty()
+        || counted
+        || snapshot_class(bytes).is_some()
+        || is_serializer_key(bytes)
+        || is_state(bytes)
 }
 
-fn is_snapshot(bytes: &[u8]) -> bool {
+/// The class of the snapshot that begins here, if one does.
+fn snapshot_class(bytes: &[u8]) -> Option<String> {
     let mut cursor = Cursor::new(bytes);
-    let Ok(class) = name(&mut cursor) else { return false };
+    let class = name(&mut cursor).ok()?;
     let known_end = ["Snapshot", "SnapshotV2", "SerializerConfig"].iter().any(|end| class.ends_with(end));
-    known_end && is_class_name(&class) && cursor.i32_be().is_ok_and(|version| (0..=4).contains(&version))
+    let versioned = cursor.i32_be().is_ok_and(|version| (0..=4).contains(&version));
+    (known_end && is_class_name(&class) && versioned).then_some(class)
+}
+
+fn is_foreign(class: &str) -> bool {
+    !class.starts_with("org.apache.flink.")
 }
 
 fn is_class_name(name: &str) -> bool {
