@@ -4,14 +4,16 @@
 
 mod broadcast;
 mod elements;
+mod sorted;
 mod window;
 
 use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
-use spt_format::{Column, Completeness, ExternalSorter, Result, RowStream};
+use spt_format::{Completeness, Result, RowStream};
 
 pub(crate) use broadcast::{BroadcastMap, BroadcastReader};
 pub(crate) use elements::{Element, ElementReader, Elements};
+pub(crate) use sorted::Sorted;
 
 /// Rows of a batch, at most.
 pub(crate) const BATCH_ROWS: usize = 8192;
@@ -63,46 +65,5 @@ impl<R: BatchReader> RowStream for Rows<R> {
 
     fn completeness(&self) -> Completeness {
         self.reader.completeness()
-    }
-}
-
-/// The rows in the model's order, sorted in this much memory and beyond it on disk.
-///
-/// # Errors
-/// Whatever reading them causes: all are read before the first is returned.
-pub(crate) fn sorted(
-    mut rows: Box<dyn RowStream>,
-    columns: Vec<Column>,
-    memory_bytes: usize,
-) -> Result<Box<dyn RowStream>> {
-    let mut sorter = ExternalSorter::new(rows.schema(), columns, memory_bytes);
-    for batch in rows.by_ref() {
-        sorter.push(batch?)?;
-    }
-    let completeness = rows.completeness();
-    Ok(Box::new(Sorted { schema: rows.schema(), completeness, rows: sorter.finish()? }))
-}
-
-struct Sorted<I> {
-    schema: SchemaRef,
-    completeness: Completeness,
-    rows: I,
-}
-
-impl<I: Iterator<Item = Result<RecordBatch>>> Iterator for Sorted<I> {
-    type Item = Result<RecordBatch>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        self.rows.next()
-    }
-}
-
-impl<I: Iterator<Item = Result<RecordBatch>> + Send> RowStream for Sorted<I> {
-    fn schema(&self) -> SchemaRef {
-        self.schema.clone()
-    }
-
-    fn completeness(&self) -> Completeness {
-        self.completeness
     }
 }

@@ -67,7 +67,9 @@ fn entry(snapshot: &Snapshot, operator: &OperatorState, found: Vec<Found>) -> En
             Some((whole, pieces)) => unite(whole, pieces, state),
         }
     }
-    let (states, tables) = united.into_values().unzip();
+    let (states, mut tables): (_, Vec<Vec<Piece>>) = united.into_values().unzip();
+    // Rows come by key group, and so do the segments.
+    tables.iter_mut().for_each(|pieces| pieces.sort_by_key(Piece::key_groups));
     Entry { operator: facts(snapshot, operator, states), tables }
 }
 

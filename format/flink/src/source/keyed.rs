@@ -50,7 +50,6 @@ impl KeyedScan {
         };
         let mut pieces: Vec<_> = pieces.iter().map(keyed).collect::<Result<_>>()?;
         pieces.retain(|piece| piece.meets(key_groups));
-        pieces.sort_by_key(|piece| piece.handle.key_groups());
         Ok(Self {
             files: files.clone(),
             limits: limits.clone(),

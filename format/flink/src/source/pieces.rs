@@ -50,6 +50,16 @@ pub(super) enum Piece {
     Unreadable(Unreadable),
 }
 
+impl Piece {
+    /// Of keyed state.
+    pub(super) fn key_groups(&self) -> Option<KeyGroupRange> {
+        match self {
+            Self::Keyed(piece) => Some(piece.handle.key_groups()),
+            _ => None,
+        }
+    }
+}
+
 /// One state among those of a keyed handle.
 #[derive(Debug, Clone)]
 pub(super) struct KeyedPiece {
@@ -329,19 +339,9 @@ fn keyed(bytes: Option<u64>, piece: KeyedPiece) -> Found {
 
 /// Keys of Java's own types have a hash that can be computed; of other classes only Java knows it.
 fn key_hash(key: Option<&Field>) -> KeyHash {
-    if key.is_some_and(has_java_hash) { KeyHash::Java1 } else { KeyHash::Unknown }
-}
-
-/// A plain Java object brings a `hashCode` of its own; Flink's rows hash their serialized bytes.
-fn has_java_hash(field: &Field) -> bool {
-    match (&field.logical, &field.ty) {
-        (Some(Logical::Tuple), _) => field.children().into_iter().all(has_java_hash),
-        (Some(Logical::BigInteger | Logical::BigDecimal | Logical::Char | Logical::Uuid), _) => true,
-        (Some(_), _) => false,
-        (None, Type::Struct(_) | Type::List(_) | Type::Map { .. } | Type::Binary | Type::FixedBinary(_)) => {
-            false
-        }
-        (None, _) => true,
+    match key.map(KeyHash::for_key) {
+        Some(KeyHash::Java1) => KeyHash::Java1,
+        _ => KeyHash::Unknown,
     }
 }
 

@@ -6,10 +6,7 @@ use spt_format::{Error, Operator, Result, RowStream, Scan, Segment, State, State
 use super::FlinkSource;
 use super::keyed::KeyedScan;
 use super::pieces::Piece;
-use crate::rows::{BroadcastReader, ElementReader, Elements, Rows, sorted};
-
-/// Memory for sorting rows; beyond it they are spilled.
-const SORT_MEMORY_BYTES: usize = 256 << 20;
+use crate::rows::{BroadcastReader, ElementReader, Elements, Rows, Sorted};
 
 /// A piece as the model sees it.
 pub(super) fn segment(piece: &Piece) -> Segment {
@@ -63,7 +60,7 @@ pub(super) fn rows(
     };
     // Elements come by subtask and index, which is their order.
     if scan.sorted && (state.kind.is_keyed() || state.kind == StateKind::Broadcast) {
-        return sorted(rows, state.schema.sort_columns(state.kind), SORT_MEMORY_BYTES);
+        return Ok(Box::new(Sorted::new(rows, state.schema.sort_columns(state.kind))));
     }
     Ok(rows)
 }

@@ -5,11 +5,14 @@ mod canonical;
 use std::collections::BTreeMap;
 
 use arrow_array::cast::AsArray;
-use arrow_array::types::{TimestampMillisecondType, UInt32Type, UInt64Type};
+use arrow_array::types::{TimestampMillisecondType, UInt16Type, UInt32Type, UInt64Type};
 use arrow_array::{Array, ArrayRef, RecordBatch};
 use serde_json::{Map, Value, json};
 use spt_flink::FlinkSource;
-use spt_format::{Field, Operator, OperatorId, SavepointSource, Scan, State, StateKind, StateRef, UidOrigin};
+use spt_format::{
+    Field, KeyHash, Operator, OperatorId, SavepointSource, Scan, State, StateKind, StateRef, UidOrigin,
+    first_out_of_order, key_group_of,
+};
 
 use crate::support::{Case, corpus};
 
@@ -29,6 +32,31 @@ const KNOWN: &[(&str, &str, &str)] = &[
 const KRYO_JAVA: &str = "what Kryo writes for a Java collection is shown as bytes";
 const KRYO_LIST: &str = "a list of Kryo objects is one element: nothing says where each ends";
 const KRYO_HEAP: &str = "a Kryo object in a heap file hides its key group: nothing says where it ends";
+
+#[test]
+fn sorted_rows_are_the_same_rows_in_the_models_order() {
+    for case in corpus().into_iter().filter(|case| case.name.starts_with("2.")) {
+        let source = FlinkSource::open(&case.path).unwrap();
+        for (place, _, state) in source.savepoint().states() {
+            let scan = Scan { sorted: true, ..Scan::default() };
+            let Ok(rows) = source.scan(place, &scan) else { continue };
+            let batches = rows.collect::<spt_format::Result<Vec<_>>>().unwrap();
+            let columns = state.schema.sort_columns(state.kind);
+            for batch in &batches {
+                assert_eq!(
+                    first_out_of_order(batch, &columns).unwrap(),
+                    None,
+                    "{} {}",
+                    case.name,
+                    state.name
+                );
+            }
+            let found: usize = batches.iter().map(RecordBatch::num_rows).sum();
+            let stored = Rows::read(&source, place).unwrap().rows.len();
+            assert_eq!(found, stored, "{} {}", case.name, state.name);
+        }
+    }
+}
 
 #[test]
 fn every_state_of_the_corpus_is_what_flink_read() {
@@ -165,6 +193,7 @@ impl View<'_> {
         let (state, rows) = self.state(name, kind)?;
         same(&expected["ttl"], &json!(state.ttl.is_some()))?;
         let schema = &state.schema;
+        self.key_groups(state, &rows)?;
         let wanted = each(expected, "entries").map(|entry| keyed_entry(state, entry)).collect();
         let mut found: BTreeMap<String, Map<String, Value>> = BTreeMap::new();
         for (number, row) in rows.rows.iter().enumerate() {
@@ -195,6 +224,22 @@ impl View<'_> {
         }
         let found = found.into_values().map(Value::Object).collect();
         same(&canonical::sorted(wanted), &canonical::sorted(found))
+    }
+
+    /// Every key is in the key group that its hash chooses, where that can be computed.
+    fn key_groups(&self, state: &State, rows: &Rows) -> Result<(), String> {
+        let key = state.schema.key.as_ref().unwrap();
+        if key.logical.is_none() && key.children().is_empty() {
+            assert_eq!(state.key_hash, Some(KeyHash::Java1), "{key}");
+        }
+        for row in &rows.rows {
+            let found = row.column("key_group").as_primitive::<UInt16Type>().value(row.number);
+            let keys = row.column("key");
+            let hash = state.key_hash.unwrap();
+            let group = key_group_of(key, keys, row.number, self.operator.max_parallelism, hash);
+            same(&json!(group.map_or(found, |group| group.0)), &json!(found))?;
+        }
+        Ok(())
     }
 
     fn per_operator(&self, name: &str, kind: StateKind, expected: &Value) -> Result<(), String> {
