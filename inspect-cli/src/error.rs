@@ -54,6 +54,12 @@ impl fmt::Display for Failure {
 
 impl std::error::Error for Failure {}
 
+impl From<spt_runtime::Error> for Failure {
+    fn from(error: spt_runtime::Error) -> Self {
+        Self::new(error.full())
+    }
+}
+
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         let failure = Self::new(error.full());

@@ -2,6 +2,7 @@
 
 mod cancel;
 mod choose;
+mod demo;
 mod diff;
 mod export;
 mod inspect;
@@ -24,6 +25,7 @@ use crate::ui::Ui;
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    Demo(demo::Args),
     Diff(diff::Args),
     Export(export::Args),
     Inspect(inspect::Args),
@@ -44,6 +46,7 @@ impl Command {
     /// If there is no answer.
     pub(crate) fn run(self, ui: &Ui) -> Result<Exit> {
         match self {
+            Self::Demo(args) => demo::run(&args, ui),
             Self::Diff(args) => diff::run(&args, ui),
             Self::Export(args) => export::run(&args, ui),
             Self::Inspect(args) => inspect::run(&args, ui),

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot go on fails")]
 
 mod columnar;
+mod demo;
 mod diff;
 mod export;
 mod inspect;

@@ -10,12 +10,14 @@
 //!                                   └─ after a failure: recover: commit what it holds, abort all else
 //! ```
 
+mod discard;
 mod files;
 mod print;
 
 #[cfg(test)]
 mod tests;
 
+pub use discard::Discard;
 pub use files::{FileFormat, FileSink, FileWriter, Lines, Ndjson, PendingFile};
 pub use print::{Print, PrintWriter};
 
