@@ -28,6 +28,7 @@ mod operations;
 mod registry;
 mod routes;
 mod session;
+mod throwable;
 
 pub use client::{Client, Operation};
 pub use endpoint::{Endpoint, EndpointOptions};
@@ -35,13 +36,6 @@ pub use handshake::{Handshake, Outcome};
 pub use lock::{Held, Lock};
 pub use registry::{JobEntry, Listing, Registered, Registry};
 pub use session::Session;
-
-/// The process was started to print the job's plan, not to run it: by `spt plan`, or as `PROGRAM plan`.
-pub fn plan_requested() -> bool {
-    let by_variable = std::env::var_os("SPT_PLAN").is_some_and(|value| value == "1");
-    let mut arguments = std::env::args_os().skip(1);
-    by_variable || (arguments.next().is_some_and(|first| first == "plan") && arguments.next().is_none())
-}
 
 /// A new id for a job or a request: 32 hex digits.
 ///

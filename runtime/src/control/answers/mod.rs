@@ -11,9 +11,11 @@ mod job;
 
 use std::path::Path;
 
+use base64::prelude::{BASE64_STANDARD, Engine as _};
 use serde_json::{Value, json};
 
 use super::operations::Progress;
+use super::throwable;
 use crate::job::{JobState, JobStatus};
 
 pub(super) use checkpoints::{checkpoint, checkpoint_config, checkpoints};
@@ -64,7 +66,11 @@ pub(super) fn operation(progress: &Progress) -> Value {
             json!({"status": {"id": "COMPLETED"}, "operation": {"location": text_of(path)}})
         }
         Progress::Failed(error) => json!({"status": {"id": "COMPLETED"}, "operation": {
-            "failure-cause": {"class": "org.apache.flink.util.FlinkException", "stack-trace": error},
+            "failure-cause": {
+                "class": "org.apache.flink.util.FlinkException",
+                "stack-trace": error,
+                "serialized-throwable": BASE64_STANDARD.encode(throwable::serialize(error)),
+            },
         }}),
     }
 }
