@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use crate::config::{Configuration, Layers};
-use crate::control::Session;
+use crate::control::{Session, new_id};
 use crate::coordinator::{JobHandle, launch};
 use crate::error::{Error, Result};
 use crate::graph::Environment;
@@ -28,7 +28,7 @@ impl Environment {
         }
         let result = self.run_as_program(name, options, &configuration);
         if let Err(error) = &result {
-            Session::refused(error);
+            Session::failed(error);
         }
         result
     }
@@ -36,11 +36,14 @@ impl Environment {
     fn run_as_program(
         &self,
         name: &str,
-        options: JobOptions,
+        mut options: JobOptions,
         configuration: &Configuration,
     ) -> Result<JobState> {
-        let job = self.start(name, options)?;
-        let mut session = Session::open(Arc::new(job.clone()), configuration)?;
+        let id = options.job_id.take().map_or_else(new_id, Ok)?;
+        // Before anything is done: a second job with this id would clean up what the first has pending.
+        let mut session = Session::claim(&id, configuration).map_err(|error| Error::refused(error.full()))?;
+        let job = self.start(name, JobOptions { job_id: Some(id), ..options })?;
+        session.open(Arc::new(job.clone()), configuration)?;
         session.running();
         let outcome = job.wait();
         session.close();

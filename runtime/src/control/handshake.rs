@@ -27,6 +27,11 @@ pub enum Outcome {
         /// Why.
         error: String,
     },
+    /// It was started and did not come to run: its source is not there, for instance.
+    Failed {
+        /// Why.
+        error: String,
+    },
 }
 
 /// The job's side: says once what became of its start.
@@ -39,9 +44,10 @@ impl Handshake {
         Self(std::env::var_os(VARIABLE).filter(|path| !path.is_empty()).map(PathBuf::from))
     }
 
-    /// Says it, unless it was said before. A starter that is gone is no reason to fail.
+    /// Says it, unless something was said before. A starter that is gone is no reason to fail.
     pub fn tell(&mut self, outcome: &Outcome) {
-        if let (Some(path), Ok(text)) = (self.0.take(), serde_json::to_vec(outcome)) {
+        let silent = self.0.take().filter(|path| !path.exists());
+        if let (Some(path), Ok(text)) = (silent, serde_json::to_vec(outcome)) {
             let _ = write_whole(&path, &text);
         }
     }
@@ -81,6 +87,7 @@ mod tests {
         let refused = Outcome::Refused { error: "no state for sum-001".into() };
         handshake.tell(&refused);
         handshake.tell(&Outcome::Running { id: "0".repeat(32) });
+        Handshake(Some(path.clone())).tell(&Outcome::Running { id: "0".repeat(32) });
         assert_eq!(Handshake::heard(&path).unwrap(), Some(refused));
     }
 

@@ -22,33 +22,35 @@ pub struct Session {
 }
 
 impl Session {
-    /// Makes the job reachable: takes its place in the registry, listens, publishes where. If it was started
-    /// detached, the process leaves its terminal. With `spt.control.enabled: false` there is only the
+    /// Takes the place of the job with this id in the registry, before anything of the job is done. If it was
+    /// started detached, the process leaves its terminal. With `spt.control.enabled: false` there is only the
     /// handshake.
     ///
     /// # Errors
-    /// If a live process has the job's id, the registry is not the user's alone, the token cannot be read, or
-    /// no port is free.
-    pub fn open(job: Arc<dyn JobControl>, configuration: &Configuration) -> Result<Self> {
+    /// If a live process has the job's id, or the registry is not the user's alone.
+    pub fn claim(id: &str, configuration: &Configuration) -> Result<Self> {
         leave_terminal();
+        let is_enabled = configuration.get(&options::CONTROL_ENABLED).unwrap_or(true);
+        let registered = is_enabled.then(|| Registry::of_user()?.claim(id)).transpose()?;
+        Ok(Self { id: id.to_owned(), handshake: Handshake::of_process(), endpoint: None, registered })
+    }
+
+    /// Makes the job reachable: listens, and publishes where.
+    ///
+    /// # Errors
+    /// If the token cannot be read, or no port is free.
+    pub fn open(&mut self, job: Arc<dyn JobControl>, configuration: &Configuration) -> Result<()> {
+        let Some(registered) = &self.registered else { return Ok(()) };
         let status = job.status();
-        let handshake = Handshake::of_process();
-        let mut session = Self { id: status.id.clone(), handshake, endpoint: None, registered: None };
-        if !configuration.get(&options::CONTROL_ENABLED).unwrap_or(true) {
-            return Ok(session);
-        }
-        let registered = Registry::of_user()?.claim(&status.id)?;
-        let token_file = configuration.get(&options::TOKEN_FILE);
         let endpoint = Endpoint::open(job, configuration.clone(), endpoint_options(configuration)?)?;
         let mut entry = JobEntry::new(status.id, status.name, endpoint.address().to_string());
         entry.started_at_ms = status.started_at_ms;
-        entry.token_file = token_file.map(absolute);
+        entry.token_file = configuration.get(&options::TOKEN_FILE).map(absolute);
         entry.checkpoint_dir = configuration.get(&options::CHECKPOINT_DIR).map(absolute);
         entry.log_file = std::env::var_os("SPT_LOG_FILE").map(PathBuf::from);
         registered.publish(&entry)?;
-        session.registered = Some(registered);
-        session.endpoint = Some(endpoint);
-        Ok(session)
+        self.endpoint = Some(endpoint);
+        Ok(())
     }
 
     /// Where the endpoint listens, if there is one.
@@ -70,9 +72,13 @@ impl Session {
         }
     }
 
-    /// Tells whoever started the job that it was not started, and why.
-    pub fn refused(error: &crate::Error) {
-        Handshake::of_process().tell(&Outcome::Refused { error: error.full() });
+    /// Tells whoever started the job that it does not run, and why; unless it was told that it does.
+    pub fn failed(error: &crate::Error) {
+        let told = error.full();
+        Handshake::of_process().tell(&match error.is_refusal() {
+            true => Outcome::Refused { error: told },
+            false => Outcome::Failed { error: told },
+        });
     }
 }
 
