@@ -149,6 +149,10 @@ impl Start {
                 let _ = child.wait();
                 Err(Failure::new(format!("the job was refused: {error}")))
             }
+            Ok(Outcome::Failed { error }) => {
+                let _ = child.wait();
+                Err(Failure::new(format!("the job did not come to run: {error}")))
+            }
             Err(status) => Err(ended_early(status, &path)),
         }
     }

@@ -1,11 +1,17 @@
 //! What a person and a script see: stdout, stderr and exit code together, a few per command.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot go on fails")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test that cannot go on fails"
+)]
 
 mod columnar;
 mod demo;
 mod diff;
 mod export;
+mod flow;
 mod inspect;
 mod jobs;
 mod latest;

@@ -1,0 +1,194 @@
+//! What the flows need: a registry and folders of their own, a text server, the example programs.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// Longer than anything takes on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// What a command said.
+#[derive(Debug)]
+pub(super) struct Said {
+    pub(super) code: i32,
+    pub(super) out: String,
+    pub(super) err: String,
+}
+
+impl Said {
+    /// Stdout without its line end, of a command that did what it was asked.
+    pub(super) fn line(&self) -> &str {
+        assert_eq!(self.code, 0, "{self:?}");
+        let line = self.out.strip_suffix('\n').unwrap_or_else(|| panic!("no line: {self:?}"));
+        assert!(!line.contains('\n'), "more than a line: {self:?}");
+        line
+    }
+
+    /// Stderr of a command that was refused, stdout being empty.
+    pub(super) fn refusal(&self) -> &str {
+        assert_eq!((self.code, self.out.as_str()), (2, ""), "{self:?}");
+        &self.err
+    }
+}
+
+/// A folder for everything. Jobs that still run when it is dropped are ended.
+pub(super) struct Lab {
+    pub(super) dir: TempDir,
+}
+
+impl Lab {
+    pub(super) fn new() -> Self {
+        Self { dir: TempDir::new().unwrap() }
+    }
+
+    pub(super) fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    pub(super) fn text(&self, name: &str) -> String {
+        self.path(name).to_str().unwrap().to_owned()
+    }
+
+    /// `spt` with the registry of this lab; savepoints go to its folder `default` unless asked otherwise.
+    pub(super) fn command(&self, args: &[&str]) -> Command {
+        let mut command = crate::support::spt(args);
+        command.env("PATH", "/usr/bin:/bin").env("SPT_RUN_DIR", self.path("run"));
+        command.env("SPT_SAVEPOINT_DIR", self.path("default")).stdin(Stdio::null());
+        command
+    }
+
+    pub(super) fn spt(&self, args: &[&str]) -> Said {
+        let output = self.command(args).output().unwrap();
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+        Said { code: output.status.code().unwrap(), out: text(output.stdout), err: text(output.stderr) }
+    }
+
+    /// Starts an example detached, behind these flags of `spt run`.
+    pub(super) fn run(&self, flags: &[&str], program: &str, server: &TextServer) -> Said {
+        let (example, port) = (example(program), server.port());
+        let example = example.to_str().unwrap();
+        self.spt(&[&["run", "-d"], flags, &["--", example, "--host", "127.0.0.1", "--port", &port]].concat())
+    }
+
+    /// The jobs that run, as `spt list --json` shows them.
+    pub(super) fn jobs(&self) -> Vec<Value> {
+        let listed: Value = serde_json::from_str(self.spt(&["list", "--json"]).line()).unwrap();
+        listed["jobs"].as_array().unwrap().clone()
+    }
+
+    /// What a job has written to its log.
+    pub(super) fn log(&self, id: &str) -> String {
+        let jobs = self.jobs();
+        let job =
+            jobs.iter().find(|job| job["id"] == id).unwrap_or_else(|| panic!("{id} is not in {jobs:?}"));
+        std::fs::read_to_string(job["log_file"].as_str().unwrap()).unwrap()
+    }
+
+    /// Waits until a job has printed these counts, and returns the last of each word.
+    pub(super) fn await_counts(&self, id: &str, expected: &[(&str, i64)]) -> BTreeMap<String, i64> {
+        until(|| {
+            let counts = counts(&self.log(id));
+            let reached = expected.iter().all(|(word, count)| counts.get(*word) == Some(count));
+            if reached { Ok(counts) } else { Err(format!("{counts:?} instead of {expected:?}")) }
+        })
+    }
+}
+
+impl Drop for Lab {
+    fn drop(&mut self) {
+        let listed =
+            self.command(&["list", "--json"]).output().map(|output| output.stdout).unwrap_or_default();
+        let listed: Value = serde_json::from_slice(&listed).unwrap_or_default();
+        for job in listed["jobs"].as_array().into_iter().flatten() {
+            kill(job["pid"].as_u64().unwrap_or_default());
+        }
+    }
+}
+
+/// SIGKILL, for the process with this id.
+pub(super) fn kill(pid: u64) {
+    if pid > 1 {
+        let _ = Command::new("kill").args(["-9", &pid.to_string()]).status();
+    }
+}
+
+/// Tries until it works.
+pub(super) fn until<T>(mut attempt: impl FnMut() -> Result<T, String>) -> T {
+    let end = Instant::now() + PATIENCE;
+    loop {
+        match attempt() {
+            Ok(done) => return done,
+            Err(why) => assert!(Instant::now() < end, "waited in vain: {why}"),
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// The last count of each word in what `print("result")` wrote: `result:2> (to,4)`.
+pub(super) fn counts(log: &str) -> BTreeMap<String, i64> {
+    let pair = |line: &str| {
+        let (word, count) = line.split_once("> (")?.1.strip_suffix(')')?.rsplit_once(',')?;
+        Some((word.to_owned(), count.parse().ok()?))
+    };
+    log.lines().filter(|line| line.starts_with("result")).filter_map(pair).collect()
+}
+
+/// What `nc -lk` is by hand: sends lines to whoever connected last.
+pub(super) struct TextServer {
+    listener: TcpListener,
+    client: Option<TcpStream>,
+}
+
+impl TextServer {
+    pub(super) fn new() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        listener.set_nonblocking(true).unwrap();
+        Self { listener, client: None }
+    }
+
+    pub(super) fn port(&self) -> String {
+        self.listener.local_addr().unwrap().port().to_string()
+    }
+
+    pub(super) fn send(&mut self, text: &str) {
+        let client = until(|| {
+            while let Ok((stream, _)) = self.listener.accept() {
+                stream.set_nonblocking(false).unwrap();
+                self.client = Some(stream);
+            }
+            self.client
+                .as_ref()
+                .ok_or_else(|| "nobody has connected".to_owned())?
+                .try_clone()
+                .map_err(|e| e.to_string())
+        });
+        (&client).write_all(text.as_bytes()).unwrap();
+    }
+}
+
+/// An example of the runtime, built as this test was.
+pub(super) fn example(name: &str) -> PathBuf {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    BUILT.get_or_init(build_examples).join(name)
+}
+
+/// `cargo test --workspace` has built them already, and this takes a moment; a test of this package alone has not.
+fn build_examples() -> PathBuf {
+    let test = std::env::current_exe().unwrap();
+    let profile = test.parent().and_then(Path::parent).unwrap();
+    let mut build = Command::new(env!("CARGO"));
+    build.args(["build", "--quiet", "--package", "spt-runtime", "--examples", "--target-dir"]);
+    build.arg(profile.parent().unwrap()).current_dir(env!("CARGO_MANIFEST_DIR"));
+    if profile.ends_with("release") {
+        build.arg("--release");
+    }
+    assert!(build.status().unwrap().success(), "the examples were not built");
+    profile.join("examples")
+}

@@ -1,0 +1,5 @@
+//! Real jobs in real processes, fed by a real socket, driven by the real `spt`.
+
+mod bad_input;
+mod lab;
+mod seed;
