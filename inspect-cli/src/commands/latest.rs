@@ -5,16 +5,17 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
 use serde::Serialize;
+use spt_format::validate::Severity;
 
+use crate::commands::validate::{Depth, check};
 use crate::error::{Failure, Result};
 use crate::exit::Exit;
-use crate::locate::newest;
-use crate::open::open_found;
+use crate::locate::{Metadata, newest};
 use crate::ui::Ui;
 
 /// Print the path of the newest savepoint or checkpoint below a folder
 ///
-/// Those that cannot be opened are passed over, and stderr says why. Exits 1 if there is none.
+/// Those that are damaged or lack a file are passed over, and stderr says why. Exits 1 if there is none.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -23,6 +24,9 @@ Examples:
 pub(crate) struct Args {
     /// The folder to search
     dir: PathBuf,
+    /// Read everything of a candidate, as `spt validate` does, before it counts as whole
+    #[arg(long)]
+    full: bool,
 }
 
 /// `spt.latest/1`: where it is. A path that is not UTF-8 is shown as well as it can be.
@@ -32,8 +36,18 @@ struct Report {
     path: String,
 }
 
+/// No error is found in it.
+fn is_whole(candidate: &Metadata, depth: Depth) -> Result<()> {
+    let checks = check(candidate, depth)?;
+    match checks.findings.iter().find(|finding| finding.severity == Severity::Error) {
+        Some(finding) => Err(Failure::new(format!("{}: {}", finding.location, finding.message))),
+        None => Ok(()),
+    }
+}
+
 pub(crate) fn run(args: &Args, ui: &Ui) -> Result<Exit> {
-    let Some(found) = newest(&args.dir, ui, &mut |candidate| open_found(candidate).map(drop))? else {
+    let depth = if args.full { Depth::Full } else { Depth::Presence };
+    let Some(found) = newest(&args.dir, ui, &mut |candidate| is_whole(candidate, depth))? else {
         ui.note(&format!("there is no savepoint below {}", args.dir.display()));
         return Ok(Exit::No);
     };

@@ -4,6 +4,7 @@ mod cancel;
 mod choose;
 mod demo;
 mod diff;
+mod explain;
 mod export;
 mod inspect;
 mod latest;
@@ -13,6 +14,9 @@ mod run;
 mod savepoint;
 mod stop;
 mod uid;
+mod validate;
+
+pub(crate) use validate::Checks;
 
 use clap::Subcommand;
 use spt_format::Completeness;
@@ -27,10 +31,12 @@ use crate::ui::Ui;
 pub(crate) enum Command {
     Demo(demo::Args),
     Diff(diff::Args),
+    Explain(explain::Args),
     Export(export::Args),
     Inspect(inspect::Args),
     Latest(latest::Args),
     Uid(uid::Args),
+    Validate(validate::Args),
     Run(run::Args),
     List(list::Args),
     Savepoint(savepoint::Args),
@@ -48,10 +54,12 @@ impl Command {
         match self {
             Self::Demo(args) => demo::run(&args, ui),
             Self::Diff(args) => diff::run(&args, ui),
+            Self::Explain(args) => explain::run(&args, ui),
             Self::Export(args) => export::run(&args, ui),
             Self::Inspect(args) => inspect::run(&args, ui),
             Self::Latest(args) => latest::run(&args, ui),
             Self::Uid(args) => uid::run(&args, ui),
+            Self::Validate(args) => validate::run(&args, ui),
             Self::Run(args) => run::run(&args, ui),
             Self::List(args) => list::run(&args, ui),
             Self::Savepoint(args) => savepoint::run(&args, ui),

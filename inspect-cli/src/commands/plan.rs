@@ -60,7 +60,7 @@ pub(crate) fn run(args: &Args, ui: &Ui) -> Result<Exit> {
 }
 
 /// The plan document that the program prints.
-fn ask(program: &[OsString]) -> Result<String> {
+pub(super) fn ask(program: &[OsString]) -> Result<String> {
     let (name, arguments) = program.split_first().ok_or_else(|| Failure::new("no program"))?;
     let output = Command::new(name)
         .args(arguments)

@@ -1,7 +1,9 @@
 //! What people see: reports as tables and short texts. Nothing here reads a savepoint.
 
+pub(crate) mod ci;
 pub(crate) mod diff;
 pub(crate) mod inspect;
 pub(crate) mod rows;
 pub(crate) mod table;
 pub(crate) mod text;
+pub(crate) mod validate;

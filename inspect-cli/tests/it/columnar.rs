@@ -1,13 +1,8 @@
 //! The same commands over this project's own format.
 
-use arrow_array::RecordBatch;
 use snapbox::{assert_data_eq, str};
 
-use crate::support::{columnar, flink, run, spt, word_count};
-
-fn as_it_is(_: &str, batch: &RecordBatch) -> RecordBatch {
-    batch.clone()
-}
+use crate::support::{as_it_is, columnar, flink, run, spt, walk, word_count};
 
 #[test]
 fn what_flink_wrote_and_what_was_made_of_it_are_the_same() {
@@ -59,11 +54,6 @@ sum-001     _op_state          value          utf8  tuple<utf8?, int32>    72  2
 
 "#]]
     );
-}
-
-fn walk(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
-    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    entries.flat_map(|path| if path.is_dir() { walk(&path) } else { vec![path] }).collect()
 }
 
 #[test]

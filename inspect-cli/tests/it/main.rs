@@ -18,3 +18,4 @@ mod latest;
 mod support;
 mod uid;
 mod usage;
+mod validate;

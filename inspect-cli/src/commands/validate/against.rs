@@ -1,0 +1,74 @@
+//! The preflight: what will become of every state when a job starts from a savepoint.
+
+use std::ffi::OsString;
+use std::path::Path;
+
+use spt_format::evolution::Aliases;
+use spt_format::preflight::{Preflight, Verdict, preflight};
+use spt_format::validate::{Code, Finding};
+use spt_format::{Operator, Plan, Savepoint};
+
+use crate::commands::plan::ask;
+use crate::error::{Failure, Result};
+use crate::open::open;
+use crate::report::validate::ValidateReport;
+use crate::ui::Ui;
+
+/// The operators of the job: from a plan, from another savepoint, or as a program prints them.
+///
+/// # Errors
+/// If there is no such job, or its plan cannot be read.
+pub(super) fn job(path: Option<&Path>, program: &[OsString], ui: &Ui) -> Result<Vec<Operator>> {
+    let Some(path) = path else {
+        return Ok(Plan::from_json(&ask(program)?)?.operators()?);
+    };
+    let is_plan = path.is_file() && path.extension().is_some_and(|extension| extension == "json");
+    if is_plan && path.file_name().is_none_or(|name| name != "manifest.json") {
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| Failure::new(format!("{}: {error}", path.display())))?;
+        let plan = Plan::from_json(&text).map_err(|error| error.in_file(path.display().to_string()))?;
+        return Ok(plan.operators()?);
+    }
+    Ok(open(path, ui)?.savepoint().operators.clone())
+}
+
+/// Judges every state.
+pub(super) fn judge(savepoint: &Savepoint, job: &[Operator]) -> ValidateReport {
+    let verdicts = preflight(savepoint, job, &|_, _| Aliases::default());
+    let findings = findings(&verdicts);
+    ValidateReport::of_preflight(findings, verdicts)
+}
+
+fn findings(preflight: &Preflight) -> Vec<Finding> {
+    let mut findings: Vec<Finding> = Vec::new();
+    for state in &preflight.states {
+        let code = match state.verdict {
+            Verdict::Compatible => continue,
+            Verdict::New => Code::StateNew,
+            Verdict::CarriedUnused => Code::StateUnused,
+            Verdict::Unknown => Code::StateUnknown,
+            Verdict::NeedsMigration => Code::StateNeedsMigration,
+            Verdict::Lost => Code::StateLost,
+            Verdict::Incompatible => Code::StateIncompatible,
+        };
+        let location = match &state.state {
+            Some(name) => format!("operator {}, state {name:?}", state.uid),
+            None => format!("operator {}", state.uid),
+        };
+        let reason = state.reason.clone().unwrap_or_else(|| code.title().to_owned());
+        findings.push(Finding::new(code, location, reason));
+    }
+    for name in &preflight.without_uid {
+        let message = "keeps state and has no uid in the job";
+        findings.push(Finding::new(Code::NoUid, format!("operator {name}"), message));
+    }
+    if preflight.drained {
+        findings.push(Finding::new(
+            Code::Drained,
+            "savepoint",
+            "windows and timers fired before it was taken",
+        ));
+    }
+    findings.sort_by(|left, right| right.severity.cmp(&left.severity).then(left.code.cmp(&right.code)));
+    findings
+}
