@@ -1,5 +1,6 @@
 //! Apache Flink savepoints and checkpoints, read as the model of `spt-format`.
 
+mod changelog;
 mod files;
 mod java;
 mod keyed;

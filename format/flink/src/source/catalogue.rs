@@ -48,12 +48,19 @@ fn subtasks<'a>(
     let mut states: Vec<_> = operator.states().collect();
     states.sort_by_key(|(index, _)| *index);
     let id = operator.id;
-    states.into_iter().map(move |(index, state)| Subtask { files, limits, operator: id, index, state })
+    states.into_iter().map(move |(index, state)| Subtask {
+        files,
+        limits,
+        operator: id,
+        whole: operator,
+        index,
+        state,
+    })
 }
 
 fn coordinator(operator: &OperatorState, files: &Files, limits: &ReadLimits) -> Option<Found> {
     let state = SubtaskState::default();
-    let subtask = Subtask { files, limits, operator: operator.id, index: 0, state: &state };
+    let subtask = Subtask { files, limits, operator: operator.id, whole: operator, index: 0, state: &state };
     let stream = operator.coordinator.as_ref()?;
     Some(subtask.whole("coordinator", StateKind::Coordinator, stream))
 }

@@ -6,12 +6,13 @@ use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
 use spt_format::{Completeness, Error, KeyGroupRange, ReadLimits, Result, ResultExt, RowStream};
 
+use super::changelog::Place;
 use super::pieces::{KeyedPiece, KeyedPlace, Piece};
 use crate::files::Files;
 use crate::keyed::{
     CanonicalEntries, EntryScan, HeapScan, KeyedFile, KeyedLayout, RocksDatabase, TimerQueue,
 };
-use crate::metadata::{Incremental, KeyGroupFile, KeyedHandle};
+use crate::metadata::{Changelog, Incremental, KeyGroupFile, KeyedHandle};
 use crate::timers::RawTimers;
 
 /// Rows of one state in the handles of several subtasks. One handle is open at a time.
@@ -87,6 +88,7 @@ impl KeyedScan {
                 self.open_timers(piece, handle, queue)
             }
             (KeyedHandle::Incremental(handle), _) => self.open_database(piece, handle),
+            (KeyedHandle::Changelog(handle), _) => self.open_changelog(piece, handle),
             _ => Err(Error::invalid("a log of changes has no rows of its own")),
         }
     }
@@ -118,6 +120,17 @@ impl KeyedScan {
             }
         };
         Ok(Box::new(Placed { rows, file: name }))
+    }
+
+    fn open_changelog(&self, piece: &KeyedPiece, handle: &Changelog) -> Result<Box<dyn RowStream>> {
+        let place = Place {
+            files: &self.files,
+            limits: &self.limits,
+            max_parallelism: self.max_parallelism,
+            key_groups: self.key_groups,
+        };
+        let entries = place.entries(handle, &piece.table)?;
+        Ok(Box::new(EntryScan::new(entries, Arc::clone(&piece.table), self.max_parallelism)?))
     }
 
     fn open_database(&self, piece: &KeyedPiece, handle: &Incremental) -> Result<Box<dyn RowStream>> {

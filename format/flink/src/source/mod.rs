@@ -8,6 +8,7 @@
 //! Opening costs `_metadata` and the headers; rows are read when they are asked for.
 
 mod catalogue;
+mod changelog;
 mod check;
 mod facts;
 mod keyed;

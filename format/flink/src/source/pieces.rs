@@ -13,8 +13,8 @@ use spt_format::{
 use crate::files::Files;
 use crate::keyed::{KeyedHeader, KeyedTable, TimerQueue};
 use crate::metadata::{
-    Incremental, KeyGroupFile, KeyedHandle, OperatorHandle, Partitions, RedistributionMode, StreamHandle,
-    SubtaskState,
+    Incremental, KeyGroupFile, KeyedHandle, OperatorHandle, OperatorState, Partitions, RedistributionMode,
+    StreamHandle, SubtaskState,
 };
 use crate::operator::OperatorHeader;
 use crate::read_at::ReadAt;
@@ -112,6 +112,8 @@ pub(super) struct Subtask<'a> {
     pub(super) files: &'a Files,
     pub(super) limits: &'a ReadLimits,
     pub(super) operator: OperatorId,
+    /// The operator, whose other subtasks may tell what this one does not.
+    pub(super) whole: &'a OperatorState,
     pub(super) index: u32,
     pub(super) state: &'a SubtaskState,
 }
@@ -228,8 +230,9 @@ impl Subtask<'_> {
                     .collect::<Result<Vec<_>>>()?
                     .concat());
             }
-            KeyedHandle::Changelog(_) | KeyedHandle::MemoryChanges(_) | KeyedHandle::FileChanges(_) => {
-                let what = "keyed state with a log of changes".to_owned();
+            KeyedHandle::Changelog(changelog) => self.header_of_changelog(changelog)?,
+            KeyedHandle::MemoryChanges(_) | KeyedHandle::FileChanges(_) => {
+                let what = "a log of changes on its own".to_owned();
                 return Err(Error::new(ErrorKind::Unsupported { what }, Location::default()));
             }
         };
@@ -246,14 +249,14 @@ impl Subtask<'_> {
         Ok((0..).zip(&header.states).map(state).collect())
     }
 
-    fn header_of_file(&self, file: &KeyGroupFile) -> Result<KeyedHeader> {
+    pub(super) fn header_of_file(&self, file: &KeyGroupFile) -> Result<KeyedHeader> {
         let stream = self.files.open(&file.stream)?;
         let first =
             file.offsets.iter().filter_map(|offset| u64::try_from(*offset).ok()).filter(|offset| *offset > 0);
         KeyedHeader::read(&stream, first.min(), self.limits).in_file(stream.name())
     }
 
-    fn header_of_database(&self, database: &Incremental) -> Result<KeyedHeader> {
+    pub(super) fn header_of_database(&self, database: &Incremental) -> Result<KeyedHeader> {
         let stream = self.files.open(&database.meta)?;
         KeyedHeader::read(&stream, None, self.limits).in_file(stream.name())
     }

@@ -127,6 +127,7 @@ fn keyed_handle(handle: &KeyedHandle) -> Value {
         }
         KeyedHandle::KeyGroups(_) => "KeyGroupsStateHandle",
         KeyedHandle::Incremental(_) => "IncrementalRemoteKeyedStateHandle",
+        KeyedHandle::Changelog(_) => "ChangelogStateBackendHandleImpl",
         other => panic!("the corpus holds no {other:?}"),
     };
     let groups = handle.key_groups();

@@ -23,12 +23,15 @@ const KNOWN: &[(&str, &str, &str)] = &[
     ("1.18.1/kryo-rocksdb-canonical", "opaque-list", KRYO_LIST),
     ("1.20.5/kryo-hashmap-canonical", "opaque-list", KRYO_LIST),
     ("2.1.0/kryo-hashmap-canonical", "opaque-list", KRYO_LIST),
+    ("2.1.0/wordcount-changelog-alone", "_op_state", NO_BASE),
+    ("2.1.0/wordcount-changelog-alone", "others", NO_BASE),
     ("2.3.0/kryo-hashmap-native", "basket", KRYO_HEAP),
     ("2.3.0/kryo-hashmap-native", "bits", KRYO_HEAP),
     ("2.3.0/kryo-hashmap-native", "opaque", KRYO_HEAP),
     ("2.3.0/kryo-hashmap-native", "opaque-list", KRYO_HEAP),
 ];
 
+const NO_BASE: &str = "a changelog whose base was never written does not tell the type of its keys";
 const KRYO_JAVA: &str = "what Kryo writes for a Java collection is shown as bytes";
 const KRYO_LIST: &str = "a list of Kryo objects is one element: nothing says where each ends";
 const KRYO_HEAP: &str = "a Kryo object in a heap file hides its key group: nothing says where it ends";
@@ -83,7 +86,7 @@ fn every_state_of_the_corpus_is_what_flink_read() {
         }
     }
     assert!(differences.is_empty(), "{} differ of {seen}:\n{}", differences.len(), differences.join("\n"));
-    assert_eq!(seen, 1961, "facts and states were compared");
+    assert_eq!(seen, 2077, "facts and states were compared");
 }
 
 /// Where the snapshot is not what Flink read, and how.
