@@ -117,6 +117,7 @@ public final class Serializers {
         write("tuple", of(new TupleTypeInfo<Tuple3<String, Long, Tuple1<Boolean>>>(Types.STRING, Types.LONG, new TupleTypeInfo<Tuple1<Boolean>>(Types.BOOLEAN))),
             Tuple3.of("a", 1L, Tuple1.of(true)), "{\"f0\":\"a\",\"f1\":1,\"f2\":{\"f0\":true}}", Tuple3.of(null, 1L, Tuple1.of(false)), "{\"f0\":null,\"f1\":1,\"f2\":{\"f0\":false}}");
         write("tuple-of-fixed", of(new TupleTypeInfo<Tuple2<Integer, Long>>(Types.INT, Types.LONG)), Tuple2.of(1, 2L), "{\"f0\":1,\"f1\":2}");
+        write("tuple-with-nothing", new TupleSerializer<>((Class<Tuple2<NullValue, Integer>>) (Class<?>) Tuple2.class, new TypeSerializer<?>[] {NullValueSerializer.INSTANCE, IntSerializer.INSTANCE}), Tuple2.of(NullValue.getInstance(), 3), "{\"f0\":{},\"f1\":3}");
         write("tuple0", Tuple0Serializer.INSTANCE, Tuple0.INSTANCE, "{}");
         write("either", of(new EitherTypeInfo<>(Types.STRING, Types.LONG)), Either.Left("l"), "{\"left\":\"l\"}", Either.Right(5L), "{\"right\":5}");
         write("nullable", NullableSerializer.wrap(StringSerializer.INSTANCE, false), "x", "\"x\"", null, "null");
@@ -144,7 +145,28 @@ public final class Serializers {
             new Fish("cod", 0, null), "{\"" + fish + "\":{\"depth\":null,\"legs\":0,\"name\":\"cod\"}}", null, "null");
         write("pojo", TypeInformation.of(Animal.class).createSerializer(new SerializerConfigImpl()), new Animal(null, 1), "{\"legs\":1,\"name\":null}", null, "null");
         write("list-of-pojos", new ListSerializer<>(TypeInformation.of(Animal.class).createSerializer(new SerializerConfigImpl())), Arrays.asList(new Animal("a", 1), null, new Animal(null, 2)), "[{\"legs\":1,\"name\":\"a\"},null,{\"legs\":2,\"name\":null}]");
+        kryo("kryo-list", ArrayList.class, new ArrayList<>(List.of("a", "bc")), new ArrayList<>(), new ArrayList<>(Arrays.asList("a", null)), new ArrayList<>(Arrays.asList("a", 1, 2.5, -7L, true)), new ArrayList<>(Arrays.asList(null, null)),
+            new ArrayList<>(List.of(new ArrayList<>(List.of("x")), new ArrayList<>())), new ArrayList<>(Collections.nCopies(200, 1L)));
+        kryo("kryo-map", HashMap.class, new HashMap<>(Map.of("k", 1)), new HashMap<>(), new HashMap<>(Map.of("k", new ArrayList<>(List.of("v")))));
+        kryo("kryo-set", LinkedHashSet.class, new LinkedHashSet<>(List.of(1L, 2L)));
+        kryo("kryo-object", Object.class, "text", "text of more than sixty-four characters, so that its length is written in front", "ä", 1, -1L, 2.5f, 2.5, 'c', true, (byte) 1, (short) 2, new Date(5), UUID.fromString("00000000-0000-0001-0000-000000000002"),
+            BitSet.valueOf(new long[] {5}), new BigDecimal("1.5"), BigInteger.TEN, new byte[] {1, 2});
         write("java", new JavaSerializer<Serializable>(), new ArrayList<>(List.of("a", 1)), "opaque");
+    }
+
+    /** A value of Kryo with a text behind it: its end has to be found. */
+    @SuppressWarnings("unchecked")
+    static <T> void kryo(String name, Class<?> type, Object... values) throws Exception {
+        TypeSerializer<Object> kryo = ((TypeInformation<Object>) (TypeInformation<?>) new GenericTypeInfo<>(type)).createSerializer(new SerializerConfigImpl());
+        TypeSerializer<?>[] fields = {kryo, StringSerializer.INSTANCE};
+        Object[] pairs = new Object[2 * values.length];
+        for (int i = 0; i < values.length; i++) {
+            DataOutputSerializer out = new DataOutputSerializer(64);
+            kryo.serialize(values[i], out);
+            pairs[2 * i] = Tuple2.of(values[i], "behind");
+            pairs[2 * i + 1] = "{\"f0\":{\"$opaque\":{\"class\":\"" + type.getName() + "\",\"bytes\":\"" + Base64.getEncoder().encodeToString(out.getCopyOfBuffer()) + "\"}},\"f1\":\"behind\"}";
+        }
+        write(name, new TupleSerializer<>((Class<Tuple2<Object, String>>) (Class<?>) Tuple2.class, fields), pairs);
     }
 
     static void streaming() throws Exception {
@@ -156,6 +178,8 @@ public final class Serializers {
         write("timer", timer, new TimerHeapInternalTimer<>(-1L, "k", new TimeWindow(1, 2)), "{\"timestamp\":\"1969-12-31T23:59:59.999Z\",\"key\":\"k\",\"namespace\":{\"start\":1,\"end\":2}}");
         write("stream-element", new StreamElementSerializer<>(StringSerializer.INSTANCE), new StreamRecord<>("a", 5L), "{\"record\":{\"timestamp\":5,\"value\":\"a\"}}", new StreamRecord<>("b"), "{\"record\":{\"timestamp\":null,\"value\":\"b\"}}",
             new Watermark(7), "{\"watermark\":7}", new LatencyMarker(1, new org.apache.flink.runtime.jobgraph.OperatorID(2, 3), 4), "{\"latency_marker\":{\"marked_time\":1,\"operator_id\":{\"$bytes\":\"AAAAAAAAAAIAAAAAAAAAAw==\"},\"subtask\":4}}");
+        write("buffer-entry", new org.apache.flink.streaming.api.operators.co.IntervalJoinOperator.BufferEntrySerializer<>(LongSerializer.INSTANCE), new org.apache.flink.streaming.api.operators.co.IntervalJoinOperator.BufferEntry<>(7L, true), "{\"has_been_joined\":true,\"element\":7}");
+        write("array-list", new ArrayListSerializer<>(LongSerializer.INSTANCE), new ArrayList<>(List.of(1L, 2L)), "[1,2]");
         TypeSerializer<?> ttl = new TtlStateFactory.TtlSerializer<>(LongSerializer.INSTANCE, StringSerializer.INSTANCE);
         write("ttl", ttl, new TtlValue<>("v", 9L), "{\"last_access\":\"1970-01-01T00:00:00.009Z\",\"value\":\"v\"}");
     }

@@ -13,6 +13,7 @@
 use spt_format::{Cursor, ErrorKind, ReadLimits, Result, ResultExt};
 
 use crate::read_at::ReadAt;
+use crate::serializers::KryoVersion;
 use crate::serializers::unknown::{Unknowns, resynchronised};
 use crate::state_meta::{MIN_STATE_BYTES, StateMeta};
 
@@ -53,6 +54,11 @@ impl OperatorHeader {
             Ok(header)
         })
         .within(|| "header")
+    }
+
+    /// Says which Kryo wrote the data.
+    pub(crate) fn set_kryo(&mut self, version: KryoVersion) {
+        self.lists.iter_mut().chain(&mut self.broadcasts).for_each(|state| state.set_kryo(version));
     }
 
     /// All states, lists first.

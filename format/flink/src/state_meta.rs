@@ -13,7 +13,7 @@ use spt_format::{Cursor, Result, ResultExt};
 
 use crate::java;
 use crate::serializers::unknown::Unknowns;
-use crate::serializers::{Serializer, SnapshotReader};
+use crate::serializers::{KryoVersion, Serializer, SnapshotReader};
 
 /// The least bytes a state takes in a header.
 pub(crate) const MIN_STATE_BYTES: usize = 14;
@@ -77,6 +77,11 @@ impl StateMeta {
             serializers.push((key, serializer));
         }
         Ok((kind, options, serializers))
+    }
+
+    /// Says which Kryo wrote its values.
+    pub(crate) fn set_kryo(&mut self, version: KryoVersion) {
+        self.serializers.iter_mut().for_each(|(_, serializer)| serializer.data_type.set_kryo(version));
     }
 
     /// The value of an option.

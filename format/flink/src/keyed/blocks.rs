@@ -12,6 +12,7 @@ use super::canonical::CanonicalEntries;
 use super::header::KeyedHeader;
 use crate::ReadAt;
 use crate::metadata::{KeyGroupFile, KeyGroupFileKind};
+use crate::serializers::KryoVersion;
 
 /// The bytes of one key group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,6 +75,11 @@ impl KeyedFile {
         };
         file.layout = file.find_layout(handle)?;
         Ok(file)
+    }
+
+    /// Says which Kryo wrote the data.
+    pub fn set_kryo(&mut self, version: KryoVersion) {
+        Arc::make_mut(&mut self.header).set_kryo(version);
     }
 
     /// The blocks of these key groups.

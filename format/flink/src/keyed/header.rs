@@ -14,7 +14,7 @@ use spt_format::{Cursor, ErrorKind, ReadLimits, Result, ResultExt};
 
 use crate::ReadAt;
 use crate::serializers::unknown::{Unknowns, resynchronised};
-use crate::serializers::{Serializer, SnapshotReader};
+use crate::serializers::{KryoVersion, Serializer, SnapshotReader};
 use crate::state_meta::{MIN_STATE_BYTES, StateMeta};
 
 /// The header of one keyed handle.
@@ -44,6 +44,12 @@ impl KeyedHeader {
         ReadLimits::check("bytes of a header", end, limits.metadata_bytes)?;
         let bytes = source.read_at(0, usize::try_from(end).unwrap_or(usize::MAX))?;
         Self::parse(&bytes)
+    }
+
+    /// Says which Kryo wrote the data, so that the end of its values is found: no header tells.
+    pub fn set_kryo(&mut self, version: KryoVersion) {
+        self.key.data_type.set_kryo(version);
+        self.states.iter_mut().for_each(|state| state.set_kryo(version));
     }
 
     /// Reads a header that fills its bytes.

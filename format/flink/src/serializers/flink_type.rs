@@ -277,15 +277,67 @@ pub enum OpaqueEnd {
     Prefixed,
     /// A whole Java object stream.
     JavaStream,
-    /// A Kryo value; the classes with ids of their own, in order of these ids.
-    Kryo(Vec<String>),
+    /// A Kryo value.
+    Kryo(Kryo),
     /// `i32` size, `i32` size, then both.
     TwoSizes,
     /// Only where nothing else follows, or only things of known length do.
     Unmarked,
 }
 
+/// What is known of the Kryo that wrote a value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Kryo {
+    /// Its version, which no snapshot tells: see [`FlinkType::set_kryo`].
+    pub version: KryoVersion,
+    /// The classes with ids of their own, in order of these ids.
+    pub registrations: Vec<String>,
+}
+
+/// The versions of Kryo that Flink has used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KryoVersion {
+    /// Kryo 2.24, in Flink 1.
+    Two,
+    /// Kryo 5.6, from Flink 2.0 on, which is when `_metadata` got its version 5.
+    Five,
+}
+
+impl KryoVersion {
+    /// The Kryo of the Flink that wrote `_metadata` of this version.
+    pub fn of_metadata(version: u32) -> Self {
+        if version >= 5 { Self::Five } else { Self::Two }
+    }
+}
+
 impl FlinkType {
+    /// Says which Kryo wrote the values; until then it is taken to be the one of Flink 1.
+    pub fn set_kryo(&mut self, version: KryoVersion) {
+        let parts: Vec<&mut Self> = match self {
+            Self::Opaque(Opaque { end: OpaqueEnd::Kryo(kryo), .. }) => {
+                kryo.version = version;
+                return;
+            }
+            Self::Sequence(sequence) => vec![&mut sequence.element],
+            Self::Map(map) => vec![&mut map.key, &mut map.value],
+            Self::Record(Record { fields, .. }) | Self::Row(RowType { fields, .. }) => {
+                fields.iter_mut().map(|field| &mut field.data_type).collect()
+            }
+            Self::Pojo(pojo) => {
+                let subclasses = pojo.registered.iter_mut().chain(&mut pojo.others);
+                let subclasses = subclasses.map(|subclass| &mut subclass.data_type);
+                pojo.fields.iter_mut().map(|field| &mut field.data_type).chain(subclasses).collect()
+            }
+            Self::Optional(optional) => vec![&mut optional.inner],
+            Self::Either(either) => either.sides.iter_mut().map(|side| &mut side.data_type).collect(),
+            Self::StreamElement(inner) | Self::Ttl(inner) | Self::RawData(inner) => vec![inner],
+            Self::Timer { key, namespace } => vec![key, namespace],
+            // Inside SQL rows the length of every value is known.
+            _ => return,
+        };
+        parts.into_iter().for_each(|part| part.set_kryo(version));
+    }
+
     /// What Flink's `TypeSerializer.getLength()` says: bytes of every value, `None` if they differ.
     ///
     /// Keys and namespaces that are both of varying length are followed by their lengths, so this has to

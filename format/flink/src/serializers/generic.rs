@@ -3,7 +3,7 @@
 use spt_format::Result;
 
 use super::avro::AvroType;
-use super::flink_type::{FlinkType, Opaque, OpaqueEnd, Scalar, Unit};
+use super::flink_type::{FlinkType, Kryo, KryoVersion, Opaque, OpaqueEnd, Scalar, Unit};
 use super::snapshot::{Header, SnapshotReader, opaque};
 use crate::java;
 
@@ -34,9 +34,10 @@ fn kryo(header: &Header, reader: &mut SnapshotReader<'_, '_>) -> Result<FlinkTyp
     }
     let class = java::utf(reader.cursor, "Kryo class")?;
     let registrations = reader.optional_map()?.into_iter().map(|entry| entry.name).collect();
+    let kryo = Kryo { version: KryoVersion::Two, registrations };
     reader.optional_map()?;
     reader.optional_map()?;
-    Ok(FlinkType::Opaque(Opaque { class, end: OpaqueEnd::Kryo(registrations) }))
+    Ok(FlinkType::Opaque(Opaque { class, end: OpaqueEnd::Kryo(kryo) }))
 }
 
 /// The schema the values were written with; version 3 stores both strings as values are.

@@ -30,8 +30,8 @@ use spt_format::{Cursor, Result};
 
 pub use avro::{AvroBranch, AvroField, AvroLogical, AvroType};
 pub use flink_type::{
-    Either, EnumType, Field as TypeField, FlinkType, MapType, Nulls, Opaque, OpaqueEnd, Optional, PojoType,
-    Record, RowType, Scalar, Sequence, Side, Subclass, Unit,
+    Either, EnumType, Field as TypeField, FlinkType, Kryo, KryoVersion, MapType, Nulls, Opaque, OpaqueEnd,
+    Optional, PojoType, Record, RowType, Scalar, Sequence, Side, Subclass, Unit,
 };
 pub(crate) use snapshot::SnapshotReader;
 pub use sql_type::{SqlField, SqlType};

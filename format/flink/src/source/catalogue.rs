@@ -9,6 +9,7 @@ use super::pieces::{Found, Piece, Subtask, Unreadable};
 use crate::files::Files;
 use crate::metadata::{OperatorState, Snapshot, SubtaskState};
 use crate::parallel;
+use crate::serializers::KryoVersion;
 
 /// An operator, and where the rows of each of its states are.
 pub(super) struct Entry {
@@ -19,8 +20,9 @@ pub(super) struct Entry {
 
 /// All operators, with the headers of their states read on all cores.
 pub(super) fn operators(snapshot: &Snapshot, files: &Files, limits: &ReadLimits) -> Vec<Entry> {
+    let kryo = KryoVersion::of_metadata(snapshot.version);
     let subtasks: Vec<_> =
-        snapshot.operators.iter().flat_map(|operator| subtasks(operator, files, limits)).collect();
+        snapshot.operators.iter().flat_map(|operator| subtasks(operator, files, limits, kryo)).collect();
     let mut states = parallel::map(&subtasks, Subtask::states).into_iter();
     let mut entries: Vec<_> = snapshot
         .operators
@@ -28,7 +30,7 @@ pub(super) fn operators(snapshot: &Snapshot, files: &Files, limits: &ReadLimits)
         .map(|operator| {
             let mut found = Vec::new();
             states.by_ref().take(operator.states().count()).for_each(|states| found.extend(states));
-            found.extend(coordinator(operator, files, limits));
+            found.extend(coordinator(operator, files, limits, kryo));
             entry(snapshot, operator, found)
         })
         .collect();
@@ -44,6 +46,7 @@ fn subtasks<'a>(
     operator: &'a OperatorState,
     files: &'a Files,
     limits: &'a ReadLimits,
+    kryo: KryoVersion,
 ) -> impl Iterator<Item = Subtask<'a>> {
     let mut states: Vec<_> = operator.states().collect();
     states.sort_by_key(|(index, _)| *index);
@@ -55,12 +58,19 @@ fn subtasks<'a>(
         whole: operator,
         index,
         state,
+        kryo,
     })
 }
 
-fn coordinator(operator: &OperatorState, files: &Files, limits: &ReadLimits) -> Option<Found> {
+fn coordinator(
+    operator: &OperatorState,
+    files: &Files,
+    limits: &ReadLimits,
+    kryo: KryoVersion,
+) -> Option<Found> {
     let state = SubtaskState::default();
-    let subtask = Subtask { files, limits, operator: operator.id, whole: operator, index: 0, state: &state };
+    let subtask =
+        Subtask { files, limits, operator: operator.id, whole: operator, index: 0, state: &state, kryo };
     let stream = operator.coordinator.as_ref()?;
     Some(subtask.whole("coordinator", StateKind::Coordinator, stream))
 }

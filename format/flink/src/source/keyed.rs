@@ -111,7 +111,8 @@ impl KeyedScan {
         let stream = self.files.open(&handle.stream)?;
         let name = stream.name().to_owned();
         let file = KeyedFile::open(Arc::new(stream), handle, self.max_parallelism, &self.limits);
-        let file = file.in_file(name.as_str())?;
+        let mut file = file.in_file(name.as_str())?;
+        file.set_kryo(piece.kryo);
         let rows: Box<dyn RowStream> = match file.layout {
             KeyedLayout::Heap => Box::new(HeapScan::new(&file, state, self.key_groups)?),
             KeyedLayout::Canonical => {

@@ -20,7 +20,7 @@ use crate::operator::OperatorHeader;
 use crate::read_at::ReadAt;
 use crate::rows::{BroadcastMap, Element, Elements};
 use crate::serializers::values::{field_of, is_unsupported};
-use crate::serializers::{FlinkType, Opaque, OpaqueEnd};
+use crate::serializers::{FlinkType, KryoVersion, Opaque, OpaqueEnd};
 use crate::state_meta::StateMeta;
 use crate::timers::{self, DOMAINS, Service};
 
@@ -66,6 +66,8 @@ pub(super) struct KeyedPiece {
     pub(super) handle: Arc<KeyedHandle>,
     pub(super) place: KeyedPlace,
     pub(super) table: Arc<KeyedTable>,
+    /// The Kryo of the Flink that wrote it.
+    pub(super) kryo: KryoVersion,
 }
 
 /// Where a state is in a keyed handle.
@@ -116,6 +118,8 @@ pub(super) struct Subtask<'a> {
     pub(super) whole: &'a OperatorState,
     pub(super) index: u32,
     pub(super) state: &'a SubtaskState,
+    /// The Kryo of the Flink that wrote the snapshot.
+    pub(super) kryo: KryoVersion,
 }
 
 impl Subtask<'_> {
@@ -150,8 +154,9 @@ impl Subtask<'_> {
     fn operator_states(&self, handle: &OperatorHandle) -> Result<Vec<Found>> {
         let stream = self.files.open(&handle.stream)?;
         let offsets: BTreeSet<u64> = handle.states.iter().flat_map(|state| &state.offsets).copied().collect();
-        let header =
-            OperatorHeader::read(&stream, offsets.first().copied(), self.limits).in_file(stream.name())?;
+        let header = OperatorHeader::read(&stream, offsets.first().copied(), self.limits);
+        let mut header = header.in_file(stream.name())?;
+        header.set_kryo(self.kryo);
         let end = stream.size();
         let ends = Ends { offsets, end };
         let state = |meta: &StateMeta| {
@@ -219,7 +224,7 @@ impl Subtask<'_> {
     }
 
     fn keyed_states(&self, handle: &KeyedHandle) -> Result<Vec<Found>> {
-        let header = match handle {
+        let mut header = match handle {
             KeyedHandle::KeyGroups(file) => self.header_of_file(file)?,
             KeyedHandle::Incremental(database) => self.header_of_database(database)?,
             KeyedHandle::Changelog(changelog) if changelog.changes.is_empty() => {
@@ -236,13 +241,22 @@ impl Subtask<'_> {
                 return Err(Error::new(ErrorKind::Unsupported { what }, Location::default()));
             }
         };
+        header.set_kryo(self.kryo);
         let handle = Arc::new(handle.clone());
         // Several states share their files: what each takes, only the data would tell.
         let bytes = (header.states.len() == 1).then(|| handle.size());
         let state = |(number, meta): (u16, &StateMeta)| match KeyedTable::new(&header.key, meta) {
             Ok(table) => {
                 let place = KeyedPlace::State(number);
-                keyed(bytes, KeyedPiece { handle: Arc::clone(&handle), place, table: Arc::new(table) })
+                keyed(
+                    bytes,
+                    KeyedPiece {
+                        handle: Arc::clone(&handle),
+                        place,
+                        table: Arc::new(table),
+                        kryo: self.kryo,
+                    },
+                )
             }
             Err(error) => unreadable(&meta.name, bytes, &error),
         };
@@ -289,7 +303,7 @@ impl Subtask<'_> {
             let queue = TimerQueue { service: service.name.clone(), domain };
             let table = Arc::new(KeyedTable::of_timers(queue.clone(), &service.key, &service.namespace));
             let place = KeyedPlace::RawTimers(queue);
-            keyed(None, KeyedPiece { handle: Arc::clone(&handle), place, table })
+            keyed(None, KeyedPiece { handle: Arc::clone(&handle), place, table, kryo: self.kryo })
         };
         services.iter().flat_map(|service| DOMAINS.map(|domain| queue(service, domain))).collect()
     }

@@ -9,12 +9,22 @@
 //! kstr     ASCII, the last character with 0x80 | 0x80 | length bits …
 //! ```
 //!
+//! Collections differ between the two versions of Kryo that Flink has used:
+//!
+//! ```text
+//! Kryo 2   vlen n | n values                                       map: vlen n | n × (value, value)
+//! Kryo 5   vlen n + 1 | n values                                   map: vlen n + 1 | …
+//!          0x80 | n + 1 | class of all | bool any null | n data    where all elements are of one class
+//! ```
+//!
 //! # Source
-//! Kryo 2.24 (Flink 1.x), `DefaultClassResolver`, `Output.writeString`; Chill's registrations begin at 73.
+//! Kryo 2.24 and 5.6, `DefaultClassResolver`, `CollectionSerializer`, `MapSerializer`, `Output`; Chill's
+//! registrations begin at 73. Flink 2.1, whose values `testdata/flink-serializers` has.
 
 use spt_format::{Cursor, Result};
 
 use super::unsupported;
+use crate::serializers::flink_type::{Kryo, KryoVersion};
 
 /// The first id of the classes that a snapshot registers, behind those of Kryo and Chill.
 const FIRST_REGISTERED: u64 = 85;
@@ -24,13 +34,13 @@ const MAX_DEPTH: u32 = 64;
 ///
 /// # Errors
 /// [`ErrorKind::Unsupported`](spt_format::ErrorKind::Unsupported) at the first class that is not known.
-pub(super) fn skip(cursor: &mut Cursor<'_>, registrations: &[String]) -> Result<()> {
-    Walker { cursor, registrations, names: Vec::new(), depth: 0 }.value()
+pub(super) fn skip(cursor: &mut Cursor<'_>, kryo: &Kryo) -> Result<()> {
+    Walker { cursor, kryo, names: Vec::new(), depth: 0 }.value()
 }
 
 struct Walker<'a, 'b, 'c> {
     cursor: &'b mut Cursor<'a>,
-    registrations: &'c [String],
+    kryo: &'c Kryo,
     /// Classes met by name in this value, by number.
     names: Vec<String>,
     depth: u32,
@@ -43,11 +53,18 @@ impl Walker<'_, '_, '_> {
         }
         let Some(class) = self.class()? else { return Ok(()) };
         self.depth += 1;
-        if is_box(&class) || self.vlen()? == 1 {
-            self.data(&class)?;
-        }
+        let object = self.object(&class, false);
         self.depth -= 1;
-        Ok(())
+        object
+    }
+
+    /// What stands behind the class. Objects can be null or seen before; boxes only where it is said.
+    fn object(&mut self, class: &str, may_be_null: bool) -> Result<()> {
+        let marked = !is_box(class) || may_be_null;
+        if marked && self.vlen()? != 1 {
+            return Ok(());
+        }
+        self.data(class)
     }
 
     /// The class of the value that follows, `None` for null.
@@ -88,7 +105,7 @@ impl Walker<'_, '_, '_> {
             74 => "java.util.BitSet",
             82 => "java.util.UUID",
             FIRST_REGISTERED.. => {
-                self.registrations.get(usize::try_from(id - FIRST_REGISTERED).ok()?)?.as_str()
+                self.kryo.registrations.get(usize::try_from(id - FIRST_REGISTERED).ok()?)?.as_str()
             }
             _ => return None,
         };
@@ -118,11 +135,11 @@ impl Walker<'_, '_, '_> {
             | "java.util.HashSet"
             | "java.util.LinkedHashSet"
             | "java.util.ArrayDeque"
-            | "java.util.Vector" => self.values(1),
+            | "java.util.Vector" => self.collection(),
             "java.util.HashMap"
             | "java.util.LinkedHashMap"
             | "java.util.Hashtable"
-            | "java.util.concurrent.ConcurrentHashMap" => self.values(2),
+            | "java.util.concurrent.ConcurrentHashMap" => self.map(),
             "java.util.Collections$EmptyList"
             | "java.util.Collections$EmptySet"
             | "java.util.Collections$EmptyMap" => Ok(()),
@@ -130,14 +147,40 @@ impl Walker<'_, '_, '_> {
         }
     }
 
-    /// A number of things, then that many times `each` values.
-    fn values(&mut self, each: usize) -> Result<()> {
-        let count = self.count(each)?;
-        (0..count * each).try_for_each(|_| self.value())
+    fn collection(&mut self) -> Result<()> {
+        if self.kryo.version == KryoVersion::Two {
+            let count = self.count(1)?;
+            return (0..count).try_for_each(|_| self.value());
+        }
+        let one_class = self.cursor.clone().u8()? & 0x80 != 0;
+        let count = self.text_length()?.saturating_sub(1);
+        let count = self.fitting(count, usize::from(!one_class))?;
+        if !one_class {
+            return (0..count).try_for_each(|_| self.value());
+        }
+        // Elements that are all null have no class.
+        let Some(class) = self.class()? else { return Ok(()) };
+        let any_null = self.cursor.bool("whether an element is null")?;
+        let count = self.fitting(count as u64, 1)?;
+        (0..count).try_for_each(|_| self.object(&class, any_null))
+    }
+
+    fn map(&mut self) -> Result<()> {
+        let count = match self.kryo.version {
+            KryoVersion::Two => self.vlen()?,
+            KryoVersion::Five => self.vlen()?.saturating_sub(1),
+        };
+        let count = self.fitting(count, 2)?;
+        (0..count * 2).try_for_each(|_| self.value())
     }
 
     fn count(&mut self, min_bytes: usize) -> Result<usize> {
         let declared = self.vlen()?;
+        self.fitting(declared, min_bytes)
+    }
+
+    /// A count that can be true.
+    fn fitting(&self, declared: u64, min_bytes: usize) -> Result<usize> {
         self.cursor.count(i64::try_from(declared).unwrap_or(i64::MAX), min_bytes, "elements of a Kryo value")
     }
 
@@ -200,7 +243,7 @@ impl Walker<'_, '_, '_> {
         }
     }
 
-    /// Characters and one more: six bits and then seven a byte.
+    /// A number behind a flag, of characters or elements and one more: six bits and then seven a byte.
     fn text_length(&mut self) -> Result<u64> {
         let first = self.cursor.u8()?;
         let mut length = u64::from(first & 0x3F);

@@ -25,7 +25,7 @@ fn length(value: &Opaque, cursor: &Cursor<'_>, tail: Tail) -> Result<usize> {
             end.take(both, "variant").map(drop)?;
         }
         // Where the end is known it need not be looked for.
-        OpaqueEnd::Kryo(registrations) if tail.is_none() => kryo::skip(&mut end, registrations)?,
+        OpaqueEnd::Kryo(kryo) if tail.is_none() => kryo::skip(&mut end, kryo)?,
         OpaqueEnd::Kryo(_) | OpaqueEnd::Unmarked => {
             let length = tail.and_then(|tail| cursor.remaining().checked_sub(tail));
             return length
