@@ -125,7 +125,8 @@ impl RocksDatabase {
         Ok(RocksEntries::over(Merge::new(runs, span, &self.limits), self.prefix_bytes))
     }
 
-    /// Reads every block of every table, those of no use to a reader included.
+    /// Reads the blocks beside the data of every table, of which a reader needs few: filters, dictionaries.
+    /// Parts of a partitioned filter are not among them.
     ///
     /// # Errors
     /// At the first that is damaged, with its file.

@@ -14,7 +14,7 @@ use spt_format::{Error, KeyGroupRange, ReadLimits, Result};
 use crate::support::{Case, case, corpus, upstream};
 
 /// The snapshots of the corpus that have a database.
-const DATABASES: [&str; 24] = [
+const DATABASES: [&str; 25] = [
     "1.18.1/timers-rocksdb-native-p2",
     "1.18.1/windows-rocksdb-native-p2",
     "1.20.5/collections-rocksdb-incremental-p2",
@@ -30,6 +30,7 @@ const DATABASES: [&str; 24] = [
     "2.1.0/wordcount-rocksdb-incremental",
     "2.1.0/wordcount-rocksdb-native",
     "2.1.0/wordcount-rocksdb-native-compressed",
+    "2.1.0/wordcountbig-rocksdb-native-partitioned-index",
     "2.3.0/collections-rocksdb-native",
     "2.3.0/operatorstates-rocksdb-native-p2",
     "2.3.0/sources-rocksdb-native",
@@ -162,7 +163,7 @@ fn stateful(case: &Case) -> Vec<OperatorState> {
 
 #[test]
 fn counts_of_words_are_those_flink_saw() {
-    for name in DATABASES.into_iter().filter(|name| name.contains("wordcount")) {
+    for name in DATABASES.into_iter().filter(|name| name.contains("wordcount-")) {
         let case = case(name);
         let [operator] = &stateful(&case)[..] else { panic!("{name} has one operator with state") };
         let found =
