@@ -1,10 +1,9 @@
 //! `spt list`: the jobs that run.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use comfy_table::{Table, presets};
 use serde::Serialize;
-use spt_runtime::config::format_duration;
 use spt_runtime::control::{Client, JobEntry, Registry};
 
 use crate::error::Result;
@@ -67,9 +66,9 @@ fn ask(entry: JobEntry, ui: &Ui) -> Job {
         serde_json::Value::Null
     });
     let state = row.get("state").and_then(|state| state.as_str()).unwrap_or("UNREACHABLE").to_owned();
-    let duration = row.get("duration").and_then(serde_json::Value::as_i64);
+    let lasted = row.get("duration").and_then(serde_json::Value::as_i64);
     let tasks = row.pointer("/tasks/total").and_then(serde_json::Value::as_u64).unwrap_or(0);
-    let duration_ms = duration.unwrap_or_else(|| now_ms() - entry.started_at_ms);
+    let duration_ms = lasted.unwrap_or_else(|| now_ms() - entry.started_at_ms);
     Job { state, duration_ms, tasks, entry }
 }
 
@@ -81,7 +80,7 @@ fn table(jobs: &[Job]) -> String {
             job.entry.id.clone(),
             job.entry.name.clone(),
             job.state.clone(),
-            seconds(job.duration_ms),
+            duration(job.duration_ms),
             job.tasks.to_string(),
             job.entry.pid.to_string(),
             job.entry.address.clone(),
@@ -94,11 +93,29 @@ fn table(jobs: &[Job]) -> String {
     lines.collect()
 }
 
-fn seconds(ms: i64) -> String {
-    format_duration(Duration::from_secs(u64::try_from(ms / 1000).unwrap_or(0)))
+/// The largest two units: `3 d 4 h`, `12 min 5 s`, `0 s`.
+fn duration(ms: i64) -> String {
+    let seconds = ms.max(0) / 1000;
+    match (seconds / 86_400, seconds / 3600 % 24, seconds / 60 % 60, seconds % 60) {
+        (0, 0, 0, seconds) => format!("{seconds} s"),
+        (0, 0, minutes, seconds) => format!("{minutes} min {seconds} s"),
+        (0, hours, minutes, _) => format!("{hours} h {minutes} min"),
+        (days, hours, ..) => format!("{days} d {hours} h"),
+    }
 }
 
 fn now_ms() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::duration;
+
+    #[test]
+    fn durations_show_their_largest_two_units() {
+        let shown = [999, 61_000, 3_660_000, 90_000_000, -5].map(duration);
+        assert_eq!(shown, ["0 s", "1 min 1 s", "1 h 1 min", "1 d 1 h", "0 s"]);
+    }
 }

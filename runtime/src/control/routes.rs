@@ -64,9 +64,11 @@ impl Routes {
         let method = request.method.as_str();
         match rest {
             [] if method == "PATCH" => self.cancel(request),
-            [] => get(method, || answers::job(status, &self.job.plan(), now_ms())),
+            [] => get(method, || answers::job(status, now_ms())),
             ["status"] => get(method, || answers::status(status)),
-            ["plan"] => get(method, || answers::plan(status, &self.job.plan())),
+            ["plan"] => get(method, || answers::plan(status)),
+            // Ours alone: the document `PROGRAM plan` prints, of the job that runs.
+            ["spt", "plan"] => get(method, || self.job.plan()),
             ["config"] => get(method, || answers::config(status, &self.configuration)),
             ["exceptions"] => get(method, || answers::exceptions(status)),
             ["checkpoints"] => {

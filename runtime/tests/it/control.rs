@@ -150,8 +150,9 @@ fn every_path_answers_with_its_own_document() {
     assert_eq!(at("/v1/jobs", "/jobs/0/status"), "RUNNING");
     assert_eq!(at(&job, "/vertices/0/parallelism"), 3);
     assert_eq!(at(&job, "/vertices/0/id"), OperatorId::of_uid("sum-001").to_string());
+    assert_eq!(at(&format!("{job}/plan"), "/plan/nodes/0/description"), "sum -> print");
     assert_eq!(at(&format!("{job}/status"), "/status"), "RUNNING");
-    assert_eq!(at(&format!("{job}/plan"), "/spt-plan/schema"), "spt.plan/1");
+    assert_eq!(at(&format!("{job}/spt/plan"), "/schema"), "spt.plan/1");
     assert_eq!(
         at(&format!("{job}/config"), "/execution-config/user-config/execution.checkpointing.interval"),
         "10 s"

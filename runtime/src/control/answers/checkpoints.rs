@@ -27,6 +27,8 @@ pub(in crate::control) fn checkpoint_config(configuration: &Configuration) -> Va
         "aligned_checkpoint_timeout": 0,
         "checkpoints_after_tasks_finish": true,
         "state_changelog_enabled": false,
+        "changelog_periodic_materialization_interval": 0,
+        "changelog_storage": null,
     })
 }
 
@@ -89,7 +91,6 @@ pub(in crate::control) fn checkpoint(record: &CheckpointRecord, subtasks: u32) -
         "num_acknowledged_subtasks": if record.status == CheckpointStatus::Completed { subtasks } else { 0 },
         "checkpoint_type": if record.is_savepoint { "SAVEPOINT" } else { "CHECKPOINT" },
         "tasks": {},
-        "spt-rows": record.rows,
     });
     let more = match record.status {
         CheckpointStatus::InProgress => Value::Null,

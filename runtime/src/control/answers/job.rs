@@ -53,11 +53,12 @@ pub(in crate::control) fn jobs(job: &JobStatus, now: i64) -> Value {
         "state": job.state.name(),
         "last-modification": job.changed_at_ms,
         "tasks": tasks,
+        "pending-operators": 0,
     }]})
 }
 
 /// `GET /jobs/:id`
-pub(in crate::control) fn job(job: &JobStatus, plan: &Value, now: i64) -> Value {
+pub(in crate::control) fn job(job: &JobStatus, now: i64) -> Value {
     let mut status_counts = upper_counts();
     for vertex in &job.vertices {
         let task = task_state(vertex, job.state);
@@ -83,14 +84,14 @@ pub(in crate::control) fn job(job: &JobStatus, plan: &Value, now: i64) -> Value 
         "timestamps": timestamps,
         "vertices": job.vertices.iter().map(|vertex| vertex_json(job, vertex, now)).collect::<Vec<_>>(),
         "status-counts": status_counts,
+        "pending-operators": 0,
         "plan": flow(job),
-        "spt-plan": plan,
     })
 }
 
 /// `GET /jobs/:id/plan`
-pub(in crate::control) fn plan(job: &JobStatus, plan: &Value) -> Value {
-    json!({"plan": flow(job), "spt-plan": plan})
+pub(in crate::control) fn plan(job: &JobStatus) -> Value {
+    json!({"plan": flow(job)})
 }
 
 /// `GET /jobs/:id/status`
@@ -127,7 +128,6 @@ pub(in crate::control) fn config(job: &JobStatus, configuration: &Configuration)
         "jid": job.id,
         "name": job.name,
         "execution-config": {
-            "execution-mode": "PIPELINED",
             "restart-strategy": restart_text(&configuration.restart_strategy()),
             "job-parallelism": configuration.get(&options::PARALLELISM).map_or(-1, i64::from),
             "object-reuse-mode": true,
