@@ -14,6 +14,7 @@ mod error;
 mod exit;
 mod locate;
 mod open;
+mod reference;
 mod render;
 mod report;
 mod ui;
@@ -21,6 +22,8 @@ mod ui;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
+
+pub use crate::reference::reference;
 
 use crate::args::Cli;
 use crate::exit::Exit;

@@ -3,11 +3,15 @@
 use std::process::{Command, ExitCode};
 
 mod ci;
+mod cli_docs;
 
 /// A chore: its name, what it does, and how.
 type Chore = (&'static str, &'static str, fn() -> Result<(), String>);
 
-const CHORES: &[Chore] = &[("ci", "formatting, lints, every test: what CI runs", ci::run_all)];
+const CHORES: &[Chore] = &[
+    ("ci", "formatting, lints, every test: what CI runs", ci::run_all),
+    ("cli-docs", "docs/cli.md, from the command line itself", cli_docs::write),
+];
 
 fn main() -> ExitCode {
     let name = std::env::args().nth(1).unwrap_or_default();

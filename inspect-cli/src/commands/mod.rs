@@ -2,6 +2,8 @@
 
 mod cancel;
 mod choose;
+mod completions;
+mod convert;
 mod demo;
 mod diff;
 mod explain;
@@ -9,6 +11,8 @@ mod export;
 mod inspect;
 mod latest;
 mod list;
+mod man;
+mod migrate;
 mod plan;
 mod run;
 mod savepoint;
@@ -35,6 +39,8 @@ pub(crate) enum Command {
     Export(export::Args),
     Inspect(inspect::Args),
     Latest(latest::Args),
+    Migrate(migrate::Args),
+    Convert(convert::Args),
     Uid(uid::Args),
     Validate(validate::Args),
     Run(run::Args),
@@ -43,6 +49,8 @@ pub(crate) enum Command {
     Stop(stop::Args),
     Cancel(cancel::Args),
     Plan(plan::Args),
+    Completions(completions::Args),
+    Man(man::Args),
 }
 
 impl Command {
@@ -58,6 +66,8 @@ impl Command {
             Self::Export(args) => export::run(&args, ui),
             Self::Inspect(args) => inspect::run(&args, ui),
             Self::Latest(args) => latest::run(&args, ui),
+            Self::Migrate(args) => migrate::run(&args, ui),
+            Self::Convert(args) => convert::run(&args, ui),
             Self::Uid(args) => uid::run(&args, ui),
             Self::Validate(args) => validate::run(&args, ui),
             Self::Run(args) => run::run(&args, ui),
@@ -66,6 +76,8 @@ impl Command {
             Self::Stop(args) => stop::run(&args, ui),
             Self::Cancel(args) => cancel::run(&args, ui),
             Self::Plan(args) => plan::run(&args, ui),
+            Self::Completions(args) => completions::run(&args, ui),
+            Self::Man(args) => man::run(&args, ui),
         }
     }
 }

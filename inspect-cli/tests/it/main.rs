@@ -10,11 +10,13 @@
 mod columnar;
 mod demo;
 mod diff;
+mod docs;
 mod export;
 mod flow;
 mod inspect;
 mod jobs;
 mod latest;
+mod migrate;
 mod support;
 mod uid;
 mod usage;
