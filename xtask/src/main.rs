@@ -4,13 +4,17 @@ use std::process::{Command, ExitCode};
 
 mod ci;
 mod cli_docs;
+mod fixtures;
+mod spec_check;
 
 /// A chore: its name, what it does, and how.
 type Chore = (&'static str, &'static str, fn() -> Result<(), String>);
 
 const CHORES: &[Chore] = &[
-    ("ci", "formatting, lints, every test: what CI runs", ci::run_all),
-    ("cli-docs", "docs/cli.md, from the command line itself", cli_docs::write),
+    ("ci", "formatting, lints, every test, spec-check: what CI runs", ci::run_all),
+    ("cli-docs", "write docs/cli.md from the command line itself", cli_docs::write),
+    ("fixtures", "write golden savepoints that are missing", fixtures::write),
+    ("spec-check", "read every golden savepoint with an independent reader", spec_check::run_all),
 ];
 
 fn main() -> ExitCode {
@@ -33,10 +37,16 @@ fn main() -> ExitCode {
 
 /// Runs a program in the workspace's root, its output shown, and wants it to succeed.
 fn run(program: &str, arguments: &[&str]) -> Result<(), String> {
+    run_with(program, arguments, &[])
+}
+
+/// The same with these environment variables.
+fn run_with(program: &str, arguments: &[&str], variables: &[(&str, &str)]) -> Result<(), String> {
     let line = format!("{program} {}", arguments.join(" "));
     eprintln!("── {line}");
     let status = Command::new(program)
         .args(arguments)
+        .envs(variables.iter().copied())
         .current_dir(root())
         .status()
         .map_err(|error| format!("`{line}` could not be started: {error}"))?;

@@ -11,6 +11,7 @@ mod columnar;
 mod diff;
 mod evolution;
 mod export;
+mod golden;
 mod import;
 mod key_hash;
 mod migrate;
