@@ -126,7 +126,6 @@ impl RocksDatabase {
     }
 
     /// Reads the blocks beside the data of every table, of which a reader needs few: filters, dictionaries.
-    /// Parts of a partitioned filter are not among them.
     ///
     /// # Errors
     /// At the first that is damaged, with its file.

@@ -104,10 +104,20 @@ impl Table {
     /// # Errors
     /// [`ErrorKind::ChecksumMismatch`] at the first damaged one.
     pub fn verify_meta_blocks(&self) -> Result<()> {
-        for (name, handle) in &self.meta {
-            let is_properties = name == b"rocksdb.properties";
-            if !is_properties {
-                self.blocks.read(*handle).within(|| String::from_utf8_lossy(name).into_owned())?;
+        // The properties were verified when the table was opened, in their own way.
+        for (name, handle) in self.meta.iter().filter(|(name, _)| name != b"rocksdb.properties") {
+            self.verify_meta_block(name, *handle).within(|| String::from_utf8_lossy(name).into_owned())?;
+        }
+        Ok(())
+    }
+
+    /// A partitioned filter is an index over its parts.
+    fn verify_meta_block(&self, name: &[u8], handle: BlockHandle) -> Result<()> {
+        let block = self.blocks.read(handle)?;
+        if name.starts_with(b"partitionedfilter.") {
+            let mut parts = Index::new(block, self.format)?;
+            while parts.advance()? {
+                self.blocks.read(parts.handle())?;
             }
         }
         Ok(())

@@ -235,6 +235,32 @@ fn flinks_own_fixtures_are_read_to_the_last_table() {
     }
 }
 
+/// Filters and the partitions of the index among them; the footer's version is not protected.
+#[test]
+fn damage_anywhere_in_a_table_is_found() {
+    let case = case("2.1.0/wordcountbig-rocksdb-native-partitioned-index");
+    let operator = stateful(&case).remove(0);
+    let mut handle = databases(&operator)[0].clone();
+    let file =
+        handle.shared.iter_mut().chain(&mut handle.private).find(|file| file.name == "000010.sst").unwrap();
+    let StreamHandle::Relative { path, .. } = &file.stream else { panic!("{file:?}") };
+    let table = std::fs::read(case.path.join(path)).unwrap();
+    let read = |damaged: &[u8]| {
+        let mut handle = handle.clone();
+        let files = handle.shared.iter_mut().chain(&mut handle.private);
+        files.filter(|file| file.name == "000010.sst").for_each(|file| file.stream = stored(damaged));
+        let database = open(&handle, &operator, &case.path)?;
+        database.verify_meta_blocks()?;
+        entries(&database, "_op_state", handle.key_groups)
+    };
+    assert_eq!(read(&table).unwrap().len(), 10_007);
+    for place in (0..table.len() - 12).step_by(997) {
+        let mut damaged = table.clone();
+        damaged[place] ^= 1 << (place % 8);
+        assert!(read(&damaged).is_err(), "byte {place} of {}", table.len());
+    }
+}
+
 /// The first database of a native savepoint whose files are all inside `_metadata`.
 fn inline() -> (OperatorState, Incremental) {
     let case = case("2.3.0/wordcount-rocksdb-native");
