@@ -9,7 +9,7 @@ use crate::control::{Session, new_id};
 use crate::coordinator::{JobHandle, launch};
 use crate::error::{Error, Result};
 use crate::graph::Environment;
-use crate::job::{JobOptions, JobState, note};
+use crate::job::{JobControl, JobOptions, JobState, note};
 
 impl Environment {
     /// Runs the job as this program: options come from `SPT_*` variables and the file that `SPT_CONFIG` names,
@@ -43,7 +43,10 @@ impl Environment {
         // Before anything is done: a second job with this id would clean up what the first has pending.
         let mut session = Session::claim(&id, configuration).map_err(|error| Error::refused(error.full()))?;
         let job = self.start(name, JobOptions { job_id: Some(id), ..options })?;
-        session.open(Arc::new(job.clone()), configuration)?;
+        session.open(Arc::new(job.clone()), configuration).inspect_err(|_| {
+            // Nobody could find it: better no job than one that nobody can stop.
+            let _ = job.cancel();
+        })?;
         session.running();
         let outcome = job.wait();
         session.close();

@@ -12,6 +12,8 @@ mod gate;
 mod link;
 mod output;
 mod select;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use batch::{Batch, KeyedBatch, Records};
 pub(crate) use gate::{Gate, Input};

@@ -35,10 +35,12 @@ impl<S: Source> SourceHead<S> {
     /// Decides what each subtask reads: what the snapshot remembers, and what is new since.
     pub(crate) fn assign(&self, context: &StartContext) -> Result<()> {
         let parallelism = context.parallelism(self.node);
-        let assigned = match context.restored_elements::<S::Split>(self.slot())? {
-            Some(elements) => self.assign_again(elements, parallelism)?,
-            None => deal(self.source.splits(parallelism)?, parallelism),
-        };
+        let assigned = context.blame(self.node).on_result(|| {
+            Ok(match context.restored_elements::<S::Split>(self.slot())? {
+                Some(elements) => self.assign_again(elements, parallelism)?,
+                None => deal(self.source.splits(parallelism)?, parallelism),
+            })
+        })?;
         *self.assigned.lock().unwrap_or_else(PoisonError::into_inner) = assigned;
         Ok(())
     }

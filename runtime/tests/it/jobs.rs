@@ -2,6 +2,8 @@
 
 mod checkpoints;
 mod collect;
+mod disk;
 mod failure;
+mod plan;
 mod restore;
 mod word_count;

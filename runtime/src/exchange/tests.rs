@@ -1,0 +1,106 @@
+use crossbeam_channel::{Sender, unbounded};
+
+use super::batch::Records;
+use super::gate::{Gate, Input};
+use super::link::{AnyExchange, Element, Exchange, LinkSender};
+use crate::data::Column;
+use crate::operators::{Barrier, BarrierKind, Watermark};
+use crate::tasks::Command;
+
+type Numbers = Records<i64>;
+
+/// A gate with this many links, what feeds each, and the coordinator's end.
+fn gate(links: u32) -> (Gate<Numbers>, Vec<LinkSender<Numbers>>, Sender<Command>) {
+    let exchange = Exchange::default();
+    exchange.open(links, 1);
+    let (commands, receiver) = unbounded();
+    let gate = Gate::new(exchange.inputs(0), receiver);
+    let senders = (0..links).flat_map(|link| exchange.outputs(link)).collect();
+    (gate, senders, commands)
+}
+
+fn batch(number: i64) -> Element<Numbers> {
+    let mut batch = Numbers::default();
+    batch.0.push(number);
+    Element::Batch(batch)
+}
+
+fn barrier(checkpoint: u64) -> Element<Numbers> {
+    Element::Barrier(Barrier { checkpoint, kind: BarrierKind::Checkpoint })
+}
+
+/// Everything the gate lets through now, as text.
+fn drain(gate: &mut Gate<Numbers>) -> Vec<String> {
+    let mut seen = Vec::new();
+    loop {
+        let input = gate.try_next().unwrap();
+        // An element may mean nothing by itself: the gate is empty when a second look finds nothing either.
+        let input = if matches!(input, Input::Nothing) { gate.try_next().unwrap() } else { input };
+        seen.push(match input {
+            Input::Batch(batch, link) => format!("{link}:{}", batch.0.get(0).unwrap()),
+            Input::Barrier(barrier) => format!("barrier {}", barrier.checkpoint),
+            Input::Watermark(Watermark(time)) => format!("watermark {time}"),
+            Input::Command(command) => format!("{command:?}"),
+            Input::End => "end".to_owned(),
+            Input::Nothing => return seen,
+        });
+    }
+}
+
+#[test]
+fn a_link_that_brought_the_barrier_is_not_read_until_all_have() {
+    let (mut gate, links, _commands) = gate(2);
+    for element in [batch(1), barrier(7), batch(2)] {
+        links[0].send(element).unwrap();
+    }
+    links[1].send(batch(3)).unwrap();
+    assert_eq!(drain(&mut gate), ["0:1", "1:3"]);
+    links[1].send(batch(4)).unwrap();
+    assert_eq!(drain(&mut gate), ["1:4"]);
+    links[1].send(barrier(7)).unwrap();
+    assert_eq!(drain(&mut gate), ["barrier 7", "0:2"]);
+}
+
+#[test]
+fn a_link_that_ended_holds_no_barrier_up() {
+    let (mut gate, links, _commands) = gate(2);
+    links[0].send(barrier(1)).unwrap();
+    assert!(drain(&mut gate).is_empty());
+    links[1].send(Element::End).unwrap();
+    assert_eq!(drain(&mut gate), ["barrier 1"]);
+    links[0].send(barrier(2)).unwrap();
+    links[0].send(Element::End).unwrap();
+    assert_eq!(drain(&mut gate), ["barrier 2", "end"]);
+}
+
+#[test]
+fn the_watermark_is_the_lowest_of_the_links_that_run() {
+    let (mut gate, links, _commands) = gate(2);
+    links[0].send(Element::Watermark(Watermark(10))).unwrap();
+    assert!(drain(&mut gate).is_empty());
+    links[1].send(Element::Watermark(Watermark(5))).unwrap();
+    assert_eq!(drain(&mut gate), ["watermark 5"]);
+    links[1].send(Element::End).unwrap();
+    assert_eq!(drain(&mut gate), ["watermark 10"]);
+}
+
+#[test]
+fn commands_come_before_records_and_a_broken_link_ends_the_task() {
+    let (mut gate, mut links, commands) = gate(2);
+    links[0].send(batch(1)).unwrap();
+    commands.send(Command::Committed(3)).unwrap();
+    assert_eq!(drain(&mut gate), ["Committed(3)", "0:1"]);
+    links.pop();
+    assert!(gate.next().is_err());
+}
+
+#[test]
+fn a_batch_goes_back_to_its_sender_empty() {
+    let (mut gate, links, _commands) = gate(1);
+    let mut large = Numbers::default();
+    (0..100).for_each(|number| large.0.push(number));
+    links[0].send(Element::Batch(large)).unwrap();
+    let Input::Batch(received, link) = gate.next().unwrap() else { panic!("a batch") };
+    gate.recycle(received, link);
+    assert_eq!(links[0].batch().0.len(), 0);
+}
