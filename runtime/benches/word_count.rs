@@ -3,7 +3,12 @@
 //!
 //! `cargo bench -p spt-runtime --bench word_count [-- words|keys [KEYS]]`
 
-#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a measurement ends where it cannot go on")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "a measurement ends where it cannot go on"
+)]
 
 use std::hint::black_box;
 use std::sync::Arc;

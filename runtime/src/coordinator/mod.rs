@@ -14,7 +14,9 @@ mod job;
 mod launch;
 mod request;
 mod restart;
+mod run;
 mod shared;
+mod snapshots;
 mod store;
 mod writer;
 

@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use crossbeam_channel::Sender;
 
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
+use crate::job::JobState;
 
 /// Where the answer goes. Nobody may be waiting for it any more.
 #[derive(Debug)]
@@ -27,4 +28,25 @@ pub(super) enum Request {
     Checkpoint(Reply<PathBuf>),
     /// End now.
     Cancel(Reply<()>),
+}
+
+/// Says no to a request that came too late or too early.
+pub(super) fn refuse(request: Request, state: JobState) {
+    let error = not_running(state);
+    match request {
+        Request::Savepoint(_, reply) | Request::Stop { reply, .. } | Request::Checkpoint(reply) => {
+            reply.send(Err(error));
+        }
+        Request::Cancel(reply) => reply.send(Err(error)),
+    }
+}
+
+/// The job is not in a state to do what was asked.
+pub(super) fn not_running(state: JobState) -> Error {
+    Error::new(ErrorKind::NotRunning { status: state.name().to_owned() })
+}
+
+/// A checkpoint has nowhere to go.
+pub(super) fn no_store() -> Error {
+    Error::refused("no folder for checkpoints: set execution.checkpointing.dir (SPT_CHECKPOINT_DIR)")
 }

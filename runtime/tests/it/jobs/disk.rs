@@ -21,10 +21,17 @@ fn a_savepoint_that_does_not_fit_the_disk_fails_and_the_job_goes_on() {
     let this = std::env::current_exe().unwrap();
     let name = "jobs::disk::a_savepoint_that_does_not_fit_the_disk_fails_and_the_job_goes_on";
     // A process that ignores the signal gets an error from the write instead, as from a full disk.
-    let script = format!("trap '' XFSZ; ulimit -f 64; exec {:?} --exact {name} --nocapture", this.display().to_string());
+    let script = format!(
+        "trap '' XFSZ; ulimit -f 64; exec {:?} --exact {name} --nocapture",
+        this.display().to_string()
+    );
     let child = Command::new("bash").args(["-c", &script]).env(CHILD, "1").output().unwrap();
     let said = String::from_utf8_lossy(&child.stdout);
-    assert!(child.status.success() && said.contains("1 passed"), "{said}\n{}", String::from_utf8_lossy(&child.stderr));
+    assert!(
+        child.status.success() && said.contains("1 passed"),
+        "{said}\n{}",
+        String::from_utf8_lossy(&child.stderr)
+    );
 }
 
 /// Files end at 64 blocks here: far below what the state needs, far above the state of a few keys.

@@ -14,7 +14,11 @@ fn nameless(maps: usize) -> Environment {
     if maps == 0 {
         numbers.key_by_value(|number| number % 3).sum(|number| *number).sink(Collect::default());
     } else {
-        numbers.map(|number| *number).key_by_value(|number| number % 3).sum(|number| *number).sink(Collect::default());
+        numbers
+            .map(|number| *number)
+            .key_by_value(|number| number % 3)
+            .sum(|number| *number)
+            .sink(Collect::default());
     }
     env
 }
@@ -36,7 +40,10 @@ fn a_plan_lists_operators_states_and_types() {
         .flat_map(|operator| &operator.states)
         .map(|state| (state.name.as_str(), state.kind.name(), state.value_type.as_deref().unwrap()))
         .collect();
-    assert_eq!(states, [("splits", "operator-list", "struct<next: int64, end: int64>"), ("sum", "reducing", "int64")]);
+    assert_eq!(
+        states,
+        [("splits", "operator-list", "struct<next: int64, end: int64>"), ("sum", "reducing", "int64")]
+    );
     assert_eq!(plan.operators[3].operator_id, Some(OperatorId::of_uid("sum-001")));
     let chains: Vec<_> = plan.operators.iter().map(|operator| operator.chain.unwrap()).collect();
     assert_eq!(chains, [0, 0, 0, 1, 1]);

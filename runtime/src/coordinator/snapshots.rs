@@ -1,0 +1,215 @@
+//! Snapshots of a running job: when one begins, when it is whole, what follows from its success or failure.
+
+use std::num::NonZero;
+use std::time::Instant;
+
+use spt_format::{Savepoint, SavepointKind};
+
+use super::attempt::Attempt;
+use super::in_flight::{InFlight, Purpose};
+use super::job::Coordinator;
+use super::now_ms;
+use super::request::no_store;
+use super::run::{Ending, Run};
+use super::writer::{Job, Outcome};
+use crate::error::{Error, ErrorKind};
+use crate::job::{CheckpointRecord, CheckpointStatus};
+use crate::savepoint::{Carried, Draft, Restored};
+use crate::tasks::Command;
+
+impl Coordinator {
+    /// Gives up a snapshot that takes too long.
+    pub(super) fn give_up_late(&mut self, run: &mut Run) -> Option<Ending> {
+        let is_late = |in_flight: &mut InFlight| {
+            !in_flight.is_writing && in_flight.started.elapsed() > self.options.checkpoint_timeout
+        };
+        let late = run.in_flight.take_if(is_late)?;
+        let limit = self.options.checkpoint_timeout;
+        let error =
+            late.failure(Error::failed(format!("not every subtask had its part ready after {limit:?}")));
+        self.snapshot_failed(run, late, error)
+    }
+
+    /// Begins the next snapshot if none is under way, or writes the one that is whole.
+    pub(super) fn next_snapshot(&mut self, run: &mut Run) -> Option<Ending> {
+        if run.in_flight.is_none() && run.is_running {
+            match self.next_purpose(run) {
+                Some(purpose) => self.trigger(run, purpose),
+                None if run.attempt.is_finished() => return Some(commit_last(&run.attempt)),
+                None => return None,
+            }
+        }
+        let in_flight =
+            run.in_flight.as_mut().filter(|in_flight| in_flight.is_whole() && !in_flight.is_writing)?;
+        in_flight.is_writing = true;
+        let job = Job {
+            id: in_flight.id,
+            path: in_flight.path.clone(),
+            draft: draft(&self.template, self.carried.clone(), in_flight, &run.attempt),
+            commits: in_flight.purpose.commits(),
+            subsumed: match (&self.store, in_flight.purpose.is_savepoint()) {
+                (Some(store), false) => store.subsumed(),
+                _ => Vec::new(),
+            },
+        };
+        match job.spawn(run.outcomes.0.clone()) {
+            Ok(writer) => run.writer = Some(writer),
+            Err(error) => return Some(Ending::Failed(error)),
+        }
+        None
+    }
+
+    fn next_purpose(&self, run: &mut Run) -> Option<Purpose> {
+        if let Some(purpose) = run.waiting.pop_front() {
+            return Some(purpose);
+        }
+        if run.attempt.is_finished() {
+            return self.store.is_some().then_some(Purpose::Final);
+        }
+        let is_due = self.store.is_some() && run.due.is_some_and(|due| due <= Instant::now());
+        is_due.then_some(Purpose::Checkpoint(None))
+    }
+
+    fn trigger(&mut self, run: &mut Run, purpose: Purpose) {
+        let id = self.next_checkpoint;
+        let path = match (&purpose, &self.store) {
+            (Purpose::Savepoint(path, _) | Purpose::Stop(path, _) | Purpose::Drain(path, _), _) => {
+                path.clone()
+            }
+            (_, Some(store)) => store.path(id),
+            (_, None) => return purpose.answer(Err(no_store())),
+        };
+        self.next_checkpoint += 1;
+        let in_flight = InFlight::new(id, purpose, path, run.attempt.tasks());
+        self.shared.checkpoint_began(in_flight.record(CheckpointStatus::InProgress));
+        run.attempt.tell_sources(match in_flight.barrier() {
+            Some(barrier) => Command::Trigger(barrier),
+            None => Command::Drain,
+        });
+        run.in_flight = Some(in_flight);
+    }
+
+    /// A snapshot was written, or was not.
+    pub(super) fn written(&mut self, run: &mut Run, outcome: Outcome) -> Option<Ending> {
+        let in_flight = run.in_flight.take_if(|in_flight| in_flight.id == outcome.id)?;
+        run.join_writer();
+        let committed = match outcome.written {
+            Ok(committed) => committed,
+            Err(error) => {
+                let error = in_flight.failure(error);
+                return self.snapshot_failed(run, in_flight, error);
+            }
+        };
+        self.shared.checkpoint_ended(CheckpointRecord {
+            bytes: committed.bytes,
+            rows: committed.rows,
+            ..in_flight.record(CheckpointStatus::Completed)
+        });
+        if !in_flight.purpose.is_savepoint() {
+            self.checkpoint_completed(run, &in_flight);
+        }
+        if let Err(error) = outcome.committed {
+            return Some(self.commit_failed(in_flight, error));
+        }
+        if in_flight.purpose.commits() {
+            run.attempt.tell_all(Command::Committed(in_flight.id));
+        }
+        let ends = matches!(in_flight.purpose, Purpose::Stop(..) | Purpose::Drain(..) | Purpose::Final);
+        if ends {
+            run.attempt.end();
+        }
+        let InFlight { purpose, path, .. } = in_flight;
+        if !ends {
+            purpose.answer(Ok(path));
+            return None;
+        }
+        self.farewell = Some((purpose, path));
+        Some(Ending::Finished)
+    }
+
+    fn checkpoint_completed(&mut self, run: &mut Run, in_flight: &InFlight) {
+        if let Some(store) = &mut self.store {
+            store.complete(in_flight.id, in_flight.path.clone());
+        }
+        run.failed_in_a_row = 0;
+        self.schedule(run, in_flight.started);
+        if self.carried.is_some()
+            && let Ok(restored) = Restored::again(&in_flight.path, &self.operators)
+        {
+            // What is carried is read from the newest checkpoint: older ones go.
+            self.carried = restored.carried();
+        }
+    }
+
+    /// When the next periodic checkpoint is due, after one that began at `started`.
+    fn schedule(&self, run: &mut Run, started: Instant) {
+        let earliest = Instant::now() + self.options.checkpoint_min_pause;
+        run.due = self.options.checkpoint_interval.map(|interval| (started + interval).max(earliest));
+    }
+
+    fn commit_failed(&self, in_flight: InFlight, error: Error) -> Ending {
+        let path = in_flight.path.display().to_string();
+        if in_flight.purpose.is_savepoint() {
+            let answer = Error::new(ErrorKind::CommitFailed { path }).caused_by(error.full());
+            in_flight.purpose.answer(Err(answer));
+        }
+        Ending::Failed(error)
+    }
+
+    /// A snapshot was not taken. The job goes on, unless it was to end with it or too many have failed.
+    fn snapshot_failed(&mut self, run: &mut Run, in_flight: InFlight, error: Error) -> Option<Ending> {
+        self.shared.checkpoint_ended(CheckpointRecord {
+            failure: Some(error.full()),
+            ..in_flight.record(CheckpointStatus::Failed)
+        });
+        self.schedule(run, in_flight.started);
+        let ending = match &in_flight.purpose {
+            Purpose::Savepoint(..) => None,
+            Purpose::Stop(..) => {
+                run.attempt.tell_sources(Command::Resume);
+                None
+            }
+            // There is no way back: the input was declared to have ended.
+            Purpose::Drain(..) | Purpose::Final => Some(Ending::Failed(Error::failed(error.full()))),
+            Purpose::Checkpoint(_) => {
+                run.failed_in_a_row += 1;
+                let is_tolerable = run.failed_in_a_row <= self.options.tolerable_failed_checkpoints;
+                (!is_tolerable).then(|| Ending::Failed(Error::failed(error.full())))
+            }
+        };
+        in_flight.purpose.answer(Err(error));
+        ending
+    }
+}
+
+/// The input of a job without checkpoints has ended: its output becomes visible now.
+fn commit_last(attempt: &Attempt) -> Ending {
+    let mut last = attempt.tasks().filter_map(|(_, last)| last);
+    match last.try_for_each(|last| last.commit()) {
+        Ok(()) => Ending::Finished,
+        Err(error) => Ending::Failed(error),
+    }
+}
+
+/// What a snapshot is written from.
+fn draft(
+    template: &Savepoint,
+    carried: Option<Carried>,
+    in_flight: &mut InFlight,
+    attempt: &Attempt,
+) -> Draft {
+    let mut savepoint = template.clone();
+    let job = template.job.id.as_deref().unwrap_or_default();
+    savepoint.id = format!("{job}-{}", in_flight.id);
+    savepoint.created_at_ms = Some(now_ms());
+    savepoint.drained = matches!(in_flight.purpose, Purpose::Drain(..));
+    savepoint.kind = match in_flight.purpose.is_savepoint() {
+        true => SavepointKind::Savepoint,
+        false => SavepointKind::Checkpoint,
+    };
+    for (index, operator) in savepoint.operators.iter_mut().enumerate() {
+        operator.finished = attempt.has_finished(index);
+    }
+    let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
+    Draft { savepoint, snapshots: in_flight.take_parts(), carried, threads }
+}
