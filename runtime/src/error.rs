@@ -35,8 +35,8 @@ pub enum ErrorKind {
         /// `checkpoint 7` or `savepoint`.
         what: String,
     },
-    /// The savepoint at this path is whole, but its output could not be committed.
-    #[error("the savepoint {path} is whole, but its output could not be committed")]
+    /// The savepoint or checkpoint at this path is whole, but its output could not be committed.
+    #[error("{path} is whole, but its output could not be committed")]
     CommitFailed {
         /// Where it is.
         path: String,

@@ -13,7 +13,7 @@ use super::restart::Restarts;
 use super::run::Ending;
 use super::shared::Shared;
 use super::store::Store;
-use crate::config::RetainedCheckpoints;
+use crate::config::{ClaimMode, RetainedCheckpoints};
 use crate::error::{Error, Result};
 use crate::graph::Graph;
 use crate::job::{JobOptions, JobState};
@@ -34,6 +34,8 @@ pub(super) struct Coordinator {
     /// What the job was started from.
     pub(super) restored: Option<Arc<Restored>>,
     pub(super) carried: Option<Carried>,
+    /// The savepoint that the job began with, until its first checkpoint replaces it.
+    pub(super) origin: Option<(PathBuf, ClaimMode)>,
     /// The catalogue of each snapshot, but for what is new in it.
     pub(super) template: Savepoint,
     pub(super) next_checkpoint: u64,

@@ -44,6 +44,7 @@ pub(crate) fn launch(graph: Graph, name: &str, options: JobOptions) -> Result<Jo
     let (sender, requests) = unbounded();
     let next_checkpoint = restored.as_ref().and_then(|restored| restored.checkpoint).unwrap_or(0) + 1;
     let savepoint_dir = options.savepoint_dir.clone();
+    let origin = options.restore.as_ref().map(|restore| (restore.path.clone(), restore.claim));
     let coordinator = Coordinator {
         shared: Arc::clone(&shared),
         graph,
@@ -56,6 +57,7 @@ pub(crate) fn launch(graph: Graph, name: &str, options: JobOptions) -> Result<Jo
         restored: restored.map(Arc::new),
         template,
         next_checkpoint,
+        origin,
         farewell: None,
     };
     let thread = std::thread::Builder::new().name("coordinator".to_owned());

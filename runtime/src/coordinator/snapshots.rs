@@ -1,6 +1,7 @@
 //! Snapshots of a running job: when one begins, when it is whole, what follows from its success or failure.
 
 use std::num::NonZero;
+use std::path::Path;
 use std::time::Instant;
 
 use spt_format::{Savepoint, SavepointKind};
@@ -11,9 +12,11 @@ use super::job::Coordinator;
 use super::now_ms;
 use super::request::no_store;
 use super::run::{Ending, Run};
+use super::store::{Store, delete};
 use super::writer::{Job, Outcome};
+use crate::config::ClaimMode;
 use crate::error::{Error, ErrorKind};
-use crate::job::{CheckpointRecord, CheckpointStatus};
+use crate::job::{CheckpointRecord, CheckpointStatus, note};
 use crate::savepoint::{Carried, Draft, Restored};
 use crate::tasks::Command;
 
@@ -111,6 +114,9 @@ impl Coordinator {
         if let Err(error) = outcome.committed {
             return Some(self.commit_failed(in_flight, error));
         }
+        if !in_flight.purpose.is_savepoint() {
+            self.store.iter_mut().for_each(Store::forget_subsumed);
+        }
         if in_flight.purpose.commits() {
             run.attempt.tell_all(Command::Committed(in_flight.id));
         }
@@ -132,6 +138,9 @@ impl Coordinator {
             store.complete(in_flight.id, in_flight.path.clone());
         }
         run.failed_in_a_row = 0;
+        if let Some((path, claim)) = self.origin.take() {
+            release(&path, claim);
+        }
         self.schedule(run, in_flight.started);
         if self.carried.is_some()
             && let Ok(restored) = Restored::again(&in_flight.path, &self.operators)
@@ -149,10 +158,8 @@ impl Coordinator {
 
     fn commit_failed(&self, in_flight: InFlight, error: Error) -> Ending {
         let path = in_flight.path.display().to_string();
-        if in_flight.purpose.is_savepoint() {
-            let answer = Error::new(ErrorKind::CommitFailed { path }).caused_by(error.full());
-            in_flight.purpose.answer(Err(answer));
-        }
+        let answer = Error::new(ErrorKind::CommitFailed { path }).caused_by(error.full());
+        in_flight.purpose.answer(Err(answer));
         Ending::Failed(error)
     }
 
@@ -179,6 +186,14 @@ impl Coordinator {
         };
         in_flight.purpose.answer(Err(error));
         ending
+    }
+}
+
+/// The first checkpoint of a job replaces the savepoint that it began with.
+fn release(path: &Path, claim: ClaimMode) {
+    match claim {
+        ClaimMode::NoClaim => note(&format!("this job no longer needs {}", path.display())),
+        ClaimMode::Claim => delete(path),
     }
 }
 

@@ -52,12 +52,15 @@ impl Store {
         self.completed.iter().take(count).map(|(_, path)| path.clone()).collect()
     }
 
-    /// A checkpoint is complete, and those that it subsumes are gone.
+    /// A checkpoint is complete.
     pub(super) fn complete(&mut self, checkpoint: u64, path: PathBuf) {
         self.completed.push_back((checkpoint, path));
-        while self.completed.len() > self.retained {
-            self.completed.pop_front();
-        }
+    }
+
+    /// The checkpoints that the newest subsumes are gone.
+    pub(super) fn forget_subsumed(&mut self) {
+        let surplus = self.completed.len().saturating_sub(self.retained);
+        self.completed.drain(..surplus);
     }
 
     /// Deletes everything, as a cancelled job does that keeps nothing.

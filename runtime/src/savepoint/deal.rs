@@ -1,5 +1,7 @@
 //! Who gets which elements of a list state after a restore.
 
+use spt_format::MAX_PARALLELISM_LIMIT;
+
 /// Elements of a list state as a snapshot holds them: by subtask, in order.
 #[derive(Debug)]
 pub(crate) struct Elements<T> {
@@ -12,10 +14,17 @@ impl<T> Elements<T> {
         Self { by_subtask: (0..parallelism).map(|_| Vec::new()).collect() }
     }
 
-    /// Adds the next element of a subtask; `false` if there was no such subtask.
+    /// Adds the next element of a subtask; `false` if there can be no such subtask. A state that was carried
+    /// along may come from more subtasks than its operator had last.
     pub(crate) fn push(&mut self, subtask: u32, element: T) -> bool {
-        let found = self.by_subtask.get_mut(subtask as usize);
-        found.map(|elements| elements.push(element)).is_some()
+        if subtask >= MAX_PARALLELISM_LIMIT {
+            return false;
+        }
+        let subtask = subtask as usize;
+        if subtask >= self.by_subtask.len() {
+            self.by_subtask.resize_with(subtask + 1, Vec::new);
+        }
+        self.by_subtask.get_mut(subtask).map(|elements| elements.push(element)).is_some()
     }
 
     /// All elements, by subtask.
@@ -55,6 +64,14 @@ mod tests {
     #[test]
     fn at_the_same_parallelism_every_element_stays_put() {
         assert_eq!(elements().for_subtasks(2), [vec![1, 2, 3], vec![4, 5]]);
+    }
+
+    #[test]
+    fn more_subtasks_than_the_operator_had_are_dealt_out_anew() {
+        let mut elements = Elements::new(1);
+        assert!(elements.push(0, 1) && elements.push(2, 2));
+        assert!(!elements.push(MAX_PARALLELISM_LIMIT, 3));
+        assert_eq!(elements.for_subtasks(1), [vec![1, 2]]);
     }
 
     #[test]

@@ -154,7 +154,7 @@ fn read_elements<T: State>(batch: &RecordBatch, elements: &mut Elements<T>) -> F
     let values = T::Reader::new(column(Column::Value)?.as_ref())?;
     for (row, subtask) in subtasks.values().iter().enumerate() {
         if !elements.push(*subtask, values.get(row)?) {
-            return Err(FormatError::invalid(format!("row {row}: there was no subtask {subtask}")));
+            return Err(FormatError::invalid(format!("row {row}: there can be no subtask {subtask}")));
         }
     }
     Ok(())

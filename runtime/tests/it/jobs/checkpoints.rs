@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use spt_runtime::job::JobState;
 use spt_runtime::sinks::{FileSink, Lines};
 use spt_runtime::sources::Sequence;
-use spt_runtime::{Environment, JobControl, JobOptions, RestoreOptions};
+use spt_runtime::{Environment, JobControl, JobHandle, JobOptions, RestoreOptions};
 
 use super::collect::Collect;
 use super::word_count::{at, word_count};
@@ -82,6 +82,15 @@ fn a_second_job_with_the_same_id_is_refused() {
     counting().start("wordcount", options).unwrap().cancel().unwrap();
 }
 
+/// Waits until a job has read so many records.
+fn wait_for(job: &JobHandle, records: u64) {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while job.status().vertices[0].records_in < records {
+        assert!(Instant::now() < deadline, "{:?}", job.status());
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
 /// Lines of all visible files of a folder, sorted.
 fn visible(dir: &Path) -> Vec<String> {
     let mut lines = Vec::new();
@@ -113,7 +122,7 @@ fn output_is_visible_once_whatever_interrupts_the_job() {
     let source = || Sequence::new(0..3_000).per_second(6_000.0);
     let options = JobOptions { checkpoint_dir: Some(checkpoints), ..at(2) };
     let job = copy(source(), &target).start("copy", options.clone()).unwrap();
-    std::thread::sleep(Duration::from_millis(100));
+    wait_for(&job, 300);
     job.checkpoint().unwrap();
     let committed = visible(&target).len();
     assert!(committed > 100, "{committed} lines");
@@ -133,7 +142,7 @@ fn a_stop_commits_before_it_returns() {
     let dir = tempfile::tempdir().unwrap();
     let target = dir.path().join("out");
     let job = copy(Sequence::new(0..30_000).per_second(6_000.0), &target).start("copy", at(2)).unwrap();
-    std::thread::sleep(Duration::from_millis(100));
+    wait_for(&job, 300);
     let path = job.stop(Some(dir.path()), false).unwrap();
     let committed = visible(&target).len();
     assert!(committed > 100);
@@ -162,11 +171,7 @@ fn a_savepoint_and_a_stop_complete_within_a_second_while_a_socket_is_silent() {
     let job = env.start("wordcount", at(2)).unwrap();
     let mut client = accepting.join().unwrap();
     client.write_all(b"to be or not to be\n").unwrap();
-    let deadline = Instant::now() + Duration::from_secs(5);
-    while sink.records().len() < 6 {
-        assert!(Instant::now() < deadline, "{:?}", sink.records());
-        std::thread::sleep(Duration::from_millis(2));
-    }
+    sink.wait_for(6);
     assert_eq!(sink.largest().get("to"), Some(&2));
     let begin = Instant::now();
     job.savepoint(Some(dir.path())).unwrap();

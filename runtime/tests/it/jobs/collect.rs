@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use spt_runtime::job::Subtask;
 use spt_runtime::sinks::{Sink, SinkWriter, Start};
@@ -25,6 +26,15 @@ impl<T> Default for Collect<T> {
 }
 
 impl<T: Clone> Collect<T> {
+    /// Waits until so many records are there.
+    pub(super) fn wait_for(&self, records: usize) {
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while self.records.lock().unwrap().len() < records {
+            assert!(Instant::now() < deadline, "{} of {records} records", self.records().len());
+            std::thread::sleep(Duration::from_millis(2));
+        }
+    }
+
     /// Everything collected so far.
     pub(super) fn records(&self) -> Vec<T> {
         self.records.lock().unwrap().clone()

@@ -3,7 +3,6 @@
 //! The limit is a real one (`ulimit -f`), on a process of its own: this test runs itself once more below it.
 
 use std::process::Command;
-use std::time::Duration;
 
 use spt_runtime::sources::Sequence;
 use spt_runtime::{Environment, ErrorKind, JobControl};
@@ -46,16 +45,13 @@ fn below_the_limit() {
         .uid("sum-001")
         .sink(sink.clone());
     let job = env.start("wide", at(2)).unwrap();
-    while sink.records().len() < 40_000 {
-        std::thread::sleep(Duration::from_millis(20));
-    }
+    sink.wait_for(40_000);
     let error = job.savepoint(Some(dir.path())).unwrap_err();
     assert!(matches!(error.kind(), ErrorKind::SnapshotFailed { .. }), "{error:?}");
     assert!(error.full().contains("File too large"), "{}", error.full());
     let left: Vec<_> = std::fs::read_dir(dir.path()).unwrap().collect();
     assert!(left.is_empty(), "half a savepoint was left: {left:?}");
-    let counted = sink.records().len();
-    std::thread::sleep(Duration::from_millis(100));
-    assert!(sink.records().len() > counted, "the job goes on");
+    // The job goes on.
+    sink.wait_for(sink.records().len() + 1_000);
     job.cancel().unwrap();
 }

@@ -38,9 +38,11 @@ fn restarting(times: u32) -> RestartStrategy {
     RestartStrategy::FixedDelay { attempts: times, delay: Duration::from_millis(10) }
 }
 
-fn start_and_wait_a_while(env: &Environment, options: JobOptions) -> JobHandle {
+/// Starts a job, and waits until it has counted some more words.
+fn start(env: &Environment, sink: &Collect<(String, i64)>, options: JobOptions) -> JobHandle {
+    let before = sink.records().len();
     let job = env.start("wordcount", options).unwrap();
-    std::thread::sleep(Duration::from_millis(300));
+    sink.wait_for(before + 3_000);
     job
 }
 
@@ -49,7 +51,7 @@ fn counts_stay_exact_when_an_operator_fails_after_a_checkpoint() {
     let dir = tempfile::tempdir().unwrap();
     let (fuse, sink) = (Arc::default(), Collect::default());
     let options = JobOptions { checkpoint_dir: Some(dir.path().to_owned()), restart: restarting(1), ..at(2) };
-    let job = start_and_wait_a_while(&fragile(&fuse, &sink), options);
+    let job = start(&fragile(&fuse, &sink), &sink, options);
     let before = job.checkpoint().unwrap();
     fuse.store(true, Ordering::SeqCst);
     assert_eq!(job.wait().unwrap(), JobState::Finished);
@@ -64,11 +66,11 @@ fn counts_stay_exact_when_an_operator_fails_after_a_checkpoint() {
 fn a_failure_before_the_first_checkpoint_goes_back_to_the_restored_savepoint() {
     let dir = tempfile::tempdir().unwrap();
     let (fuse, sink) = (Arc::default(), Collect::default());
-    let job = start_and_wait_a_while(&fragile(&fuse, &sink), at(2));
+    let job = start(&fragile(&fuse, &sink), &sink, at(2));
     let path = job.stop(Some(dir.path()), false).unwrap();
 
     let options = JobOptions { restore: Some(RestoreOptions::new(&path)), restart: restarting(1), ..at(1) };
-    let job = start_and_wait_a_while(&fragile(&fuse, &sink), options);
+    let job = start(&fragile(&fuse, &sink), &sink, options);
     fuse.store(true, Ordering::SeqCst);
     assert_eq!(job.wait().unwrap(), JobState::Finished);
     assert_eq!(sink.largest(), counted(0..NUMBERS));
@@ -78,7 +80,7 @@ fn a_failure_before_the_first_checkpoint_goes_back_to_the_restored_savepoint() {
 #[test]
 fn without_a_restart_the_job_fails_and_names_the_operator() {
     let (fuse, sink) = (Arc::default(), Collect::default());
-    let job = start_and_wait_a_while(&fragile(&fuse, &sink), at(2));
+    let job = start(&fragile(&fuse, &sink), &sink, at(2));
     fuse.store(true, Ordering::SeqCst);
     let error = job.wait().unwrap_err();
     assert!(matches!(error.kind(), ErrorKind::OperatorFailed { operator } if operator == "flatMap-001"));

@@ -1,7 +1,6 @@
 //! The word count: counted once, whatever interrupts it.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use spt_runtime::job::JobState;
 use spt_runtime::sources::Sequence;
@@ -55,7 +54,7 @@ fn counts_are_exact_after_a_savepoint_and_a_restore_at_another_parallelism() {
     let sink = Collect::default();
     let paced = || Sequence::new(0..40_000).per_second(40_000.0);
     let job = word_count(paced(), &sink).start("wordcount", at(2)).unwrap();
-    std::thread::sleep(Duration::from_millis(250));
+    sink.wait_for(10_000);
     let path = job.savepoint(Some(dir.path())).unwrap();
     job.cancel().unwrap();
     assert_eq!(job.wait().unwrap(), JobState::Canceled);
@@ -74,7 +73,7 @@ fn a_job_stopped_with_a_savepoint_goes_on_where_it_stopped() {
     let sink = Collect::default();
     let paced = || Sequence::new(0..20_000).per_second(40_000.0);
     let job = word_count(paced(), &sink).start("wordcount", at(3)).unwrap();
-    std::thread::sleep(Duration::from_millis(150));
+    sink.wait_for(5_000);
     let path = job.stop(Some(dir.path()), false).unwrap();
     assert_eq!(job.status().state, JobState::Finished);
     let emitted = sink.records().len();
