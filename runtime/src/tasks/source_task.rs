@@ -28,9 +28,12 @@ pub(crate) struct SourceTask<R, E> {
 
 /// What a command means for the loop.
 enum Next {
+    /// Emit.
     Go,
-    /// Wait for the next command: the job stops behind a barrier.
+    /// Emit nothing until the next command: the job stops behind a barrier.
     Hold,
+    /// Do as before.
+    Same,
     Drain,
     Exit,
 }
@@ -42,16 +45,19 @@ where
     E: Stage<R::Item>,
 {
     fn run(mut self: Box<Self>, ports: &TaskPorts) -> Result<Ending> {
+        let mut is_held = true;
         let mut wait = Wait::ForCommand;
         let mut flushed = Instant::now();
         loop {
             while let Some(command) = wait.command(ports)? {
-                wait = match self.obey(command, ports)? {
-                    Next::Go => Wait::Not,
-                    Next::Hold => Wait::ForCommand,
+                match self.obey(command, ports)? {
+                    Next::Go => is_held = false,
+                    Next::Hold => is_held = true,
+                    Next::Same => {}
                     Next::Drain => return (*self).finish(),
                     Next::Exit => return Ok(Ending::Exited),
-                };
+                }
+                wait = if is_held { Wait::ForCommand } else { Wait::Not };
             }
             ports.check()?;
             match self.poll()? {
@@ -117,11 +123,11 @@ where
             Command::Go | Command::Resume => Next::Go,
             Command::Trigger(barrier) => {
                 self.snapshot(barrier, ports)?;
-                if barrier.kind == BarrierKind::Stop { Next::Hold } else { Next::Go }
+                if barrier.kind == BarrierKind::Stop { Next::Hold } else { Next::Same }
             }
             Command::Committed(checkpoint) => {
                 self.chain.signal(&mut Signal::Committed(checkpoint))?;
-                Next::Go
+                Next::Same
             }
             Command::Drain => Next::Drain,
             Command::Exit => Next::Exit,
