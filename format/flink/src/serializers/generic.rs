@@ -67,7 +67,7 @@ fn avro_schema(reader: &mut SnapshotReader<'_, '_>) -> Result<String> {
 }
 
 /// Flink's own value classes are known, those of users are not.
-fn value(class: &str) -> FlinkType {
+pub(super) fn value(class: &str) -> FlinkType {
     let scalar = match class.strip_prefix("org.apache.flink.types.") {
         Some("BooleanValue") => Scalar::Boolean,
         Some("ByteValue") => Scalar::Byte,

@@ -15,6 +15,7 @@ mod collections;
 mod flink_type;
 mod generic;
 pub(crate) mod java_object;
+mod legacy;
 mod objects;
 mod scala;
 mod snapshot;

@@ -17,7 +17,7 @@ use spt_format::{Cursor, ErrorKind, Result, ResultExt};
 
 use super::flink_type::{FlinkType, Opaque, OpaqueEnd};
 use super::unknown::Unknowns;
-use super::{Serializer, catalogue};
+use super::{Serializer, catalogue, legacy};
 use crate::java;
 
 const COMPOSITE_MAGIC: i32 = 0x000D_E704;
@@ -101,6 +101,9 @@ impl<'a, 'b> SnapshotReader<'a, 'b> {
     }
 
     fn body(&mut self, header: &Header) -> Result<FlinkType> {
+        if header.version == legacy::ADAPTER_VERSION {
+            return legacy::read(&header.class, self);
+        }
         match catalogue::read(header, self)? {
             Some(data_type) => Ok(data_type),
             None => self.unknown(header),
@@ -108,13 +111,20 @@ impl<'a, 'b> SnapshotReader<'a, 'b> {
     }
 
     /// Steps over the body of a class that is not in the catalogue.
-    fn unknown(&mut self, header: &Header) -> Result<FlinkType> {
+    pub(super) fn unknown(&mut self, header: &Header) -> Result<FlinkType> {
         let length = match self.bounded {
             true => self.cursor.remaining(),
             false => self.unknowns.length(self.cursor, &header.class)?,
         };
         self.cursor.take(length, "unknown serializer snapshot")?;
         Ok(opaque(&header.class))
+    }
+
+    /// A framed snapshot elsewhere, as a part of this one.
+    pub(super) fn framed_at(&mut self, mut place: Cursor<'a>) -> Result<FlinkType> {
+        let mut inner =
+            SnapshotReader { cursor: &mut place, unknowns: self.unknowns, depth: self.depth, bounded: true };
+        inner.framed().map(|serializer| serializer.data_type)
     }
 
     /// The body of a simple snapshot: nothing, in version 2 the serializer's class.

@@ -6,10 +6,8 @@ use spt_format::{SavepointSource, Scan, StateKind};
 use crate::support::upstream;
 
 /// States that are listed and cannot be read: fixture, what the error says. `docs/flink-mapping.md` has them.
-const UNREADABLE: [(&str, &str); 2] = [
-    ("new-stateful-udf-migration-itcase-flink1.17-hashmap-checkpoint", "keyed state with a log of changes"),
-    ("state-evolution-flink1.7", "state \"tuple-state\" without NAMESPACE_SERIALIZER"),
-];
+const UNREADABLE: [(&str, &str); 1] =
+    [("new-stateful-udf-migration-itcase-flink1.17-hashmap-checkpoint", "a log of changes before its base")];
 
 #[test]
 fn every_state_of_flinks_fixtures_is_read_or_says_why() {
@@ -49,7 +47,8 @@ fn every_state_of_flinks_fixtures_is_read_or_says_why() {
         }
     }
     println!("{states} states, {rows} rows, {unread} rows unread, {raw_timers} timers in raw state");
-    assert!(unread <= 6, "{unread} rows unread");
+    // Those of a serializer of a test of Flink's own, in a heap file.
+    assert!(unread <= 4, "{unread} rows unread");
     assert_eq!(states > 0, raw_timers > 0, "timers on the heap of RocksDB");
     assert!(errors.is_empty(), "{}", errors.join("\n"));
 }
