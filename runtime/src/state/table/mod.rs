@@ -26,8 +26,8 @@ pub use frozen::{Batches, Frozen};
 
 use group::Group;
 
-/// Rows of a table above which its index is larger than the cache, so that looking up a batch pays in passes.
-const COLD_ROWS: usize = 1 << 19;
+/// Rows of a table above which it is larger than a core's cache, so that looking up a batch pays in passes.
+const COLD_ROWS: usize = 1 << 14;
 
 /// A keyed state's rows: one cell per key and namespace. The namespace `()` is none.
 pub struct KeyedTable<K: Key, C, N: Key = ()> {
@@ -220,7 +220,7 @@ impl<K: Key, C: Cell> KeyedTable<K, C> {
     /// Updates the cells of a batch of keys, in order, each made by `first` if there is none.
     ///
     /// A table larger than the cache is gone through in three passes, so that cache misses of neighbours
-    /// overlap: tags, then the cells they point to, then the updates.
+    /// overlap: tags, then the keys and cells they point to, then the updates.
     ///
     /// `key` gives the key of a place in the batch; a key that it does not know, or that belongs to another
     /// subtask, is passed over.
@@ -231,43 +231,39 @@ impl<K: Key, C: Cell> KeyedTable<K, C> {
         mut first: impl FnMut(usize) -> C,
         mut update: impl FnMut(usize, &K::Borrowed, &mut C),
     ) {
-        let ahead = if self.rows >= COLD_ROWS { self.look_ahead(places) } else { Vec::new() };
+        let ahead = if self.rows >= COLD_ROWS { self.look_ahead(places, &key) } else { Vec::new() };
         for (index, place) in places.iter().enumerate() {
             let Some(key) = key(index) else { continue };
-            let guess = ahead.get(index).copied().flatten();
-            match self.at_guess(*place, guess, key) {
-                Some(cell) => update(index, key, cell),
-                None => {
-                    let cell = self.get_or_insert_with(*place, key, &(), || first(index));
-                    if let Some(cell) = cell {
-                        update(index, key, cell);
-                    }
-                }
+            let cell = match ahead.get(index) {
+                Some(Some(slot)) => self.cell_mut(Slot { group: place.group.0, slot: *slot }),
+                _ => self.get_or_insert_with(*place, key, &(), || first(index)),
+            };
+            if let Some(cell) = cell {
+                update(index, key, cell);
             }
         }
         self.ahead = ahead;
     }
 
-    /// The slots that the tags point to, probably, after their rows were touched.
-    fn look_ahead(&mut self, places: &[Place]) -> Vec<Option<u32>> {
+    /// The slots of the keys that are found by the first entry with their tag, which is almost all that there
+    /// are. Slots stay where they are for the rest of the batch, since nothing is removed by it.
+    fn look_ahead<'a>(
+        &mut self,
+        places: &[Place],
+        key: impl Fn(usize) -> Option<&'a K::Borrowed>,
+    ) -> Vec<Option<u32>> {
         let mut ahead = std::mem::take(&mut self.ahead);
         ahead.clear();
         let group_of = |place: &Place| self.groups.get(self.group_index(place.group)?);
         ahead.extend(places.iter().map(|place| group_of(place)?.guess(place.tag)));
-        let touched = places.iter().zip(&ahead).filter_map(|(place, slot)| group_of(place)?.touch((*slot)?));
-        std::hint::black_box(touched.count());
-        ahead
-    }
-
-    #[inline]
-    fn at_guess(&mut self, place: Place, guess: Option<u32>, key: &K::Borrowed) -> Option<&mut C> {
-        let slot = guess?;
-        let index = self.group_index(place.group)?;
-        let group = self.groups.get_mut(index)?;
-        if !is_it(group.address(slot)?, key, &()) {
-            return None;
+        let is_right = |index: usize, place: &Place, slot: u32| -> Option<bool> {
+            let (group, key) = (group_of(place)?, key(index)?);
+            Some(is_it(group.address(slot)?, key, &()) && group.is_there(slot))
+        };
+        for ((index, place), guess) in places.iter().enumerate().zip(&mut ahead) {
+            *guess = guess.filter(|slot| is_right(index, place, *slot) == Some(true));
         }
-        group.cell_mut(slot)
+        ahead
     }
 }
 
