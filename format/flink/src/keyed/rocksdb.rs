@@ -180,8 +180,11 @@ impl RocksDatabase {
         let name = name.filter(|name| name.starts_with("MANIFEST-"));
         let name = name.ok_or_else(|| Error::invalid("it does not name a manifest").in_file("CURRENT"))?;
         let handle = self.stream(&name)?;
-        let manifest = LogReader::new(Arc::new(self.files.open(handle)?), &self.limits);
-        Version::replay(manifest, &self.limits).within(|| name).in_file(place(handle))
+        let stream = self.files.open(handle)?;
+        ReadLimits::check("size of the manifest", stream.size(), self.limits.metadata_bytes)
+            .and_then(|()| Version::replay(LogReader::new(Arc::new(stream), &self.limits), &self.limits))
+            .within(|| name)
+            .in_file(place(handle))
     }
 
     /// Every live table is there, with the size the manifest has.

@@ -38,6 +38,11 @@ impl Entries {
         Ok(Self { block, end, position: 0, key: Vec::new(), value: 0..0 })
     }
 
+    /// There is no entry at all.
+    pub(super) fn is_empty(&self) -> bool {
+        self.end == 0
+    }
+
     /// Moves to the next entry. False at the end.
     pub(super) fn advance(&mut self) -> Result<bool> {
         let rest = self.block.get(self.position..self.end).unwrap_or_default();

@@ -45,6 +45,11 @@ impl Index {
         Ok(Self { block, format, end, position: 0, separator, handle })
     }
 
+    /// There is no entry at all.
+    pub(super) fn is_empty(&self) -> bool {
+        self.end == 0
+    }
+
     /// Moves to the next entry. False at the end.
     pub(super) fn advance(&mut self) -> Result<bool> {
         let rest = self.block.get(self.position..self.end).unwrap_or_default();

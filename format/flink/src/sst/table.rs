@@ -307,7 +307,9 @@ impl TableEntries {
             match next_from(partitions, self.lower.as_deref(), &mut self.skipped)? {
                 Some(handle) => {
                     let block = self.table.blocks.read(handle).within(|| "index partition")?;
-                    self.index = Some(Index::new(block, self.table.format).within(|| place(handle))?);
+                    let index = Index::new(block, self.table.format).within(|| place(handle))?;
+                    refuse_empty(index.is_empty()).within(|| place(handle))?;
+                    self.index = Some(index);
                 }
                 None => return Ok(None),
             }
@@ -336,7 +338,17 @@ impl Position {
 
 fn open_block(blocks: &BlockReader, handle: BlockHandle) -> Result<Entries> {
     let content: Bytes = blocks.read(handle).within(|| "data")?;
-    Entries::new(content).within(|| place(handle))
+    let entries = Entries::new(content).within(|| place(handle))?;
+    refuse_empty(entries.is_empty()).within(|| place(handle))?;
+    Ok(entries)
+}
+
+/// A table has no empty blocks. An index that named one again and again would cost time without end.
+fn refuse_empty(empty: bool) -> Result<()> {
+    match empty {
+        true => Err(Error::invalid("the block has no entries")),
+        false => Ok(()),
+    }
 }
 
 /// The handle of the next entry of `index` whose keys may reach `lower`.

@@ -181,3 +181,15 @@ fn damage_that_no_checksum_shows_is_an_error_or_other_rows_and_never_a_panic() {
         }
     }
 }
+
+#[test]
+fn a_block_without_entries_is_refused() {
+    let spec = Spec { compression: 0, checksum: 0, entries_per_block: 1, ..Spec::default() };
+    let mut bytes = table(&spec, &[("k", 1, PUT, "")], &[]);
+    // Three lengths, `k`, its eight bytes and one restart point become four restart points.
+    let block = bytes[..20].to_vec();
+    assert_eq!(block[16..], 1u32.to_le_bytes());
+    bytes[..20].copy_from_slice(&[&[0; 16][..], &4u32.to_le_bytes()].concat());
+    let error = rows(bytes).unwrap_err();
+    assert_eq!(error.to_string(), "block at byte 0: the block has no entries");
+}
