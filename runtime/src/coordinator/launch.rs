@@ -30,10 +30,10 @@ pub(crate) fn launch(graph: Graph, name: &str, options: JobOptions) -> Result<Jo
     let name = options.name.clone().unwrap_or_else(|| name.to_owned());
     let job_id = job_id(&options)?;
     let source = options.restore.as_ref().map(|restore| open(&restore.path)).transpose()?;
-    let operators = resolve(&graph, &options, source.as_ref().map(SavepointSource::savepoint))?;
+    let mut operators = resolve(&graph, &options, source.as_ref().map(SavepointSource::savepoint))?;
     check_uids(&graph, &options)?;
     let restored = match (source, &options.restore) {
-        (Some(source), Some(restore)) => Some(fit(source, restore, &operators)?),
+        (Some(source), Some(restore)) => Some(fit(source, restore, &mut operators)?),
         _ => None,
     };
     let store = store(&options, &job_id)?;
@@ -96,9 +96,10 @@ fn check_uids(graph: &Graph, options: &JobOptions) -> Result<()> {
     }
 }
 
-fn fit(source: ColumnarReader, restore: &RestoreOptions, operators: &[OperatorInfo]) -> Result<Restored> {
+fn fit(source: ColumnarReader, restore: &RestoreOptions, operators: &mut [OperatorInfo]) -> Result<Restored> {
     let terms = Terms { non_restored: &restore.non_restored, allow_drained: restore.allow_drained };
     let fit = check(operators, source.savepoint(), terms)?;
+    fit.adopt(operators);
     fit.notes.iter().for_each(|text| note(text));
     let mut restored = Restored::new(&restore.path, source, fit);
     if restore.pending == Some(PendingOutput::Discard) {

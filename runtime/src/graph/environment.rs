@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::path::PathBuf;
 use std::rc::Rc;
 
-use spt_format::{State, StateKind, StateSchema};
+use spt_format::StateKind;
 
 use super::Graph;
 use super::stream::DataStream;
@@ -13,7 +13,7 @@ use crate::data::{Data, Record};
 use crate::error::{Error, Result};
 use crate::operators::SourceHead;
 use crate::sources::{Collection, Sequence, SocketText, Source, TextFiles};
-use crate::state::State as _;
+use crate::state::Declaration;
 
 /// A job in the making. Copies mean the same job.
 #[derive(Clone, Default)]
@@ -43,8 +43,7 @@ impl Environment {
     pub fn source<S: Source>(&self, source: S) -> DataStream<S::Item, SourceHead<S>> {
         let mut graph = self.graph.borrow_mut();
         let vertex = graph.add_vertex(source.parallelism());
-        let schema = StateSchema::per_subtask(S::Split::field());
-        let states = vec![State::new("splits", StateKind::OperatorList, schema)];
+        let states = vec![Declaration::per_subtask::<S::Split>("splits", StateKind::OperatorList)];
         let node = graph.add_node(source.name(), vertex, Vec::new(), states);
         let head = SourceHead::new(source, node);
         let assign = head.clone();

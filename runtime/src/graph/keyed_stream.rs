@@ -3,7 +3,7 @@
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use spt_format::{KeyGroup, Partitioning, State as StateModel, StateKind, StateSchema, operator_index};
+use spt_format::{KeyGroup, Partitioning, StateKind, operator_index};
 
 use super::stream::DataStream;
 use crate::data::Data;
@@ -11,7 +11,7 @@ use crate::exchange::{ComputedValue, Exchange, KeyOf, KeyedBatch, KeyedOutput, V
 use crate::operators::{
     Add, Chain, Combine, KeyAndValue, KeyedHead, KeyedOperator, Number, Reduce, StreamKey, ValueOnly,
 };
-use crate::state::{Key, State};
+use crate::state::{Declaration, Key, State};
 use crate::tasks::TaskContext;
 
 /// A stream of records of type `T`, of which those with the same key meet in the same subtask.
@@ -34,7 +34,12 @@ impl<K: Key, T: Data, C: Chain<Out = T>, F: KeyOf<T, K>> KeyedStream<K, T, C, F>
         G: for<'a> FnMut(&'a T::Ref<'a>) -> N + Clone + Send + 'static,
     {
         let operator: Reduce<Add, KeyAndValue> = Reduce { fold: Add, emit: PhantomData };
-        self.then("sum", keyed_state::<K, N>("sum", StateKind::Reducing), ComputedValue(number), operator)
+        self.then(
+            "sum",
+            Declaration::keyed::<K, N, ()>("sum", StateKind::Reducing),
+            ComputedValue(number),
+            operator,
+        )
     }
 
     /// Folds each record into what its key holds, by key; emits the result so far. Its state is called `reduce`.
@@ -45,14 +50,19 @@ impl<K: Key, T: Data, C: Chain<Out = T>, F: KeyOf<T, K>> KeyedStream<K, T, C, F>
         G: for<'a> FnMut(&'a T, &'a T::Ref<'a>) -> T + Clone + Send + 'static,
     {
         let operator: Reduce<Combine<G>, ValueOnly> = Reduce { fold: Combine(combine), emit: PhantomData };
-        self.then("reduce", keyed_state::<K, T>("reduce", StateKind::Reducing), WholeRecord, operator)
+        self.then(
+            "reduce",
+            Declaration::keyed::<K, T, ()>("reduce", StateKind::Reducing),
+            WholeRecord,
+            operator,
+        )
     }
 
     /// Ends the chain before the keyed exchange, and begins the one behind it.
     fn then<V, G, O>(
         self,
         kind: &'static str,
-        state: StateModel,
+        state: Declaration,
         value: G,
         operator: O,
     ) -> DataStream<O::Out, KeyedHead<K, V, O>>
@@ -86,9 +96,4 @@ fn owners(context: &TaskContext, node: usize) -> Vec<u32> {
     groups
         .map(|group| operator_index(KeyGroup(group), operator.parallelism, operator.max_parallelism))
         .collect()
-}
-
-fn keyed_state<K: Key, V: State>(name: &str, kind: StateKind) -> StateModel {
-    let schema = StateSchema::keyed(K::field(), V::field());
-    StateModel { key_hash: Some(K::KEY_HASH), ..StateModel::new(name, kind, schema) }
 }

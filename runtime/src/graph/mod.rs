@@ -19,10 +19,11 @@ pub use stream::{DataStream, StreamSink};
 
 use std::sync::Arc;
 
-use spt_format::{Partitioning, State};
+use spt_format::Partitioning;
 
 use crate::error::{Error, Result};
 use crate::exchange::AnyExchange;
+use crate::state::Declaration;
 use crate::tasks::{StartContext, Task, TaskContext};
 
 /// An operator of the graph.
@@ -36,7 +37,7 @@ pub(crate) struct NodeSpec {
     pub(crate) vertex: usize,
     /// Operators it reads from, and how records travel.
     pub(crate) inputs: Vec<(usize, Partitioning)>,
-    pub(crate) states: Vec<State>,
+    pub(crate) states: Vec<Declaration>,
     /// Set by its author.
     pub(crate) max_parallelism: Option<u32>,
 }
@@ -106,7 +107,7 @@ impl Graph {
         kind: &'static str,
         vertex: usize,
         inputs: Vec<(usize, Partitioning)>,
-        states: Vec<State>,
+        states: Vec<Declaration>,
     ) -> usize {
         let node = NodeSpec {
             uid: None,

@@ -63,7 +63,7 @@ impl OperatorInfo {
             uid_origin: if uid.is_some() { UidOrigin::Given } else { UidOrigin::Generated },
             uid,
             name: Some(self.name.clone()),
-            states: self.states.clone(),
+            states: self.states.iter().map(|declared| declared.state.clone()).collect(),
             ..Operator::with_id(self.id, self.parallelism, self.max_parallelism)
         }
     }

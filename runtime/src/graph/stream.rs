@@ -105,7 +105,7 @@ impl<T: Data, C: Chain<Out = T>> DataStream<T, C> {
         self.then("filter", Filter(keep))
     }
 
-    /// Partitions by a key that lies in the record: `|(word, _)| *word`.
+    /// Partitions by a key that lies in the record: `|(word, _)| *word`, `|order| order.customer.as_str()`.
     pub fn key_by<B, F>(self, key: F) -> KeyedStream<B::Owned, T, C, BorrowedKey<F>>
     where
         B: ?Sized + ToOwned + 'static,

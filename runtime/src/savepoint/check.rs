@@ -5,7 +5,8 @@
 
 use std::collections::BTreeMap;
 
-use spt_format::{Field, Operator, Savepoint, State, StateRef};
+use spt_format::evolution::Reading;
+use spt_format::{Operator, Savepoint, State, StateRef};
 
 use super::snapshot::StateSlot;
 use crate::config::NonRestored;
@@ -19,11 +20,17 @@ pub(crate) struct Terms<'a> {
     pub(crate) allow_drained: bool,
 }
 
+/// A state of the graph in a savepoint: where it lies, and how its rows are read as those that are declared.
+pub(crate) struct Stored {
+    pub(crate) place: StateRef,
+    pub(crate) reading: Reading,
+}
+
 /// How a savepoint's states and a graph's go together.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Fit {
     /// States of the graph that are in the savepoint.
-    pub(crate) states: BTreeMap<StateSlot, StateRef>,
+    pub(crate) states: BTreeMap<StateSlot, Stored>,
     /// States that an operator no longer declares: its index in the graph, and where they lie.
     pub(crate) carried: Vec<(usize, StateRef)>,
     /// What a person should know.
@@ -56,6 +63,16 @@ pub(crate) fn check(operators: &[OperatorInfo], savepoint: &Savepoint, terms: Te
 }
 
 impl Fit {
+    /// Gives declared fields the ids that they have in the savepoint, so that the next one has them too.
+    pub(crate) fn adopt(&self, operators: &mut [OperatorInfo]) {
+        for (slot, stored) in &self.states {
+            let operator = operators.get_mut(slot.operator);
+            if let Some(declared) = operator.and_then(|operator| operator.states.get_mut(slot.state)) {
+                declared.state.schema = stored.reading.schema().clone();
+            }
+        }
+    }
+
     fn match_states(
         &mut self,
         index: usize,
@@ -65,18 +82,20 @@ impl Fit {
     ) -> Result<()> {
         for (state, stored) in found.states.iter().enumerate() {
             let place = StateRef { operator: place, state };
-            let declared = operator.states.iter().position(|state| state.name == stored.name);
-            match declared.and_then(|state| Some((state, operator.states.get(state)?))) {
+            let mut declared = operator.states.iter().enumerate();
+            match declared.find(|(_, declared)| declared.state.name == stored.name) {
                 Some((state, declared)) => {
-                    fits(operator, declared, stored)?;
-                    self.states.insert(StateSlot { operator: index, state }, place);
+                    let reading = Reading::new(operator.label(), stored, &declared.state, &declared.aliases)
+                        .map_err(|error| Error::refused(error.full()))?;
+                    self.states.insert(StateSlot { operator: index, state }, Stored { place, reading });
                 }
                 None => {
                     self.notes.push(format!(
-                        "operator {} does not declare its {}; it is kept in every snapshot until \
-                         `spt migrate --drop-state` removes it",
+                        "operator {0} does not declare its {1}; it is kept in every snapshot until \
+                         `spt migrate IN OUT --drop-state {0}/{2}` removes it",
                         operator.label(),
-                        described(stored)
+                        described(stored),
+                        stored.name
                     ));
                     self.carried.push((index, place));
                 }
@@ -99,7 +118,7 @@ impl Fit {
         if !is_allowed {
             return Err(Error::refused(format!(
                 "the job has no operator for state in the savepoint: {what}; give one of its operators that uid, \
-                 rename the state's with `spt migrate --rename-uid {label}=NEW`, or leave it behind with -n {label}"
+                 rename the state's with `spt migrate IN OUT --rename-uid {label}=NEW`, or leave it behind with -n {label}"
             )));
         }
         self.notes.push(format!("left behind: {what}"));
@@ -113,41 +132,4 @@ fn described(state: &State) -> String {
         Some(rows) => format!("{} state {:?} ({rows} rows)", state.kind, state.name),
         None => format!("{} state {:?}", state.kind, state.name),
     }
-}
-
-/// Refuses a state whose rows would be misread.
-fn fits(operator: &OperatorInfo, declared: &State, stored: &State) -> Result<()> {
-    if declared.kind != stored.kind {
-        return Err(misfit(operator, stored, "kind", declared.kind.name(), stored.kind.name()));
-    }
-    let parts = [
-        ("key type", &declared.schema.key, &stored.schema.key),
-        ("namespace type", &declared.schema.namespace, &stored.schema.namespace),
-        ("map key type", &declared.schema.map_key, &stored.schema.map_key),
-        ("value type", &declared.schema.value, &stored.schema.value),
-    ];
-    for (what, declared, found) in parts {
-        let (declared, found) = (text(declared), text(found));
-        if declared != found {
-            return Err(misfit(operator, stored, what, &declared, &found));
-        }
-    }
-    if declared.key_hash != stored.key_hash {
-        let name = |state: &State| state.key_hash.map_or("none", |hash| hash.name()).to_owned();
-        return Err(misfit(operator, stored, "key hash", &name(declared), &name(stored)));
-    }
-    Ok(())
-}
-
-fn text(field: &Option<Field>) -> String {
-    field.as_ref().map_or_else(|| "none".to_owned(), Field::to_string)
-}
-
-fn misfit(operator: &OperatorInfo, state: &State, what: &str, declared: &str, stored: &str) -> Error {
-    Error::refused(format!(
-        "operator {}, {}: its {what} is {stored} in the savepoint and {declared} in the job; \
-         change it with `spt migrate`, or give the operator another uid",
-        operator.label(),
-        described(state)
-    ))
 }

@@ -11,7 +11,7 @@ use spt_format::{
     Result as FormatResult, Savepoint, SavepointKind, SavepointSource, Scan, StateRef,
 };
 
-use super::check::{Fit, Terms, check};
+use super::check::{Fit, Stored, Terms, check};
 use super::deal::Elements;
 use super::snapshot::StateSlot;
 use super::write::Carried;
@@ -28,7 +28,7 @@ pub(crate) struct Restored {
     /// Which checkpoint it is, if it says.
     pub(crate) checkpoint: Option<u64>,
     /// States of the graph that are in it. The others begin empty.
-    pub(crate) states: BTreeMap<StateSlot, StateRef>,
+    pub(crate) states: BTreeMap<StateSlot, Stored>,
     /// States that no operator declares any more.
     carried: Vec<(usize, StateRef)>,
     /// What is pending in it and shall be committed.
@@ -102,13 +102,15 @@ impl Restored {
         range: KeyGroupRange,
         max_parallelism: u32,
     ) -> Result<KeyedTable<K, C, N>> {
-        let Some(place) = self.states.get(&slot) else { return Ok(KeyedTable::new(range)) };
+        let Some(Stored { place, reading }) = self.states.get(&slot) else {
+            return Ok(KeyedTable::new(range));
+        };
         let rows = self.rows_by_group(*place)?;
         let rows_of = |group: KeyGroup| rows.get(usize::from(group.0)).copied().unwrap_or_default();
         let mut table = KeyedTable::with_rows(range, rows_of);
         let scan = Scan { key_groups: Some(range), ..Scan::default() };
         for batch in self.source.scan(*place, &scan)? {
-            table.restore(&batch?, max_parallelism)?;
+            table.restore(&reading.read(&batch?)?, max_parallelism)?;
         }
         Ok(table)
     }
@@ -134,12 +136,12 @@ impl Restored {
     /// # Errors
     /// As [`Restored::keyed_table`].
     pub(crate) fn elements<T: State>(&self, slot: StateSlot) -> Result<Option<Elements<T>>> {
-        let Some(place) = self.states.get(&slot) else { return Ok(None) };
+        let Some(Stored { place, reading }) = self.states.get(&slot) else { return Ok(None) };
         let parallelism =
             self.source.savepoint().state(*place).map_or(1, |(operator, _)| operator.parallelism);
         let mut elements = Elements::new(parallelism);
         for batch in self.source.scan(*place, &Scan { sorted: true, ..Scan::default() })? {
-            read_elements(&batch?, &mut elements)?;
+            read_elements(&reading.read(&batch?)?, &mut elements)?;
         }
         Ok(Some(elements))
     }

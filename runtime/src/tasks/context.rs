@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crossbeam_channel::Receiver;
 use serde_json::Value;
-use spt_format::{KeyGroupRange, OperatorId, State as StateModel};
+use spt_format::{KeyGroupRange, OperatorId};
 
 use super::blame::Blame;
 use super::command::Command;
@@ -15,7 +15,7 @@ use crate::error::{Error, Result};
 use crate::job::Subtask;
 use crate::savepoint::{Elements, Restored, StateSlot};
 use crate::sinks::Start;
-use crate::state::{Cell, Key, KeyedTable, State};
+use crate::state::{Cell, Declaration, Key, KeyedTable, State};
 
 /// An operator of the graph once parallelism and max parallelism are decided.
 #[derive(Debug, Clone)]
@@ -26,7 +26,7 @@ pub(crate) struct OperatorInfo {
     pub(crate) vertex: usize,
     pub(crate) parallelism: u32,
     pub(crate) max_parallelism: u32,
-    pub(crate) states: Vec<StateModel>,
+    pub(crate) states: Vec<Declaration>,
 }
 
 impl OperatorInfo {

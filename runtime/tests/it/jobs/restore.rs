@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use spt_format::{ColumnarReader, SavepointSource};
 use spt_runtime::config::NonRestored;
 use spt_runtime::sources::Sequence;
+use spt_runtime::state::State;
 use spt_runtime::{Environment, Error, JobControl, JobOptions, RestoreOptions};
 
 use super::collect::Collect;
@@ -136,7 +137,7 @@ fn a_state_of_another_type_is_refused_with_both_types() {
         .uid("sum-001")
         .sink(Collect::default());
     let error = refusal(&env, from(&path)).to_string();
-    assert!(error.contains("key type is utf8 in the savepoint and int64 in the job"), "{error}");
+    assert!(error.contains("key: utf8 in the savepoint, int64 in the job"), "{error}");
 }
 
 #[test]
@@ -169,4 +170,53 @@ fn what_is_no_savepoint_is_refused() {
     let counting = word_count(Sequence::new(0..5), &Collect::default());
     let error = refusal(&counting, from(dir.path())).full();
     assert!(error.contains("cannot be started from"), "{error}");
+}
+
+#[derive(Debug, Clone, PartialEq, State)]
+struct Visits {
+    page: String,
+    times: i32,
+}
+
+#[derive(Debug, Clone, PartialEq, State)]
+struct NextVisits {
+    page: String,
+    #[state(alias = "times")]
+    seen: i64,
+    #[state(default = 1u8)]
+    weight: u8,
+}
+
+/// Visits of three pages by number.
+fn page(number: i64) -> String {
+    format!("page-{}", number % 3)
+}
+
+#[test]
+fn state_of_the_last_version_is_read_as_that_of_the_next() {
+    let dir = tempfile::tempdir().unwrap();
+    let (env, sink) = (Environment::new(), Collect::default());
+    env.source(Sequence::new(0..3_000).per_second(20_000.0))
+        .uid("numbers")
+        .map(|number| Visits { page: page(*number), times: 1 })
+        .key_by(|visits| visits.page.as_str())
+        .reduce(|held, more| Visits { times: held.times + more.times, ..held.clone() })
+        .uid("visits")
+        .sink(sink.clone());
+    let job = env.start("visits", at(2)).unwrap();
+    sink.wait_for(100);
+    let path = job.stop(Some(dir.path()), false).unwrap();
+
+    let (env, sink) = (Environment::new(), Collect::default());
+    env.source(Sequence::new(0..3_000))
+        .uid("numbers")
+        .map(|number| NextVisits { page: page(*number), seen: 1, weight: 2 })
+        .key_by(|visits| visits.page.as_str())
+        .reduce(|held, more| NextVisits { seen: held.seen + more.seen, ..held.clone() })
+        .uid("visits")
+        .sink(sink.clone());
+    env.start("visits", from(&path)).unwrap().wait().unwrap();
+    let last = sink.records().into_iter().max_by_key(|visits| visits.seen).unwrap();
+    // The weight is the one a field that was not there before begins with.
+    assert_eq!((last.seen, last.weight), (1_000, 1));
 }
