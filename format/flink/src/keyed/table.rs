@@ -1,7 +1,8 @@
 //! From a state's header to its table: which columns it has, and how each is encoded.
 
-use spt_format::{Error, ErrorKind, Field, Location, Result, StateKind, StateSchema, Ttl};
+use spt_format::{Cursor, Error, ErrorKind, Field, KeyGroup, Location, Result, StateKind, StateSchema, Ttl};
 
+use crate::serializers::key_hash;
 use crate::serializers::values::field_of;
 use crate::serializers::{FlinkType, Nulls, Opaque, OpaqueEnd, Serializer};
 use crate::state_meta::{BackendKind, StateMeta};
@@ -89,6 +90,20 @@ impl KeyedTable {
             null_keys: false,
             timers: Some(queue),
         }
+    }
+
+    /// The key group that the key of an entry belongs to; `None` where its hash cannot be computed.
+    ///
+    /// # Errors
+    /// For a key that is damaged.
+    pub(crate) fn key_group_of(&self, composite_key: &[u8], max_parallelism: u32) -> Result<Option<u16>> {
+        let mut cursor = Cursor::new(composite_key);
+        cursor.take(if max_parallelism > 128 { 2 } else { 1 }, "key group of a key")?;
+        if self.kind == StateKind::Timer {
+            cursor.i64_be()?;
+        }
+        let hash = key_hash::java_hash(&self.key, &mut cursor)?;
+        Ok(hash.map(|hash| KeyGroup::of_hash(hash, max_parallelism).0))
     }
 
     /// Whether the lengths of key and namespace follow them in a composite key.

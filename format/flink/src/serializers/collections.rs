@@ -92,7 +92,7 @@ pub(super) fn present(inner: FlinkType) -> FlinkType {
 
 fn tuple(header: &Header, reader: &mut SnapshotReader<'_, '_>) -> Result<FlinkType> {
     let (_, fields) = reader.composite(header, |reader, _| java::utf(reader.cursor, "tuple class"))?;
-    Ok(FlinkType::Record(Record::new(positional(fields))))
+    Ok(FlinkType::Record(Record::tuple(positional(fields))))
 }
 
 fn linked_list(header: &Header, reader: &mut SnapshotReader<'_, '_>) -> Result<FlinkType> {

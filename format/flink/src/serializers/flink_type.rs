@@ -176,6 +176,9 @@ pub struct Record {
     pub fields: Vec<Field>,
     /// For each field, how many bytes the fields after it take, where that is the same for every value.
     pub(crate) after: Vec<Option<usize>>,
+    /// It is one of Flink's tuples, whose hash is known. A Scala case class has fields without names, too, and
+    /// another hash.
+    pub(crate) is_tuple: bool,
 }
 
 impl Record {
@@ -188,7 +191,12 @@ impl Record {
             bytes = bytes.zip(field.data_type.written_length()).map(|(after, length)| after + length);
         }
         after.reverse();
-        Self { fields, after }
+        Self { fields, after, is_tuple: false }
+    }
+
+    /// One of Flink's tuples.
+    pub fn tuple(fields: Vec<Field>) -> Self {
+        Self { is_tuple: true, ..Self::new(fields) }
     }
 }
 

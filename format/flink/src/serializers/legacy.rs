@@ -78,7 +78,7 @@ fn config(class: &str, reader: &mut SnapshotReader<'_, '_>) -> Result<FlinkType>
         "TupleSerializerConfigSnapshot" => {
             let fields = list(reader)?;
             read_stream(reader.cursor)?; // the tuple's class
-            FlinkType::Record(Record::new(positional(fields)))
+            FlinkType::Record(Record::tuple(positional(fields)))
         }
         "KryoSerializerConfigSnapshot" => kryo(reader)?,
         "GenericTypeSerializerConfigSnapshot"

@@ -15,6 +15,7 @@ mod collections;
 mod flink_type;
 mod generic;
 pub(crate) mod java_object;
+pub(crate) mod key_hash;
 mod legacy;
 mod objects;
 mod scala;

@@ -128,3 +128,25 @@ fn an_id_that_is_not_that_of_its_uid_is_found() {
     assert_eq!(trouble.kind, TroubleKind::Structure);
     assert!(trouble.error.to_string().contains("its uid \"sum-002\" has the id "), "{}", trouble.error);
 }
+
+#[test]
+fn a_key_of_sql_outside_its_key_group_is_found() {
+    let (_root, folder) = copy("2.1.0/sqlaggregate-hashmap-canonical");
+    // A row of one INT: size, null bits, the number.
+    let row =
+        |number: u8| [&[0, 0, 0, 16, 0, 0, 0, 0, 0, 0, 0, 0][..], &[number, 0, 0, 0, 0, 0, 0, 0]].concat();
+    let mut changed = 0;
+    for entry in fs::read_dir(&folder).unwrap() {
+        let path = entry.unwrap().path();
+        let mut bytes = fs::read(&path).unwrap();
+        if let Some(place) = bytes.windows(20).position(|window| window == row(2)) {
+            bytes[place..place + 20].copy_from_slice(&row(77));
+            fs::write(&path, bytes).unwrap();
+            changed += 1;
+        }
+    }
+    assert!(changed > 0, "there is a key to change");
+    let troubles = check(&folder);
+    let found = troubles.iter().find(|trouble| trouble.kind == TroubleKind::Structure).unwrap();
+    assert!(found.error.to_string().contains("key group of a key is "), "{}", found.error);
+}

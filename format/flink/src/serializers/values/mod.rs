@@ -28,6 +28,8 @@ use spt_format::{Cursor, Error, ErrorKind, Result};
 use super::flink_type::{FlinkType, Unit};
 
 pub(crate) use column::Column;
+pub(crate) use scalar::big_integer;
+pub(crate) use time::days;
 pub(crate) use types::field_of;
 
 /// Bytes between the end of a value and the end of the cursor, where known.

@@ -140,10 +140,9 @@ fn map_field(map: &MapType) -> Field {
 }
 
 fn record_field(record: &Record) -> Field {
-    let tuple = record.fields.iter().enumerate().all(|(index, field)| field.name == format!("f{index}"));
     let fields: Vec<_> =
         record.fields.iter().map(|field| field_of(&field.data_type).named(&field.name)).collect();
-    match (fields.is_empty(), tuple) {
+    match (fields.is_empty(), record.is_tuple) {
         (true, _) => unit(),
         (false, true) => plain(Type::Struct(fields)).with_logical(Logical::Tuple),
         (false, false) => plain(Type::Struct(fields)),

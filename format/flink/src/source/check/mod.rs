@@ -4,6 +4,7 @@
 //! _metadata ─► operators: ids, parallelism, key groups          operators.rs
 //!           ─► handles: is the file there, of the right length  files.rs
 //!           ─► databases: manifest, tables, states              databases.rs
+//!           ─► keys of SQL: in the key group of their hash?       key_groups.rs
 //!           ─► states whose header cannot be read
 //! ```
 //!
@@ -11,6 +12,7 @@
 
 mod databases;
 mod files;
+mod key_groups;
 mod operators;
 
 use spt_format::Error;
@@ -60,11 +62,14 @@ impl Trouble {
 
 impl FlinkSource {
     /// Everything that is wrong, worst first. With `thorough` also what lies in tables beside their rows is
-    /// read: filters and dictionaries, which only RocksDB would miss.
+    /// read: filters and dictionaries, which only RocksDB would miss; and the keys of SQL are hashed.
     pub fn check(&self, thorough: bool) -> Vec<Trouble> {
         let mut troubles = operators::check(&self.snapshot);
         troubles.extend(files::check(&self.snapshot, &self.files));
         troubles.extend(databases::check(self, thorough));
+        if thorough {
+            troubles.extend(key_groups::check(self));
+        }
         troubles.extend(self.unreadable_states());
         troubles.sort_by_key(|trouble| trouble.kind);
         troubles
