@@ -12,11 +12,12 @@ use crate::keyed::{
     CanonicalEntries, Entries, HeapEntries, KeyedFile, KeyedHeader, KeyedLayout, KeyedTable, RocksDatabase,
 };
 use crate::metadata::{Changelog, Incremental, KeyGroupFile, KeyedHandle};
+use crate::serializers::{FlinkType, Serializer};
 use crate::state_meta::{BackendKind, StateMeta};
 
 impl Subtask<'_> {
-    /// The states of the base and those only the log registers. Keys have the base's type: the log does not
-    /// say it.
+    /// The states of the base and those only the log registers. Keys have the base's type; without a base
+    /// that of timers, if there are any: nothing else in a log says it.
     pub(super) fn header_of_changelog(&self, changelog: &Changelog) -> Result<KeyedHeader> {
         let bases = changelog.base.iter().map(|base| match base {
             KeyedHandle::KeyGroups(file) => self.header_of_file(file),
@@ -30,7 +31,8 @@ impl Subtask<'_> {
                 states.push(state.clone());
             }
         }
-        match bases.into_iter().next().or_else(|| self.header_of_sibling()) {
+        let base = bases.into_iter().next().or_else(|| self.header_of_sibling());
+        match base.or_else(|| header_of_timers(&states)) {
             Some(base) => Ok(KeyedHeader { states, ..base }),
             None => {
                 Err(unsupported("a log of changes before its base was first written: the type of its keys"))
@@ -51,6 +53,18 @@ impl Subtask<'_> {
             _ => None,
         })
     }
+}
+
+/// A timer has a key.
+fn header_of_timers(states: &[StateMeta]) -> Option<KeyedHeader> {
+    let timers = states.iter().filter(|state| state.kind == BackendKind::PriorityQueue);
+    let mut serializers = timers.filter_map(|state| state.serializer("VALUE_SERIALIZER"));
+    let data_type = serializers.find_map(|serializer| match &serializer.data_type {
+        FlinkType::Timer { key, .. } => Some((**key).clone()),
+        _ => None,
+    })?;
+    let key = Serializer { class: String::new(), version: 0, data_type, bytes: Arc::from([]) };
+    Some(KeyedHeader { compressed: false, key, states: Vec::new(), length: 0 })
 }
 
 /// They are one state.

@@ -98,7 +98,10 @@ impl Unreadable {
     pub(super) fn new(error: &Error) -> Self {
         let unsupported =
             matches!(error.kind(), ErrorKind::Unsupported { .. } | ErrorKind::UnsupportedVersion { .. });
-        Self { unsupported, text: error.full() }
+        let text = error.full();
+        // The kind of the error that is made again says this.
+        let text = text.strip_suffix(" is not supported").filter(|_| unsupported).unwrap_or(&text).to_owned();
+        Self { unsupported, text }
     }
 
     pub(super) fn error(&self) -> Error {
