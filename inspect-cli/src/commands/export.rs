@@ -1,5 +1,6 @@
 //! `spt export`: the rows of states, for other tools.
 
+mod arrow;
 mod csv;
 mod target;
 
@@ -27,6 +28,7 @@ use crate::ui::Ui;
 Examples:
   spt export sp-1 --uid sum-001 > counts.ndjson
   spt export sp-1 --uid sum-001 --state counts --format csv -o counts.csv
+  spt export sp-1 --uid sum-001 --state counts --format parquet -o counts.parquet
   spt export sp-1 --uid sum-001 --where 'value > 100' | jq .key")]
 pub(crate) struct Args {
     /// A savepoint's folder, its manifest.json or _metadata, or FOLDER@latest
@@ -57,6 +59,10 @@ enum Format {
     Ndjson,
     /// Comma-separated values: structs spread over columns, other nested values as JSON
     Csv,
+    /// An Arrow IPC file: the table with its types
+    Arrow,
+    /// A Parquet file: the table with its types
+    Parquet,
 }
 
 /// How 64 bit integers are written.
@@ -85,9 +91,11 @@ pub(crate) fn run(args: &Args, ui: &Ui) -> Result<Exit> {
     let (_, state) = choose::parts(source.as_ref(), place)?;
     let query = args.filter.query(source.as_ref(), place)?;
     let mut rows = query.rows(source.as_ref(), place)?;
-    let mut target = Target::create(args.output.as_deref(), ui)?;
+    let mut target = Target::create(args.output.as_deref())?;
     let written = match args.format {
         Format::Ndjson => write_ndjson(args, state, &mut rows, &mut target)?,
+        Format::Arrow => arrow::write_ipc(state, &mut rows, &mut target)?,
+        Format::Parquet => arrow::write_parquet(state, &mut rows, &mut target)?,
         Format::Csv => csv::write(&Projection::flat(state.kind, &state.schema)?, &mut rows, &mut target)?,
     };
     let size = target.finish()?;
@@ -107,11 +115,11 @@ fn write_ndjson(args: &Args, state: &State, rows: &mut SelectedRows<'_>, target:
         let batch = batch?;
         written += batch.num_rows() as u64;
         lines.write(&batch, &mut text)?;
-        target.write(&text)?;
+        target.append(&text)?;
         text.clear();
     }
     lines.finish(&mut text);
-    target.write(&text)?;
+    target.append(&text)?;
     Ok(written)
 }
 

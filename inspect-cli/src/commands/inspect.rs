@@ -1,11 +1,13 @@
 //! `spt inspect`: what is in a savepoint, from the whole down to one key.
 
 mod count;
+mod offsets;
 mod rows;
+mod sizes;
 
 use std::path::PathBuf;
 
-use spt_format::{SavepointSource, StateRef, find_operator_by_prefix, find_state};
+use spt_format::{Savepoint, SavepointSource, StateRef, find_operator_by_prefix, find_state};
 
 use crate::commands::choose;
 use crate::error::Result;
@@ -31,7 +33,9 @@ Examples:
   spt inspect sp-1 --uid sum-001 --state counts
   spt inspect sp-1 --uid sum-001 --state counts --key hello
   spt inspect sp-1 --uid sum-001 --rows --where \"value > 100\" --json > big.ndjson
-  spt inspect sp-1 --count")]
+  spt inspect sp-1 --count
+  spt inspect sp-1 --sizes -p 8
+  spt inspect sp-1 --offsets")]
 pub(crate) struct Args {
     /// A savepoint's folder, its manifest.json or _metadata, or FOLDER@latest
     path: PathBuf,
@@ -55,6 +59,15 @@ pub(crate) struct Args {
     /// Read everything and count rows
     #[arg(long, conflicts_with_all = ["rows", "limit"])]
     count: bool,
+    /// Show how rows are spread over key groups, and how skewed
+    #[arg(long, conflicts_with_all = ["rows", "count", "offsets", "limit", "columns"])]
+    sizes: bool,
+    /// With --sizes: show what each subtask would get at this parallelism
+    #[arg(short, long, value_name = "N", requires = "sizes")]
+    parallelism: Option<u32>,
+    /// Show the lists operators keep per subtask, such as source positions
+    #[arg(long, conflicts_with_all = ["rows", "count", "limit", "columns"])]
+    offsets: bool,
 }
 
 impl Args {
@@ -78,19 +91,31 @@ pub(crate) fn run(args: &Args, ui: &Ui) -> Result<Exit> {
     summary(args, source.as_ref(), ui)
 }
 
-fn summary(args: &Args, source: &dyn SavepointSource, ui: &Ui) -> Result<Exit> {
-    let savepoint = source.savepoint();
+/// The operator and state that were named, if any.
+fn named(args: &Args, savepoint: &Savepoint) -> Result<(Option<usize>, Option<usize>)> {
     let operator = args.uid.as_deref().map(|uid| find_operator_by_prefix(savepoint, uid)).transpose()?;
     let state = match (operator.and_then(|place| savepoint.operators.get(place)), &args.state) {
         (Some(operator), Some(name)) => Some(find_state(operator, name)?),
         _ => None,
     };
+    Ok((operator, state))
+}
+
+fn summary(args: &Args, source: &dyn SavepointSource, ui: &Ui) -> Result<Exit> {
+    let savepoint = source.savepoint();
+    let (operator, state) = named(args, savepoint)?;
+    let wanted = |place: StateRef| {
+        operator.is_none_or(|operator| operator == place.operator)
+            && state.is_none_or(|state| state == place.state)
+    };
+    if args.sizes {
+        return sizes::show(source, &wanted, args.parallelism, ui);
+    }
+    if args.offsets {
+        return offsets::show(source, &wanted, ui);
+    }
     let mut report = InspectReport::new(savepoint);
     if args.count {
-        let wanted = |place: StateRef| {
-            operator.is_none_or(|operator| operator == place.operator)
-                && state.is_none_or(|state| state == place.state)
-        };
         let counted = count::all(source, &wanted, ui);
         report.count(&counted.rows, counted.seen, counted.failed);
     }

@@ -4,6 +4,7 @@ pub(crate) mod ci;
 pub(crate) mod diff;
 pub(crate) mod inspect;
 pub(crate) mod rows;
+pub(crate) mod sizes;
 pub(crate) mod table;
 pub(crate) mod text;
 pub(crate) mod validate;

@@ -2,4 +2,5 @@
 
 pub(crate) mod diff;
 pub(crate) mod inspect;
+pub(crate) mod sizes;
 pub(crate) mod validate;

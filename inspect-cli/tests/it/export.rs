@@ -1,3 +1,4 @@
+use parquet::arrow::arrow_reader::ParquetRecordBatchReader;
 use snapbox::{assert_data_eq, str};
 
 use crate::support::{flink, run, word_count};
@@ -68,4 +69,27 @@ note: 72 rows, 4.28 kB
     assert!(run(&args).contains("already exists"));
     assert_eq!(std::fs::read_to_string(&file).unwrap(), lines);
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+}
+
+#[test]
+fn parquet_and_arrow_hold_the_same_table() {
+    let folder = tempfile::tempdir().unwrap();
+    let export = |format: &str| {
+        let file = folder.path().join(format);
+        let path = flink("2.1.0/collections-hashmap-canonical");
+        let out = file.to_str().unwrap();
+        run(&["export", "-q", &path, "--uid", "coll", "--state", "by-id", "--format", format, "-o", out]);
+        std::fs::File::open(file).unwrap()
+    };
+    let parquet = ParquetRecordBatchReader::try_new(export("parquet"), 8192).unwrap();
+    let parquet: Vec<_> = parquet.map(|batch| batch.unwrap()).collect();
+    let arrow = arrow_ipc::reader::FileReader::try_new(export("arrow"), None).unwrap();
+    let arrow: Vec<_> = arrow.map(|batch| batch.unwrap()).collect();
+    let rows =
+        |batches: &[arrow_array::RecordBatch]| batches.iter().map(|batch| batch.num_rows()).sum::<usize>();
+    assert_eq!((rows(&parquet), rows(&arrow)), (60, 60));
+    assert_eq!(parquet[0].num_columns(), arrow[0].num_columns());
+    for (left, right) in parquet[0].columns().iter().zip(arrow[0].columns()) {
+        assert!(left.as_ref() == right.as_ref(), "{left:?} {right:?}");
+    }
 }

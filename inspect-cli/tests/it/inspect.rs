@@ -172,3 +172,34 @@ fn a_path_that_is_no_savepoint_says_what_may_be_meant() {
     let text = run(&["inspect", "--json", &format!("{folder}@latest")]);
     assert!(text.starts_with("{\"schema\":\"spt.inspect/1\",\"engine\":\"flink\""), "{text}");
 }
+
+#[test]
+fn the_spread_over_a_parallelism_not_yet_tried_is_shown() {
+    let path = word_count("hashmap-canonical");
+    assert_data_eq!(run(&["inspect", &path, "--uid", "sum", "--sizes", "-p", "3"]), str![[r#"
+OPERATOR  STATE      ROWS     SIZE  KEY GROUPS  SKEW  BY KEY GROUP
+sum-001   _op_state    72  2.56 kB      54/128  1.08  ▂▃▃▆▂▃▃▂▂█▄ ▂▃▂▂▃▃ ▅▄▅▅▃▄▄▄▄ ▄▅
+
+sum-001, _op_state
+SUBTASK  ROWS   SIZE
+      0    25  887 B
+      1    21  745 B
+      2    26  923 B
+--- exit 0
+
+"#]]);
+}
+
+#[test]
+fn positions_are_in_plain_view() {
+    let path = flink("2.1.0/operatorstates-hashmap-canonical-p3");
+    let text = run(&["inspect", &path, "--offsets", "--json"]);
+    let lines: Vec<serde_json::Value> = text
+        .lines()
+        .filter(|line| line.starts_with('{'))
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert!(lines.len() > 3, "{text}");
+    assert!(lines.iter().all(|line| line["state"].is_string() && line["subtask"].is_u64()), "{text}");
+    assert!(run(&["inspect", &path, "--offsets"]).ends_with("--- exit 0\n"));
+}

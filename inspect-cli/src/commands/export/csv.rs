@@ -38,10 +38,10 @@ pub(super) fn write(
             }
             text.extend_from_slice(b"\r\n");
         }
-        target.write(&text)?;
+        target.append(&text)?;
         text.clear();
     }
-    target.write(&text)?;
+    target.append(&text)?;
     Ok(written)
 }
 
