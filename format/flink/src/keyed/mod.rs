@@ -4,6 +4,7 @@
 //! canonical file ─► CanonicalEntries ─┐
 //! RocksDB files ──► RocksEntries ─────┴► EntryScan ─► KeyedRows ─► batches
 //! heap file ──────► HeapScan ───────────────────────► KeyedRows ─► batches
+//!      └──────────► HeapEntries, where changes are laid over it: `changelog`
 //! ```
 
 mod blocks;
