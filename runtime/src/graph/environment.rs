@@ -9,7 +9,7 @@ use spt_format::StateKind;
 
 use super::Graph;
 use super::stream::DataStream;
-use crate::data::{Data, Record};
+use crate::data::Data;
 use crate::error::{Error, Result};
 use crate::operators::SourceHead;
 use crate::sources::{Collection, Sequence, SocketText, Source, TextFiles};
@@ -71,14 +71,10 @@ impl Environment {
     }
 
     /// Records that are in memory.
-    pub fn collection<T>(
+    pub fn collection<T: Data + Sync>(
         &self,
         records: impl IntoIterator<Item = T>,
-    ) -> DataStream<T, SourceHead<Collection<T>>>
-    where
-        T: Data + Sync,
-        for<'a> &'a T: Record<Data = T>,
-    {
+    ) -> DataStream<T, SourceHead<Collection<T>>> {
         self.source(Collection::new(records))
     }
 

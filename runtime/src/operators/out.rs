@@ -22,8 +22,14 @@ impl<'next, T: Data> Out<'next, T> {
     /// Emits a record: owned, borrowed, or a tuple of either.
     #[inline]
     pub fn emit(&mut self, record: impl Record<Data = T>) {
+        record.lend(|record| self.emit_ref(record));
+    }
+
+    /// Emits the view of a record.
+    #[inline]
+    pub fn emit_ref(&mut self, record: T::Ref<'_>) {
         if self.failure.is_ok() {
-            self.failure = record.lend(|record| self.next.push(record));
+            self.failure = self.next.push(record);
             self.emitted += 1;
         }
     }

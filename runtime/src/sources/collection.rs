@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::span::Span;
 use super::{Poll, Source, SourceReader};
-use crate::data::{Data, Record};
+use crate::data::Data;
 use crate::error::{Error, Result};
 use crate::job::Subtask;
 use crate::operators::Out;
@@ -35,11 +35,7 @@ impl<T> Collection<T> {
     }
 }
 
-impl<T> Source for Collection<T>
-where
-    T: Data + Sync,
-    for<'a> &'a T: Record<Data = T>,
-{
+impl<T: Data + Sync> Source for Collection<T> {
     type Item = T;
     type Split = Span;
     type Reader = CollectionReader<T>;
@@ -81,11 +77,7 @@ pub struct CollectionReader<T> {
     splits: Vec<Span>,
 }
 
-impl<T> SourceReader for CollectionReader<T>
-where
-    T: Data + Sync,
-    for<'a> &'a T: Record<Data = T>,
-{
+impl<T: Data + Sync> SourceReader for CollectionReader<T> {
     type Item = T;
     type Split = Span;
 
@@ -93,7 +85,8 @@ where
         let Some(span) = self.splits.iter_mut().find(|span| !span.is_empty()) else { return Ok(Poll::End) };
         let range = span.take(BATCH);
         let place = |index: i64| usize::try_from(index).unwrap_or(usize::MAX);
-        out.extend(self.records.get(place(range.start)..place(range.end)).unwrap_or_default());
+        let records = self.records.get(place(range.start)..place(range.end)).unwrap_or_default();
+        records.iter().for_each(|record| out.emit_ref(record.as_ref()));
         Ok(Poll::Ready)
     }
 
