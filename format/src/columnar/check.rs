@@ -3,6 +3,7 @@
 //! A file's tail and its segments tile the file, and each has a digest: so one big file keeps every processor
 //! busy, and damage is found with the row group it is in.
 
+use std::collections::HashSet;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -115,10 +116,9 @@ fn orphans(shared: &Shared, parts: &[(StateRef, &Part)]) -> Findings {
     match shared.storage.list() {
         Err(error) => findings.push(Finding::of(&error)),
         Ok(objects) => {
-            let is_known = |location: &str| {
-                location == MANIFEST || parts.iter().any(|(_, part)| part.path.as_str() == location)
-            };
-            for object in objects.iter().filter(|object| !is_known(&object.location)) {
+            let known: HashSet<&str> =
+                parts.iter().map(|(_, part)| part.path.as_str()).chain([MANIFEST]).collect();
+            for object in objects.iter().filter(|object| !known.contains(object.location.as_str())) {
                 let message = format!("nothing in the manifest refers to its {} bytes", object.size);
                 findings.push(Finding::new(Code::FileOrphan, &object.location, message));
             }

@@ -68,3 +68,59 @@ pub(super) fn check_footer(bytes: &[u8], base: u64) -> Result<()> {
     walk_struct(&mut cursor, &mut |_, _| {})?;
     cursor.end("footer")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn varint(mut number: u64) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        while number >= 0x80 {
+            bytes.push(number as u8 | 0x80);
+            number >>= 7;
+        }
+        bytes.push(number as u8);
+        bytes
+    }
+
+    /// A data page of one byte that claims these sizes.
+    fn page(uncompressed: i64, compressed: i64, values: i64) -> Vec<u8> {
+        let integer =
+            |number: i64| [vec![0x15], varint((number << 1 ^ number >> 63).cast_unsigned())].concat();
+        let header = [integer(0), integer(uncompressed), integer(compressed)].concat();
+        [header, vec![0x2c], integer(values), vec![0, 0], vec![0xff]].concat()
+    }
+
+    fn refusal(bytes: &[u8]) -> String {
+        check_pages(bytes, 100, 7, &ReadLimits::default()).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn a_page_must_be_what_could_follow() {
+        check_pages(&page(1, 1, 7), 100, 7, &ReadLimits::default()).unwrap();
+        assert_eq!(
+            refusal(&page(i32::MAX.into(), 1, 7)),
+            "uncompressed page size is 2147483647, the limit is 268435456"
+        );
+        assert_eq!(
+            refusal(&page(1, 1, i32::MAX.into())),
+            "number of values in a page is 2147483647, the limit is 268435456"
+        );
+        assert!(refusal(&page(1, -1, 7)).contains("page size is missing or negative"));
+        assert!(refusal(&page(1, 1000, 7)).contains("page needs 1000 bytes, 1 are left"));
+        assert_eq!(refusal(&page(1, 1, 8)), "number of values is 8, expected 7");
+    }
+
+    #[test]
+    fn a_count_in_a_footer_must_be_what_could_follow() {
+        // Field 2, a list of 2^31 structs.
+        let hostile = [&[0x29, 0xfc][..], &varint(1 << 31), &[0, 0]].concat();
+        let error = check_footer(&hostile, 0).unwrap_err();
+        assert!(matches!(error.kind(), ErrorKind::ImpossibleCount { .. }), "{error}");
+        // Structs in structs, without end.
+        let error = check_footer(&[0x1c; 1000], 0).unwrap_err();
+        assert!(error.to_string().contains("nested too deeply"), "{error}");
+        let error = check_footer(&[0, 0], 0).unwrap_err();
+        assert!(matches!(error.kind(), ErrorKind::TrailingBytes { .. }), "{error}");
+    }
+}

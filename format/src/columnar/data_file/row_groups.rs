@@ -217,3 +217,77 @@ fn joined(parts: &[RecordBatch]) -> Result<RecordBatch> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use arrow_array::cast::AsArray;
+    use arrow_array::types::Int64Type;
+    use arrow_array::{BinaryArray, Int64Array};
+
+    use super::*;
+
+    fn cut(batch: &RecordBatch, batch_rows: usize) -> Vec<RowGroupRows> {
+        let mut cutter = Cutter::new(vec![Column::Key]);
+        let mut groups = Vec::new();
+        for row in (0..batch.num_rows()).step_by(batch_rows) {
+            groups.extend(cutter.push(batch.slice(row, batch_rows.min(batch.num_rows() - row))).unwrap());
+        }
+        groups.extend(cutter.finish());
+        groups
+    }
+
+    fn first_keys(batch: &RecordBatch, batch_rows: usize) -> Vec<i64> {
+        let groups = cut(batch, batch_rows);
+        assert_eq!(groups.iter().map(|group| group.rows).sum::<usize>(), batch.num_rows());
+        let sizes = groups.iter().rev().skip(1).map(|group| group.rows);
+        assert!(
+            sizes.clone().all(|rows| (MIN_ROWS..=MAX_ROWS).contains(&rows)),
+            "{:?}",
+            sizes.collect::<Vec<_>>()
+        );
+        groups
+            .iter()
+            .map(|group| group.first().unwrap().column(0).as_primitive::<Int64Type>().value(0))
+            .collect()
+    }
+
+    #[test]
+    fn cuts_follow_from_the_rows_alone_and_find_back_after_a_change() {
+        let keys = Int64Array::from_iter_values(0..2_000_000);
+        let batch = RecordBatch::try_from_iter([("key", Arc::new(keys) as _)]).unwrap();
+        let cuts = first_keys(&batch, 2_000_000);
+        assert!(cuts.len() >= 8, "{cuts:?}");
+        assert_eq!(first_keys(&batch, 99_999), cuts);
+        let changed = first_keys(&batch.slice(1_000, 1_999_000), 65_536);
+        assert_eq!(changed.last(), cuts.last(), "{changed:?} and {cuts:?}");
+    }
+
+    #[test]
+    fn a_group_holds_64_mib_and_a_larger_row_alone() {
+        let blob = vec![7_u8; 40 << 20];
+        let values = BinaryArray::from_iter_values([&blob[..1], &blob, &blob, &blob[..1]]);
+        let keys = Int64Array::from_iter_values(0..4);
+        let batch =
+            RecordBatch::try_from_iter([("key", Arc::new(keys) as _), ("value", Arc::new(values) as _)]);
+        let batch = batch.unwrap();
+        for batch_rows in [1, 3, 4] {
+            let rows: Vec<usize> = cut(&batch, batch_rows).iter().map(|group| group.rows).collect();
+            assert_eq!(rows, [2, 2], "batches of {batch_rows}");
+        }
+    }
+
+    #[test]
+    fn slices_are_counted_from_the_start_of_the_group() {
+        let keys = Int64Array::from_iter_values(0..20_000);
+        let batch = RecordBatch::try_from_iter([("key", Arc::new(keys) as _)]).unwrap();
+        for batch_rows in [1_000, 8_192, 20_000] {
+            let mut slices = Vec::new();
+            for group in cut(&batch, batch_rows) {
+                group.for_each_slice(|slice| Ok(slices.push(slice.num_rows()))).unwrap();
+            }
+            assert_eq!(slices, [8_192, 8_192, 3_616], "batches of {batch_rows}");
+        }
+    }
+}
