@@ -14,6 +14,7 @@ mod export;
 mod golden;
 mod import;
 mod key_hash;
+mod manifest;
 mod migrate;
 mod order;
 mod select;
