@@ -4,7 +4,13 @@
 //! What the format adds is the check of the order, digests, exact slices and an index on every column; what it
 //! saves is the dictionary that unique keys outgrow.
 
-#![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs, reason = "a benchmark talks and may stop")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    missing_docs,
+    reason = "a benchmark talks and may stop"
+)]
 
 use std::collections::VecDeque;
 use std::fs::File;

@@ -285,7 +285,12 @@ mod tests {
         for batch_rows in [1_000, 8_192, 20_000] {
             let mut slices = Vec::new();
             for group in cut(&batch, batch_rows) {
-                group.for_each_slice(|slice| Ok(slices.push(slice.num_rows()))).unwrap();
+                group
+                    .for_each_slice(|slice| {
+                        slices.push(slice.num_rows());
+                        Ok(())
+                    })
+                    .unwrap();
             }
             assert_eq!(slices, [8_192, 8_192, 3_616], "batches of {batch_rows}");
         }
