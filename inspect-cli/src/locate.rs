@@ -10,7 +10,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use spt_format::instant_text;
+use spt_format::{SavepointSource, instant_text};
 
 use crate::error::{Failure, Result};
 use crate::open::open_found;
@@ -148,8 +148,7 @@ pub(crate) fn newest(
     for candidate in candidates(folder) {
         match open_found(&candidate) {
             Ok(source) => {
-                let created =
-                    source.savepoint().created_at_ms.unwrap_or_else(|| modified_ms(&candidate.file()));
+                let created = created_ms(&candidate, source.as_ref());
                 dated.push((created, candidate));
             }
             Err(failure) => ui.warn(&format!("passed over {}: {failure}", candidate.folder().display())),
@@ -168,6 +167,11 @@ pub(crate) fn newest(
         }
     }
     Ok(None)
+}
+
+/// When a savepoint was taken; where that is not recorded, when its metadata was last changed.
+pub(crate) fn created_ms(found: &Metadata, source: &dyn SavepointSource) -> i64 {
+    source.savepoint().created_at_ms.unwrap_or_else(|| modified_ms(&found.file()))
 }
 
 fn modified_ms(file: &Path) -> i64 {

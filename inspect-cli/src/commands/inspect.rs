@@ -1,6 +1,7 @@
 //! `spt inspect`: what is in a savepoint, from the whole down to one key.
 
 mod count;
+mod list;
 mod offsets;
 mod rows;
 mod sizes;
@@ -10,6 +11,7 @@ use std::path::PathBuf;
 use spt_format::{Savepoint, SavepointSource, StateRef, find_operator_by_prefix, find_state};
 
 use crate::commands::choose;
+use crate::commands::migrate::now_ms;
 use crate::error::Result;
 use crate::exit::Exit;
 use crate::open::open;
@@ -29,6 +31,7 @@ use crate::ui::Ui;
 #[command(after_help = "\
 Examples:
   spt inspect savepoints/sp-1
+  spt inspect savepoints
   spt inspect savepoints@latest --json | jq .totals
   spt inspect sp-1 --uid sum-001 --state counts
   spt inspect sp-1 --uid sum-001 --state counts --key hello
@@ -37,7 +40,7 @@ Examples:
   spt inspect sp-1 --sizes -p 8
   spt inspect sp-1 --offsets")]
 pub(crate) struct Args {
-    /// A savepoint's folder, its manifest.json or _metadata, or FOLDER@latest
+    /// A savepoint's folder, its manifest.json or _metadata, or FOLDER@latest; a folder of savepoints is listed
     path: PathBuf,
     /// Only this operator: its uid, operator id, or the beginning of one
     #[arg(long, value_name = "UID")]
@@ -78,6 +81,10 @@ impl Args {
 }
 
 pub(crate) fn run(args: &Args, ui: &Ui) -> Result<Exit> {
+    let below = if args.uid.is_none() && !args.wants_rows() { list::below(&args.path) } else { Vec::new() };
+    if !below.is_empty() {
+        return list::show(&below, now_ms(), ui);
+    }
     let source = open(&args.path, ui)?;
     if args.count && args.filter.is_filtered() {
         let place = choose::state(source.as_ref(), args.uid.as_deref(), args.state.as_deref())?;

@@ -254,7 +254,7 @@ fn text(report: &Report<'_>, ui: &Ui) -> String {
 }
 
 /// Milliseconds since 1970.
-fn now_ms() -> i64 {
+pub(super) fn now_ms() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }

@@ -3,6 +3,7 @@
 pub(crate) mod ci;
 pub(crate) mod diff;
 pub(crate) mod inspect;
+pub(crate) mod list;
 pub(crate) mod rows;
 pub(crate) mod sizes;
 pub(crate) mod table;

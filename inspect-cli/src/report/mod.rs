@@ -2,5 +2,6 @@
 
 pub(crate) mod diff;
 pub(crate) mod inspect;
+pub(crate) mod list;
 pub(crate) mod sizes;
 pub(crate) mod validate;

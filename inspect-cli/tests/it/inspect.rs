@@ -166,7 +166,7 @@ error: there is no operator "sum-002"; there are "flatMap-001", "map-001", "stre
 #[test]
 fn a_path_that_is_no_savepoint_says_what_may_be_meant() {
     let folder = format!("{}/../testdata/flink/1.18.1", env!("CARGO_MANIFEST_DIR"));
-    let text = run(&["inspect", &folder]);
+    let text = run(&["inspect", &folder, "--rows"]);
     assert!(text.contains("not a savepoint: there is neither manifest.json nor _metadata"), "{text}");
     assert!(text.contains("@latest` is the newest\n--- exit 2"), "{text}");
     let text = run(&["inspect", "--json", &format!("{folder}@latest")]);
@@ -176,7 +176,9 @@ fn a_path_that_is_no_savepoint_says_what_may_be_meant() {
 #[test]
 fn the_spread_over_a_parallelism_not_yet_tried_is_shown() {
     let path = word_count("hashmap-canonical");
-    assert_data_eq!(run(&["inspect", &path, "--uid", "sum", "--sizes", "-p", "3"]), str![[r#"
+    assert_data_eq!(
+        run(&["inspect", &path, "--uid", "sum", "--sizes", "-p", "3"]),
+        str![[r#"
 OPERATOR  STATE      ROWS     SIZE  KEY GROUPS  SKEW  BY KEY GROUP
 sum-001   _op_state    72  2.56 kB      54/128  1.08  ▂▃▃▆▂▃▃▂▂█▄ ▂▃▂▂▃▃ ▅▄▅▅▃▄▄▄▄ ▄▅
 
@@ -187,7 +189,8 @@ SUBTASK  ROWS   SIZE
       2    26  923 B
 --- exit 0
 
-"#]]);
+"#]]
+    );
 }
 
 #[test]
@@ -202,4 +205,21 @@ fn positions_are_in_plain_view() {
     assert!(lines.len() > 3, "{text}");
     assert!(lines.iter().all(|line| line["state"].is_string() && line["subtask"].is_u64()), "{text}");
     assert!(run(&["inspect", &path, "--offsets"]).ends_with("--- exit 0\n"));
+}
+
+#[test]
+fn a_folder_of_savepoints_is_listed() {
+    let folder = format!("{}/../testdata/flink/1.18.1", env!("CARGO_MANIFEST_DIR"));
+    let text = run(&["inspect", &folder]);
+    let expected = std::fs::read_dir(&folder).unwrap().count();
+    assert_eq!(
+        text.lines().filter(|line| line.contains("  savepoint  –")).count(),
+        expected,
+        "{text}"
+    );
+    let document = run(&["inspect", "--json", &folder]);
+    assert!(
+        document.starts_with("{\"schema\":\"spt.savepoints/1\",\"savepoints\":[{\"path\":"),
+        "{document}"
+    );
 }
