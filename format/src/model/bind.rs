@@ -19,6 +19,7 @@ use arrow_cast::{CastOptions, can_cast_types, cast_with_options};
 use arrow_schema::{ArrowError, DataType, Field as ArrowField, Fields, Schema, SchemaRef};
 use arrow_select::take::take;
 
+use super::order::RowOrder;
 use super::types::{Field, Type};
 use crate::error::{Error, Result, ResultExt};
 use crate::import::array_from_json;
@@ -163,7 +164,7 @@ impl Change {
     fn apply(&self, array: &ArrayRef) -> Result<ArrayRef> {
         match self {
             Self::None => Ok(array.clone()),
-            Self::Cast(to) => cast(array, to),
+            Self::Cast(to) => exact_cast(array, to),
             Self::Struct { fields, sources } => {
                 let from = array.as_struct_opt().ok_or_else(|| unexpected(array))?;
                 let columns = apply_all(sources, from.columns(), from.len())?;
@@ -196,6 +197,20 @@ impl Change {
             }
         }
     }
+}
+
+/// A cast that loses nothing: a number or a time must come back as it was, so that 1.5 is no 1.
+fn exact_cast(array: &ArrayRef, to: &DataType) -> Result<ArrayRef> {
+    let from = array.data_type();
+    let result = cast(array, to)?;
+    if (from.is_numeric() && to.is_numeric()) || (from.is_temporal() && to.is_temporal()) {
+        let back = cast(&result, from)?;
+        let order = RowOrder::between(std::slice::from_ref(array), std::slice::from_ref(&back))?;
+        if (0..array.len()).any(|row| order.compare(row, row).is_ne()) {
+            return Err(Error::invalid(format!("a value of type {from} is not exactly one of type {to}")));
+        }
+    }
+    Ok(result)
 }
 
 fn cast(array: &ArrayRef, to: &DataType) -> Result<ArrayRef> {
@@ -265,6 +280,16 @@ mod tests {
         let error = Binding::new(&[from], &[to]).unwrap().bind(&batch).unwrap_err();
         assert_eq!(error.to_string(), "value, count: a value does not fit its type");
         assert!(error.full().contains("300"), "{}", error.full());
+    }
+
+    #[test]
+    fn a_number_is_never_rounded_in_silence() {
+        let numbers = |values: Vec<f64>| -> ArrayRef { Arc::new(arrow_array::Float64Array::from(values)) };
+        let whole = exact_cast(&numbers(vec![1.0, -2.0]), &DataType::Int64).unwrap();
+        assert_eq!(whole.as_primitive::<Int64Type>().values(), &[1, -2]);
+        assert!(exact_cast(&numbers(vec![1.5]), &DataType::Int64).is_err());
+        let large: ArrayRef = Arc::new(arrow_array::Int64Array::from(vec![(1 << 53) + 1]));
+        assert!(exact_cast(&large, &DataType::Float64).is_err());
     }
 
     #[test]
