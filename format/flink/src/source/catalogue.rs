@@ -50,16 +50,7 @@ fn subtasks<'a>(
 ) -> impl Iterator<Item = Subtask<'a>> {
     let mut states: Vec<_> = operator.states().collect();
     states.sort_by_key(|(index, _)| *index);
-    let id = operator.id;
-    states.into_iter().map(move |(index, state)| Subtask {
-        files,
-        limits,
-        operator: id,
-        whole: operator,
-        index,
-        state,
-        kryo,
-    })
+    states.into_iter().map(move |(index, state)| Subtask { files, limits, operator, index, state, kryo })
 }
 
 fn coordinator(
@@ -69,8 +60,7 @@ fn coordinator(
     kryo: KryoVersion,
 ) -> Option<Found> {
     let state = SubtaskState::default();
-    let subtask =
-        Subtask { files, limits, operator: operator.id, whole: operator, index: 0, state: &state, kryo };
+    let subtask = Subtask { files, limits, operator, index: 0, state: &state, kryo };
     let stream = operator.coordinator.as_ref()?;
     Some(subtask.whole("coordinator", StateKind::Coordinator, stream))
 }

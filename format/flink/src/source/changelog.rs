@@ -42,7 +42,7 @@ impl Subtask<'_> {
 
     /// Keys have one type in all subtasks.
     fn header_of_sibling(&self) -> Option<KeyedHeader> {
-        let handles = self.whole.states().filter_map(|(_, state)| state.managed_keyed.as_ref());
+        let handles = self.operator.states().filter_map(|(_, state)| state.managed_keyed.as_ref());
         let mut bases = handles.flat_map(|handle| match handle {
             KeyedHandle::Changelog(changelog) => changelog.base.as_slice(),
             handle => std::slice::from_ref(handle),
