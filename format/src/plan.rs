@@ -12,11 +12,15 @@
 //! Types are written as in [`Field`]'s text form. Everything but `schema` and an operator's `uid` or
 //! `operator_id` may be left out.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::error::{Error, Result, ResultExt};
+use crate::evolution::Aliases;
 use crate::model::{
-    Edge, Field, KeyHash, Operator, OperatorId, State, StateKind, StateSchema, Ttl, Uid, UidOrigin,
+    Column, Edge, Field, KeyHash, Operator, OperatorId, State, StateKind, StateSchema, Ttl, Uid, UidOrigin,
 };
 
 /// The name and version of the document.
@@ -101,6 +105,12 @@ pub struct PlannedState {
     /// The time to live.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ttl: Option<Ttl>,
+    /// What fields were called before, by path: `{"value.amount":["sum"]}`.
+    #[serde(default, skip_serializing_if = "Aliases::is_empty")]
+    pub aliases: Aliases,
+    /// What rows from before a field have in it, by path: `{"value.paid":false}`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub defaults: BTreeMap<String, Value>,
 }
 
 impl Plan {
@@ -130,6 +140,20 @@ impl Plan {
         }
         plan.operators()?;
         Ok(plan)
+    }
+
+    /// What a state's fields were called before; `operator` is one of [`Plan::operators`].
+    pub fn aliases(&self, operator: &Operator, state: &str) -> Aliases {
+        let uid = operator.uid.as_ref().map(Uid::as_str);
+        let is_it = |planned: &&PlannedOperator| {
+            planned.operator_id == Some(operator.id) || (uid.is_some() && planned.uid.as_deref() == uid)
+        };
+        let states = self.operators.iter().find(is_it).map_or(&[][..], |planned| &planned.states);
+        states
+            .iter()
+            .find(|planned| planned.name == state)
+            .map(|planned| planned.aliases.clone())
+            .unwrap_or_default()
     }
 
     /// The operators as the model has them. A parallelism or max parallelism that the plan leaves open is 0.
@@ -204,6 +228,8 @@ impl PlannedState {
             value_type: text(&state.schema.value),
             key_hash: state.key_hash,
             ttl: state.ttl,
+            aliases: Aliases::default(),
+            defaults: defaults(&state.schema),
         }
     }
 
@@ -211,7 +237,7 @@ impl PlannedState {
         let field = |text: &Option<String>, what: &str| {
             text.as_deref().map(str::parse::<Field>).transpose().within(|| what.to_owned())
         };
-        let schema = StateSchema {
+        let mut schema = StateSchema {
             key: field(&self.key_type, "key_type")?,
             namespace: field(&self.namespace_type, "namespace_type")?,
             map_key: field(&self.map_key_type, "map_key_type")?,
@@ -219,8 +245,40 @@ impl PlannedState {
             ttl: self.ttl.is_some(),
             next_field_id: 0,
         };
+        if let Some(value) = &mut schema.value {
+            self.give_defaults(value, Column::Value.name());
+        }
         let state = State::new(self.name.clone(), self.kind, schema.number());
         Ok(State { key_hash: self.key_hash.or(state.key_hash), ttl: self.ttl, ..state })
+    }
+}
+
+impl PlannedState {
+    /// Gives the fields at and below a path their defaults.
+    fn give_defaults(&self, field: &mut Field, path: &str) {
+        field.default = self.defaults.get(path).cloned();
+        for child in field.children_mut() {
+            let path = format!("{path}.{}", child.name);
+            self.give_defaults(child, &path);
+        }
+    }
+}
+
+/// The defaults of a value's fields, by path.
+fn defaults(schema: &StateSchema) -> BTreeMap<String, Value> {
+    let mut found = BTreeMap::new();
+    if let Some(value) = &schema.value {
+        collect_defaults(value, Column::Value.name(), &mut found);
+    }
+    found
+}
+
+fn collect_defaults(field: &Field, path: &str, found: &mut BTreeMap<String, Value>) {
+    if let Some(default) = &field.default {
+        found.insert(path.to_owned(), default.clone());
+    }
+    for child in field.children() {
+        collect_defaults(child, &format!("{path}.{}", child.name), found);
     }
 }
 
@@ -239,6 +297,21 @@ mod tests {
         assert_eq!(operator.id, OperatorId::of_uid("sum-001"));
         assert_eq!(operator.parallelism, 2);
         assert_eq!(PlannedOperator::of(operator).states[0].value_type.as_deref(), Some("struct<n: int64>"));
+    }
+
+    #[test]
+    fn former_names_and_defaults_go_with_a_plan() {
+        let planned =
+            r#""value_type":"struct<n: int64>","aliases":{"value.n":["count"]},"defaults":{"value.n":7}"#;
+        let text = WORD_COUNT.replace(r#""value_type":"struct<n: int64>""#, planned);
+        let plan = Plan::from_json(&text).unwrap();
+        let operators = plan.operators().unwrap();
+        let value = operators[0].states[0].schema.value.as_ref().unwrap();
+        assert_eq!(value.children()[0].default, Some(7.into()));
+        assert_eq!(plan.aliases(&operators[0], "sum").of("value.n"), ["count"]);
+        assert!(plan.aliases(&operators[0], "other").is_empty());
+        let again = PlannedOperator::of(&operators[0]);
+        assert_eq!(again.states[0].defaults, plan.operators[0].states[0].defaults);
     }
 
     #[test]

@@ -186,6 +186,16 @@ impl Field {
         }
     }
 
+    /// The same, to be changed.
+    pub fn children_mut(&mut self) -> Vec<&mut Field> {
+        match &mut self.ty {
+            Type::List(element) => vec![element],
+            Type::Map { key, value } => vec![key, value],
+            Type::Struct(fields) => fields.iter_mut().collect(),
+            _ => Vec::new(),
+        }
+    }
+
     /// Visits this field and everything inside it, outermost first.
     pub fn visit_mut(&mut self, visit: &mut impl FnMut(&mut Field)) {
         visit(self);

@@ -8,9 +8,13 @@ use crate::tasks::OperatorInfo;
 impl Graph {
     /// The plan of a job with these operators.
     pub(crate) fn plan(&self, name: &str, operators: &[OperatorInfo]) -> Plan {
-        let planned = operators.iter().map(|operator| PlannedOperator {
-            chain: Some(operator.vertex as u32),
-            ..PlannedOperator::of(&operator.to_model())
+        let planned = operators.iter().map(|operator| {
+            let mut planned = PlannedOperator::of(&operator.to_model());
+            planned.chain = Some(operator.vertex as u32);
+            for (state, declared) in planned.states.iter_mut().zip(&operator.states) {
+                state.aliases = declared.aliases.clone();
+            }
+            planned
         });
         Plan {
             operators: planned.collect(),
