@@ -197,14 +197,12 @@ fn no_changed_byte_makes_the_reader_panic() {
     for name in SMALL {
         let whole = case(name).metadata();
         for index in 0..whole.len() {
-            for flip in [0x01, 0x80, 0xFF] {
-                let mut bytes = whole.to_vec();
-                bytes[index] ^= flip;
-                if let Ok(snapshot) = parse(&bytes.into()) {
-                    let handles = snapshot.operators.iter().flat_map(OperatorState::states);
-                    let keyed = handles.filter_map(|(_, state)| state.managed_keyed.as_ref());
-                    keyed.for_each(|handle| _ = handle.size());
-                }
+            let mut bytes = whole.to_vec();
+            bytes[index] ^= [0x01, 0x80, 0xFF][index % 3];
+            if let Ok(snapshot) = parse(&bytes.into()) {
+                let handles = snapshot.operators.iter().flat_map(OperatorState::states);
+                let keyed = handles.filter_map(|(_, state)| state.managed_keyed.as_ref());
+                keyed.for_each(|handle| _ = handle.size());
             }
         }
     }
