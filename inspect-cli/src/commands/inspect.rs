@@ -1,6 +1,7 @@
 //! `spt inspect`: what is in a savepoint, from the whole down to one key.
 
 mod count;
+mod graph;
 mod list;
 mod offsets;
 mod rows;
@@ -71,6 +72,9 @@ pub(crate) struct Args {
     /// Show the lists operators keep per subtask, such as source positions
     #[arg(long, conflicts_with_all = ["rows", "count", "limit", "columns"])]
     offsets: bool,
+    /// Show the job's graph, where the savepoint remembers it
+    #[arg(long, conflicts_with_all = ["rows", "count", "sizes", "offsets", "limit", "columns", "uid"])]
+    graph: bool,
 }
 
 impl Args {
@@ -81,11 +85,18 @@ impl Args {
 }
 
 pub(crate) fn run(args: &Args, ui: &Ui) -> Result<Exit> {
-    let below = if args.uid.is_none() && !args.wants_rows() { list::below(&args.path) } else { Vec::new() };
+    let below = if args.uid.is_none() && !args.wants_rows() && !args.graph {
+        list::below(&args.path)
+    } else {
+        Vec::new()
+    };
     if !below.is_empty() {
         return list::show(&below, now_ms(), ui);
     }
     let source = open(&args.path, ui)?;
+    if args.graph {
+        return graph::show(source.savepoint(), ui);
+    }
     if args.count && args.filter.is_filtered() {
         let place = choose::state(source.as_ref(), args.uid.as_deref(), args.state.as_deref())?;
         return count::matching(source.as_ref(), place, &args.filter.query(source.as_ref(), place)?, ui);

@@ -2,6 +2,7 @@
 
 pub(crate) mod ci;
 pub(crate) mod diff;
+pub(crate) mod graph;
 pub(crate) mod inspect;
 pub(crate) mod list;
 pub(crate) mod rows;

@@ -134,3 +134,25 @@ fn a_file_that_is_gone_is_told_and_exits_2() {
     assert!(text.contains("\"complete\":false"), "{text}");
     assert!(text.ends_with("--- exit 2\n"), "{text}");
 }
+
+#[test]
+fn the_graph_is_drawn_where_it_is_recorded() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = columnar(&word_count("hashmap-canonical"), &folder.path().join("sp"), as_it_is);
+    assert_data_eq!(run(&["inspect", &path, "--graph"]), str![[r#"
+flatMap-001  Flat Map  ×1
+  └─ by key ─► map-001
+map-001  Map  ×1
+  └─ by key ─► stream-001
+stream-001  Source: paused source  ×1
+  └─ by key ─► sum-001
+sum-001  Keyed Aggregation  ×1
+  └─ by key ─► out
+out  ×1
+--- exit 0
+
+"#]]);
+    let text = run(&["inspect", &path, "--graph", "--json"]);
+    assert!(text.starts_with("{\"schema\":\"spt.graph/1\",\"nodes\":[{\"id\":"), "{text}");
+    assert!(run(&["inspect", &word_count("hashmap-canonical"), "--graph"]).ends_with("--- exit 2\n"));
+}

@@ -212,11 +212,7 @@ fn a_folder_of_savepoints_is_listed() {
     let folder = format!("{}/../testdata/flink/1.18.1", env!("CARGO_MANIFEST_DIR"));
     let text = run(&["inspect", &folder]);
     let expected = std::fs::read_dir(&folder).unwrap().count();
-    assert_eq!(
-        text.lines().filter(|line| line.contains("  savepoint  –")).count(),
-        expected,
-        "{text}"
-    );
+    assert_eq!(text.lines().filter(|line| line.contains("  savepoint  –")).count(), expected, "{text}");
     let document = run(&["inspect", "--json", &folder]);
     assert!(
         document.starts_with("{\"schema\":\"spt.savepoints/1\",\"savepoints\":[{\"path\":"),

@@ -6,7 +6,10 @@ use std::process::{Command, Output, Stdio};
 
 use arrow_array::RecordBatch;
 use spt_flink::FlinkSource;
-use spt_format::{ColumnarWriter, Engine, Layout, Savepoint, SavepointSink, SavepointSource, Scan};
+use spt_format::{
+    ColumnarWriter, Edge, Engine, JobGraph, Layout, Node, Operator, Partitioning, Savepoint, SavepointSink,
+    SavepointSource, Scan,
+};
 
 /// `spt` with nothing of this machine's environment in it.
 pub(crate) fn spt(args: &[impl AsRef<OsStr>]) -> Command {
@@ -68,6 +71,7 @@ pub(crate) fn columnar(
         layout: Layout::Columnar,
         id: "0123456789abcdef".into(),
         created_at_ms: Some(1_700_000_000_000),
+        graph: Some(chain(source.savepoint())),
         ..source.savepoint().clone()
     };
     sink.commit(&savepoint).unwrap();
@@ -83,4 +87,21 @@ pub(crate) fn as_it_is(_: &str, batch: &RecordBatch) -> RecordBatch {
 pub(crate) fn walk(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
     let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     entries.flat_map(|path| if path.is_dir() { walk(&path) } else { vec![path] }).collect()
+}
+
+/// A graph in which every operator sends to the next by key.
+fn chain(savepoint: &Savepoint) -> JobGraph {
+    let node = |(place, operator): (usize, &Operator)| Node {
+        id: operator.id,
+        name: operator.name.clone().unwrap_or_default(),
+        uid: operator.uid.as_ref().map(ToString::to_string),
+        parallelism: operator.parallelism,
+        chain: place as u32,
+    };
+    let edge =
+        |pair: &[Operator]| Edge { from: pair[0].id, to: pair[1].id, partitioning: Partitioning::Hash };
+    JobGraph {
+        nodes: savepoint.operators.iter().enumerate().map(node).collect(),
+        edges: savepoint.operators.windows(2).map(edge).collect(),
+    }
 }
