@@ -12,6 +12,8 @@
 
 use std::hint::black_box;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use spt_runtime::job::Subtask;
@@ -65,15 +67,17 @@ fn keys(keys: u64) {
     std::thread::sleep(Duration::from_secs(2));
     let rate = (words() - before) as f64 / begin.elapsed().as_secs_f64();
     let (before, begin) = (words(), Instant::now());
+    let watch = Watch::start(&job);
     let path = job.savepoint(Some(dir.path())).unwrap();
     let took = begin.elapsed();
     let during = (words() - before) as f64 / took.as_secs_f64();
     let record = job.checkpoints().latest_savepoint.unwrap();
     println!(
-        "savepoint while running: {} rows, {} bytes, {took:.2?}, {:.2} M rows/s; job {:.1} M words/s before, {:.1} during",
+        "savepoint while running: {} rows, {} bytes, {took:.2?}, {:.2} M rows/s; longest pause {:.1?}; job {:.1} M words/s before, {:.1} during",
         record.rows,
         record.bytes,
         record.rows as f64 / took.as_secs_f64() / 1e6,
+        watch.stop(),
         rate / 1e6,
         during / 1e6,
     );
@@ -84,6 +88,37 @@ fn keys(keys: u64) {
     let took = begin.elapsed();
     println!("restore: {took:.2?}, {:.2} M rows/s", record.rows as f64 / took.as_secs_f64() / 1e6);
     job.cancel().unwrap();
+}
+
+/// Looks for the longest time in which a job has counted no word.
+struct Watch {
+    done: Arc<AtomicBool>,
+    thread: JoinHandle<Duration>,
+}
+
+impl Watch {
+    fn start(job: &JobHandle) -> Self {
+        let (job, done) = (job.clone(), Arc::new(AtomicBool::new(false)));
+        let is_done = Arc::clone(&done);
+        let thread = std::thread::spawn(move || {
+            let (mut longest, mut since, mut last) = (Duration::ZERO, Instant::now(), 0);
+            while !is_done.load(Ordering::Relaxed) {
+                let words = job.status().vertices[1].records_in;
+                if words != last {
+                    longest = longest.max(since.elapsed());
+                    (last, since) = (words, Instant::now());
+                }
+                std::thread::sleep(Duration::from_micros(200));
+            }
+            longest
+        });
+        Self { done, thread }
+    }
+
+    fn stop(self) -> Duration {
+        self.done.store(true, Ordering::Relaxed);
+        self.thread.join().unwrap()
+    }
 }
 
 fn word_count(source: Pool, options: JobOptions) -> JobHandle {
