@@ -12,6 +12,7 @@ use spt_runtime::control::{Handshake, Outcome, Registry, new_id};
 
 use crate::error::{Failure, Result};
 use crate::exit::Exit;
+use crate::locate::{Metadata, locate};
 use crate::ui::Ui;
 
 /// Between two looks at a job that is starting.
@@ -66,7 +67,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args, ui: &Ui) -> Result<Exit> {
-    let start = Start::new(args)?;
+    let start = Start::new(args, ui)?;
     for warning in start.check()?.iter().filter(|_| args.detached) {
         ui.warn(warning);
     }
@@ -85,12 +86,19 @@ struct Start {
 }
 
 impl Start {
-    fn new(args: &Args) -> Result<Self> {
+    fn new(args: &Args, ui: &Ui) -> Result<Self> {
         let registry = Registry::of_user()?;
         let id = new_id()?;
         let handshake = registry.dir().join(format!("start-{id}"));
         let config = args.config.as_deref().map(absolute).transpose()?;
-        Ok(Self { program: args.program.clone(), options: options(args)?, config, handshake, id, registry })
+        Ok(Self {
+            program: args.program.clone(),
+            options: options(args, ui)?,
+            config,
+            handshake,
+            id,
+            registry,
+        })
     }
 
     /// Reads the configuration as the job will, so that a typo is found before anything is started.
@@ -231,7 +239,7 @@ fn ended_early(status: ExitStatus, log: &Path) -> Failure {
 }
 
 /// The flags as keys and values.
-fn options(args: &Args) -> Result<Vec<(String, String)>> {
+fn options(args: &Args, ui: &Ui) -> Result<Vec<(String, String)>> {
     let mut options = Vec::new();
     for (key, value) in &args.define {
         if variable_names(key).is_empty() {
@@ -242,7 +250,8 @@ fn options(args: &Args) -> Result<Vec<(String, String)>> {
     let mut set =
         |key: &str, value: Option<String>| options.extend(value.map(|value| (key.to_owned(), value)));
     set("parallelism.default", args.parallelism.map(|number| number.to_string()));
-    set("execution.state-recovery.path", args.from_savepoint.as_deref().map(savepoint).transpose()?);
+    let from = args.from_savepoint.as_deref().map(|path| savepoint(path, ui)).transpose()?;
+    set("execution.state-recovery.path", from);
     set("execution.state-recovery.ignore-unclaimed-state", args.allow_non_restored_state.clone());
     set("spt.restore.allow-drained", args.allow_drained.then(|| "true".to_owned()));
     set("spt.restore.pending-output", args.pending.clone());
@@ -269,10 +278,19 @@ fn absolute(path: &Path) -> Result<PathBuf> {
     Ok(std::path::absolute(path).map_err(|error| Error::io("resolve", path, error))?)
 }
 
-fn savepoint(path: &Path) -> Result<String> {
-    let path = absolute(path)?;
-    let text = path.to_str().map(str::to_owned);
+/// What a path, or a folder and `@latest`, means: the savepoint's own folder.
+fn savepoint(path: &Path, ui: &Ui) -> Result<String> {
+    let found = locate(path, ui)?;
+    if matches!(found, Metadata::Flink(_)) {
+        return Err(Failure::new(format!(
+            "{}: a snapshot of Flink's, which no job here can read",
+            path.display()
+        ))
+        .hint("`spt convert IN OUT --to spt` makes one of our own of it"));
+    }
+    let folder = absolute(found.folder())?;
+    let text = folder.to_str().map(str::to_owned);
     text.ok_or_else(|| {
-        Failure::new(format!("{}: a path that is not UTF-8 cannot be passed on", path.display()))
+        Failure::new(format!("{}: a path that is not UTF-8 cannot be passed on", folder.display()))
     })
 }

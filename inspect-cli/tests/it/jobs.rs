@@ -87,14 +87,12 @@ fn a_program_that_is_not_there_is_named() {
 #[test]
 fn flags_reach_the_program_and_beat_the_environment() {
     let dir = TempDir::new().unwrap();
-    let script = "echo $SPT_PARALLELISM_DEFAULT $SPT_PARALLELISM $SPT_EXECUTION_STATE_RECOVERY_PATH \
+    let script = "echo $SPT_PARALLELISM_DEFAULT $SPT_PARALLELISM  \
                   $SPT_EXECUTION_STATE_RECOVERY_IGNORE_UNCLAIMED_STATE $SPT_PIPELINE_MAX_PARALLELISM";
     let args = [
         "run",
         "-p",
         "3",
-        "-s",
-        "/s/../s",
         "-n",
         "sum-001,map-001",
         "-D",
@@ -105,7 +103,16 @@ fn flags_reach_the_program_and_beat_the_environment() {
         script,
     ];
     let output = command(dir.path(), &args).env("SPT_PARALLELISM", "9").output().unwrap();
-    assert_eq!(said(output), (0, "3 /s/../s sum-001,map-001 64\n".into(), String::new()));
+    assert_eq!(said(output), (0, "3 sum-001,map-001 64\n".into(), String::new()));
+}
+
+#[test]
+fn a_snapshot_of_flink_is_refused_with_the_way_to_convert_it() {
+    let dir = TempDir::new().unwrap();
+    std::fs::write(dir.path().join("_metadata"), [0x49, 0x60, 0x67, 0x2d, 0, 0, 0, 5]).unwrap();
+    let (code, out, err) = run(&["run", "-s", dir.path().to_str().unwrap(), "--", "echo", "started"]);
+    assert_eq!((code, out.as_str()), (2, ""));
+    assert!(err.contains("a snapshot of Flink's") && err.contains("hint: `spt convert"), "{err}");
 }
 
 #[test]

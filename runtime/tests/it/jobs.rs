@@ -4,6 +4,7 @@ mod checkpoints;
 mod collect;
 mod disk;
 mod failure;
+mod file_sink;
 mod plan;
 mod restore;
 mod word_count;
