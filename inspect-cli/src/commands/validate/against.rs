@@ -14,27 +14,44 @@ use crate::open::open;
 use crate::report::validate::ValidateReport;
 use crate::ui::Ui;
 
-/// The operators of the job: from a plan, from another savepoint, or as a program prints them.
+/// A job that is to start from the savepoint.
+pub(super) struct Job {
+    operators: Vec<Operator>,
+    /// What it says of itself beyond its operators: what fields were called before.
+    plan: Option<Plan>,
+}
+
+impl Job {
+    fn of_plan(plan: Plan) -> Result<Self> {
+        Ok(Self { operators: plan.operators()?, plan: Some(plan) })
+    }
+
+    fn aliases(&self, operator: &Operator, state: &str) -> Aliases {
+        self.plan.as_ref().map(|plan| plan.aliases(operator, state)).unwrap_or_default()
+    }
+}
+
+/// The job: from a plan, from another savepoint, or as a program prints them.
 ///
 /// # Errors
 /// If there is no such job, or its plan cannot be read.
-pub(super) fn job(path: Option<&Path>, program: &[OsString], ui: &Ui) -> Result<Vec<Operator>> {
+pub(super) fn job(path: Option<&Path>, program: &[OsString], ui: &Ui) -> Result<Job> {
     let Some(path) = path else {
-        return Ok(Plan::from_json(&ask(program)?)?.operators()?);
+        return Job::of_plan(Plan::from_json(&ask(program)?)?);
     };
     let is_plan = path.is_file() && path.extension().is_some_and(|extension| extension == "json");
     if is_plan && path.file_name().is_none_or(|name| name != "manifest.json") {
         let text = std::fs::read_to_string(path)
             .map_err(|error| Failure::new(format!("{}: {error}", path.display())))?;
         let plan = Plan::from_json(&text).map_err(|error| error.in_file(path.display().to_string()))?;
-        return Ok(plan.operators()?);
+        return Job::of_plan(plan);
     }
-    Ok(open(path, ui)?.savepoint().operators.clone())
+    Ok(Job { operators: open(path, ui)?.savepoint().operators.clone(), plan: None })
 }
 
 /// Judges every state.
-pub(super) fn judge(savepoint: &Savepoint, job: &[Operator]) -> ValidateReport {
-    let verdicts = preflight(savepoint, job, &|_, _| Aliases::default());
+pub(super) fn judge(savepoint: &Savepoint, job: &Job) -> ValidateReport {
+    let verdicts = preflight(savepoint, &job.operators, &|operator, state| job.aliases(operator, state));
     let findings = findings(&verdicts);
     ValidateReport::of_preflight(findings, verdicts)
 }
