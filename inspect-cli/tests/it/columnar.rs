@@ -139,7 +139,9 @@ fn a_file_that_is_gone_is_told_and_exits_2() {
 fn the_graph_is_drawn_where_it_is_recorded() {
     let folder = tempfile::tempdir().unwrap();
     let path = columnar(&word_count("hashmap-canonical"), &folder.path().join("sp"), as_it_is);
-    assert_data_eq!(run(&["inspect", &path, "--graph"]), str![[r#"
+    assert_data_eq!(
+        run(&["inspect", &path, "--graph"]),
+        str![[r#"
 flatMap-001  Flat Map  ×1
   └─ by key ─► map-001
 map-001  Map  ×1
@@ -151,7 +153,8 @@ sum-001  Keyed Aggregation  ×1
 out  ×1
 --- exit 0
 
-"#]]);
+"#]]
+    );
     let text = run(&["inspect", &path, "--graph", "--json"]);
     assert!(text.starts_with("{\"schema\":\"spt.graph/1\",\"nodes\":[{\"id\":"), "{text}");
     assert!(run(&["inspect", &word_count("hashmap-canonical"), "--graph"]).ends_with("--- exit 2\n"));

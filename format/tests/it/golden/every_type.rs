@@ -11,7 +11,7 @@ const VALUE: &str = "struct<boolean: boolean?, int8: int8, int16: int16, int32: 
     duration: duration(us), list: list<int32?>?, map: map<utf8, int64?>, color: enum<RED, GREEN>, char: char, \
     set: set<int8>, big_integer: big_integer, big_decimal: big_decimal, tuple: tuple<int32, utf8>, \
     row: row:struct<$kind: utf8, a: int32>, either: variant:struct<tag: utf8, left: int32?, right: utf8?>, \
-    unit: unit, uuid: uuid, opaque: opaque<com.acme.Blob>>";
+    unit: unit, far: instant, far_local: local_date_time, uuid: uuid, opaque: opaque<com.acme.Blob>>";
 
 pub(super) fn build() -> (Savepoint, Vec<Table>) {
     let operator = |uid: &str| Operator::with_uid(Uid::new(uid).unwrap(), 1, 300);
