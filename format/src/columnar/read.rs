@@ -12,7 +12,6 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReader;
 use sha2::{Digest as _, Sha256};
 
 use super::data_file::RowGroupEntry;
-use super::data_file::bind::bind;
 use super::data_file::reader::DataFile;
 use super::layout::MANIFEST;
 use super::manifest::{Manifest, Part, Table};
@@ -20,8 +19,8 @@ use crate::error::{Error, ErrorKind, Result, ResultExt};
 use crate::limits::ReadLimits;
 use crate::location::Location;
 use crate::model::{
-    Column, Completeness, Field, KeyGroupRange, Operator, RowStream, Savepoint, SavepointSource, Scan,
-    Segment, State, StateRef, key_group_of,
+    Binding, Column, Completeness, Field, KeyGroupRange, Operator, RowStream, Savepoint, SavepointSource,
+    Scan, Segment, State, StateRef, key_group_of,
 };
 use crate::storage::{LocalStorage, Storage};
 
@@ -139,9 +138,10 @@ impl ColumnarReader {
             shared: self.shared.clone(),
             schema: state.schema.to_arrow(state.kind)?,
             is_opaque: columns.iter().any(|(_, field)| field.has_opaque()),
-            columns,
+            fields: columns.into_iter().map(|(_, field)| field).collect(),
             segments: wanted(&self.shared, table, key_groups, scan)?,
             key_groups: key_groups.filter(|_| scan.key_groups.is_some()),
+            bound: None,
             current: None,
             completeness: Completeness::default(),
         })
@@ -232,28 +232,48 @@ impl SavepointSource for ColumnarReader {
 struct Rows {
     shared: Arc<Shared>,
     schema: SchemaRef,
-    columns: Vec<(Column, Field)>,
+    fields: Vec<Field>,
     segments: VecDeque<(Part, usize)>,
     key_groups: Option<KeyGroupRange>,
+    /// The file opened last.
+    bound: Option<Arc<BoundFile>>,
     current: Option<Current>,
     is_opaque: bool,
     completeness: Completeness,
 }
 
+/// A file, and how its columns become the state's.
+struct BoundFile {
+    file: Arc<DataFile>,
+    binding: Binding,
+}
+
 /// The row group that is being read.
 struct Current {
-    file: Arc<DataFile>,
+    bound: Arc<BoundFile>,
     index: usize,
     batches: ParquetRecordBatchReader,
     rows_left: u64,
 }
 
 impl Rows {
-    fn open(&self, part: &Part, index: usize) -> Result<Current> {
+    fn open(&mut self, part: &Part, index: usize) -> Result<Current> {
+        let bound = self.bound(part)?;
+        let rows_left = bound.file.row_groups().get(index).map_or(0, |entry| entry.rows);
+        let batches = bound.file.decode(self.shared.storage.as_ref(), index, &self.shared.limits)?;
+        Ok(Current { bound, index, batches, rows_left })
+    }
+
+    /// The file, bound once for all its row groups.
+    fn bound(&mut self, part: &Part) -> Result<Arc<BoundFile>> {
         let file = self.shared.file(part)?;
-        let rows_left = file.row_groups().get(index).map_or(0, |entry| entry.rows);
-        let batches = file.decode(self.shared.storage.as_ref(), index, &self.shared.limits)?;
-        Ok(Current { file, index, batches, rows_left })
+        if let Some(bound) = self.bound.as_ref().filter(|bound| Arc::ptr_eq(&bound.file, &file)) {
+            return Ok(bound.clone());
+        }
+        let binding = file.bind(&self.fields)?;
+        let bound = Arc::new(BoundFile { file, binding });
+        self.bound = Some(bound.clone());
+        Ok(bound)
     }
 
     fn next_batch(&mut self) -> Result<Option<RecordBatch>> {
@@ -263,7 +283,7 @@ impl Rows {
                 self.current = Some(self.open(&part, index)?);
             }
             let Some(current) = &mut self.current else { continue };
-            match current.next(&self.schema, &self.columns)? {
+            match current.next()? {
                 None => self.current = None,
                 Some(batch) => {
                     let batch = self.clip(batch)?;
@@ -289,24 +309,25 @@ impl Rows {
 
 impl Current {
     /// The next batch with the state's columns; an error if the row group has fewer or more rows than it says.
-    fn next(&mut self, schema: &SchemaRef, columns: &[(Column, Field)]) -> Result<Option<RecordBatch>> {
+    fn next(&mut self) -> Result<Option<RecordBatch>> {
         let Some(batch) = self.batches.next() else {
             return match self.rows_left {
                 0 => Ok(None),
                 left => Err(self.miscounted(format!("{left} rows are missing"))),
             };
         };
-        let batch = batch.map_err(|error| self.file.place_arrow(error, self.index))?;
+        let batch = batch.map_err(|error| self.bound.file.place_arrow(error, self.index))?;
         let rows = batch.num_rows() as u64;
         self.rows_left = self
             .rows_left
             .checked_sub(rows)
             .ok_or_else(|| self.miscounted("has too many rows".to_owned()))?;
-        bind(&batch, schema, columns).map(Some).map_err(|error| self.file.place(error, self.index))
+        let BoundFile { file, binding } = self.bound.as_ref();
+        binding.bind(&batch).map(Some).map_err(|error| file.place(error, self.index))
     }
 
     fn miscounted(&self, what: String) -> Error {
-        self.file.place(Error::new(ErrorKind::Invalid { what }, Location::default()), self.index)
+        self.bound.file.place(Error::new(ErrorKind::Invalid { what }, Location::default()), self.index)
     }
 }
 

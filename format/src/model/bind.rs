@@ -6,7 +6,8 @@
 //! ```
 //!
 //! A field that is gone is left out, one that is new has its default, one whose type changed is cast, and a
-//! value that does not fit its new type is an error, never a null.
+//! value that does not fit its new type is an error, never a null. Where a schema changed without a row being
+//! written, a type may only have become wider: [`Binding::widening`].
 
 use std::sync::Arc;
 
@@ -45,25 +46,58 @@ enum Source {
 /// What has to happen to a field's values.
 enum Change {
     None,
+    /// Every value has a counterpart.
+    Widen(DataType),
+    /// Some values may have none.
     Cast(DataType),
-    Struct { fields: Fields, sources: Vec<Source> },
-    List { element: Arc<ArrowField>, change: Box<Change> },
-    Map { entries: Arc<ArrowField>, fields: Fields, changes: Box<(Change, Change)> },
+    Struct {
+        fields: Fields,
+        sources: Vec<Source>,
+    },
+    List {
+        element: Arc<ArrowField>,
+        change: Box<Change>,
+    },
+    Map {
+        entries: Arc<ArrowField>,
+        fields: Fields,
+        changes: Box<(Change, Change)>,
+    },
+}
+
+/// How types may differ where nothing is nested.
+#[derive(Clone, Copy)]
+enum Rule {
+    /// In any way in which a value can still be exact.
+    Exact,
+    /// As `SPEC.md`, "Evolution", says.
+    Widening,
 }
 
 impl Binding {
-    /// Binds the fields that were written to the fields that are wanted.
+    /// Binds the fields that were written to the fields that are wanted: any cast that keeps each value.
     ///
     /// # Errors
     /// [`ErrorKind::Invalid`](crate::ErrorKind::Invalid), naming the field, if a required field is new and has
     /// no default, or if values of the written type can never be of the wanted one.
     pub fn new(written: &[Field], wanted: &[Field]) -> Result<Self> {
+        Ok(Self { is_identity: written == wanted, ..Self::with(Rule::Exact, written, wanted)? })
+    }
+
+    /// Binds the fields of a data file, as Parquet tells them, to the fields that are wanted. A type may be
+    /// wider than the file's (`SPEC.md`, "Evolution"), and may be what Parquet cannot tell: a duration is a
+    /// number there, every zone UTC. Rows never pass as they are: names and labels are always those wanted.
+    ///
+    /// # Errors
+    /// As [`Binding::new`]; and if a type is narrower than the file's, or another one.
+    pub fn widening(written: &[Field], wanted: &[Field]) -> Result<Self> {
+        Self::with(Rule::Widening, written, wanted)
+    }
+
+    fn with(rule: Rule, written: &[Field], wanted: &[Field]) -> Result<Self> {
         let fields: Vec<_> = wanted.iter().map(Field::to_arrow).collect();
-        Ok(Self {
-            schema: Arc::new(Schema::new(fields)),
-            columns: sources(written, wanted)?,
-            is_identity: written == wanted,
-        })
+        let columns = rule.sources(written, wanted)?;
+        Ok(Self { schema: Arc::new(Schema::new(fields)), columns, is_identity: false })
     }
 
     /// The schema of the bound rows.
@@ -93,46 +127,79 @@ impl Binding {
     }
 }
 
-fn sources(written: &[Field], wanted: &[Field]) -> Result<Vec<Source>> {
-    wanted.iter().map(|field| source(written, field).within(|| field.name.clone())).collect()
+impl Rule {
+    fn sources(self, written: &[Field], wanted: &[Field]) -> Result<Vec<Source>> {
+        wanted.iter().map(|field| self.source(written, field).within(|| field.name.clone())).collect()
+    }
+
+    fn source(self, written: &[Field], wanted: &Field) -> Result<Source> {
+        if let Some(place) = written.iter().position(|field| field.id == wanted.id)
+            && let Some(found) = written.get(place)
+        {
+            let change = self.change(found, wanted)?;
+            return Ok(Source::Written { place, name: wanted.name.clone(), change });
+        }
+        match &wanted.default {
+            Some(default) => default_value(default, wanted).map(Source::Default),
+            None if wanted.nullable => Ok(Source::Null(wanted.ty.to_arrow())),
+            None => Err(Error::invalid("the field is required, was not written, and has no default")),
+        }
+    }
+
+    /// Nested values are always put together anew, which costs little: their fields' names may differ.
+    fn change(self, written: &Field, wanted: &Field) -> Result<Change> {
+        match (&written.ty, &wanted.ty, wanted.ty.to_arrow()) {
+            (Type::Struct(written), Type::Struct(wanted), DataType::Struct(fields)) => {
+                Ok(Change::Struct { fields, sources: self.sources(written, wanted)? })
+            }
+            (Type::List(written), Type::List(wanted), DataType::List(element)) => {
+                let change = self.change(written, wanted).within(|| "element")?;
+                Ok(Change::List { element, change: Box::new(change) })
+            }
+            (
+                Type::Map { key, value },
+                Type::Map { key: to_key, value: to_value },
+                DataType::Map(entries, _),
+            ) => {
+                let DataType::Struct(fields) = entries.data_type() else {
+                    return Err(Error::invalid("a map's entries are no struct"));
+                };
+                let fields = fields.clone();
+                let key = self.change(key, to_key).within(|| "key")?;
+                let value = self.change(value, to_value).within(|| "value")?;
+                Ok(Change::Map { entries, fields, changes: Box::new((key, value)) })
+            }
+            (from, to, _) => self.leaf(from, to).ok_or_else(|| self.refusal(written, wanted)),
+        }
+    }
+
+    fn leaf(self, written: &Type, wanted: &Type) -> Option<Change> {
+        let (from, to) = (written.to_arrow(), wanted.to_arrow());
+        match self {
+            _ if from.is_nested() || to.is_nested() => None,
+            _ if from == to => Some(Change::None),
+            _ if written.widens_to(wanted) => Some(Change::Widen(to)),
+            Self::Widening => is_alike_in_parquet(written, wanted).then_some(Change::Widen(to)),
+            Self::Exact => can_cast_types(&from, &to).then_some(Change::Cast(to)),
+        }
+    }
+
+    fn refusal(self, written: &Field, wanted: &Field) -> Error {
+        Error::invalid(match self {
+            Self::Exact => format!("{written} cannot become {wanted}"),
+            Self::Widening => format!("{written} was written, which does not widen to {wanted}"),
+        })
+    }
 }
 
-fn source(written: &[Field], wanted: &Field) -> Result<Source> {
-    if let Some(place) = written.iter().position(|field| field.id == wanted.id)
-        && let Some(found) = written.get(place)
-    {
-        return Ok(Source::Written { place, name: wanted.name.clone(), change: change(found, wanted)? });
-    }
-    match &wanted.default {
-        Some(default) => default_value(default, wanted).map(Source::Default),
-        None if wanted.nullable => Ok(Source::Null(wanted.ty.to_arrow())),
-        None => Err(Error::invalid("the field is required, was not written, and has no default")),
-    }
-}
-
-fn change(written: &Field, wanted: &Field) -> Result<Change> {
-    let (from, to) = (written.ty.to_arrow(), wanted.ty.to_arrow());
-    if from == to {
-        return Ok(Change::None);
-    }
-    match (&written.ty, &wanted.ty, &to) {
-        (Type::Struct(written), Type::Struct(wanted), DataType::Struct(fields)) => {
-            Ok(Change::Struct { fields: fields.clone(), sources: sources(written, wanted)? })
+/// Parquet has no durations, they are numbers there; and of a zone it keeps that there is one.
+fn is_alike_in_parquet(written: &Type, wanted: &Type) -> bool {
+    match (written, wanted) {
+        (Type::Int64, Type::Duration(_)) => true,
+        (Type::Timestamp { unit, zone: Some(_) }, Type::Timestamp { unit: wanted_unit, zone: Some(_) }) => {
+            unit == wanted_unit
         }
-        (Type::List(written), Type::List(wanted), DataType::List(element)) => {
-            let change = change(written, wanted).within(|| "element")?;
-            Ok(Change::List { element: element.clone(), change: Box::new(change) })
-        }
-        (Type::Map { key, value }, Type::Map { key: to_key, value: to_value }, DataType::Map(entries, _)) => {
-            let DataType::Struct(fields) = entries.data_type() else {
-                return Err(Error::invalid("a map's entries are no struct"));
-            };
-            let changes =
-                (change(key, to_key).within(|| "key")?, change(value, to_value).within(|| "value")?);
-            Ok(Change::Map { entries: entries.clone(), fields: fields.clone(), changes: Box::new(changes) })
-        }
-        _ if !from.is_nested() && !to.is_nested() && can_cast_types(&from, &to) => Ok(Change::Cast(to)),
-        _ => Err(Error::invalid(format!("{written} cannot become {wanted}"))),
+        _ => false,
     }
 }
 
@@ -164,6 +231,7 @@ impl Change {
     fn apply(&self, array: &ArrayRef) -> Result<ArrayRef> {
         match self {
             Self::None => Ok(array.clone()),
+            Self::Widen(to) => cast(array, to),
             Self::Cast(to) => exact_cast(array, to),
             Self::Struct { fields, sources } => {
                 let from = array.as_struct_opt().ok_or_else(|| unexpected(array))?;
@@ -227,96 +295,4 @@ fn unexpected(array: &ArrayRef) -> Error {
 }
 
 #[cfg(test)]
-mod tests {
-    use arrow_array::builder::{ListBuilder, StringBuilder};
-    use arrow_array::types::Int64Type;
-    use arrow_array::{BooleanArray, Int32Array, StringArray};
-
-    use super::*;
-
-    fn with_id(id: u32, field: Field) -> Field {
-        Field { id, ..field }
-    }
-
-    fn structure(fields: Vec<Field>) -> Field {
-        with_id(7, Field::new("value", Type::Struct(fields)))
-    }
-
-    fn written() -> (Field, RecordBatch) {
-        let field = structure(vec![
-            with_id(16, Field::new("count", Type::Int32)),
-            with_id(17, Field::new("tag", Type::Utf8).nullable()),
-        ]);
-        let DataType::Struct(fields) = field.ty.to_arrow() else { panic!("a struct") };
-        let columns: Vec<ArrayRef> = vec![
-            Arc::new(Int32Array::from(vec![1, 300])),
-            Arc::new(StringArray::from(vec![Some("a"), None])),
-        ];
-        let array = StructArray::new(fields, columns, None);
-        let schema = Arc::new(Schema::new(vec![field.to_arrow()]));
-        (field, RecordBatch::try_new(schema, vec![Arc::new(array)]).unwrap())
-    }
-
-    #[test]
-    fn a_renamed_moved_widened_field_keeps_its_values_and_a_new_one_has_its_default() {
-        let (from, batch) = written();
-        let to = structure(vec![
-            with_id(17, Field::new("label", Type::Utf8).nullable()),
-            Field { default: Some(true.into()), ..with_id(18, Field::new("seen", Type::Boolean)) },
-            with_id(16, Field::new("n", Type::Int64)),
-        ]);
-        let bound = Binding::new(&[from], &[to]).unwrap().bind(&batch).unwrap();
-        let value = bound.column(0).as_struct();
-        assert_eq!(value.column_names(), ["label", "seen", "n"]);
-        assert_eq!(value.column(0).as_string::<i32>().value(0), "a");
-        assert_eq!(value.column(1).as_boolean(), &BooleanArray::from(vec![true, true]));
-        assert_eq!(value.column(2).as_primitive::<Int64Type>().values(), &[1, 300]);
-    }
-
-    #[test]
-    fn a_value_that_does_not_fit_is_an_error_with_its_field() {
-        let (from, batch) = written();
-        let to = structure(vec![with_id(16, Field::new("count", Type::Int8))]);
-        let error = Binding::new(&[from], &[to]).unwrap().bind(&batch).unwrap_err();
-        assert_eq!(error.to_string(), "value, count: a value does not fit its type");
-        assert!(error.full().contains("300"), "{}", error.full());
-    }
-
-    #[test]
-    fn a_number_is_never_rounded_in_silence() {
-        let numbers = |values: Vec<f64>| -> ArrayRef { Arc::new(arrow_array::Float64Array::from(values)) };
-        let whole = exact_cast(&numbers(vec![1.0, -2.0]), &DataType::Int64).unwrap();
-        assert_eq!(whole.as_primitive::<Int64Type>().values(), &[1, -2]);
-        assert!(exact_cast(&numbers(vec![1.5]), &DataType::Int64).is_err());
-        let large: ArrayRef = Arc::new(arrow_array::Int64Array::from(vec![(1 << 53) + 1]));
-        assert!(exact_cast(&large, &DataType::Float64).is_err());
-    }
-
-    #[test]
-    fn what_can_never_fit_is_refused_before_a_row_is_read() {
-        let (from, _) = written();
-        let to = structure(vec![with_id(19, Field::new("new", Type::Int8))]);
-        let error = Binding::new(std::slice::from_ref(&from), &[to]).err().unwrap();
-        assert_eq!(
-            error.to_string(),
-            "value, new: the field is required, was not written, and has no default"
-        );
-        let to = with_id(7, Field::new("value", Type::Int8));
-        assert!(Binding::new(&[from], &[to]).is_err());
-    }
-
-    #[test]
-    fn the_elements_of_a_list_are_bound_too() {
-        let list = |element: Field| with_id(7, Field::new("value", Type::list(with_id(16, element))));
-        let (from, to) = (list(Field::new("", Type::Utf8)), list(Field::new("", Type::Int64)));
-        let mut builder = ListBuilder::new(StringBuilder::new())
-            .with_field(Field { id: 16, ..Field::new("element", Type::Utf8) }.to_arrow());
-        builder.append_value([Some("1"), Some("2")]);
-        builder.append_value([Some("3")]);
-        let schema = Arc::new(Schema::new(vec![from.to_arrow()]));
-        let batch = RecordBatch::try_new(schema, vec![Arc::new(builder.finish())]).unwrap();
-        let bound = Binding::new(&[from], &[to]).unwrap().bind(&batch).unwrap();
-        let values = bound.column(0).as_list::<i32>().values().clone();
-        assert_eq!(values.as_primitive::<Int64Type>().values(), &[1, 2, 3]);
-    }
-}
+mod tests;

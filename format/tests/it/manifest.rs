@@ -179,3 +179,17 @@ fn a_state_taken_over_shares_its_rows_and_reads_by_its_new_schema() {
     fs::remove_dir_all(&old).unwrap();
     assert_same_rows(&read_all(&open(&new), FIRST, &Scan::default()), &read);
 }
+
+#[test]
+fn a_type_narrower_than_the_file_s_is_refused_even_if_every_value_fits() {
+    let scratch = scratch();
+    let (old, new) = (scratch.path().join("old"), scratch.path().join("new"));
+    write_counts(&old, &counts(50, 128), 50, 128);
+    adopt(&old, &new, |schema| schema.value.as_mut().unwrap().ty = Type::Int32);
+    let read = open(&new).scan(FIRST, &Scan::default()).and_then(|rows| rows.collect::<Result<Vec<_>, _>>());
+    let error = read.unwrap_err();
+    assert!(matches!(error.kind(), ErrorKind::Invalid { .. }), "{error}");
+    let text = error.to_string();
+    assert!(text.contains(".parquet"), "{text}");
+    assert!(text.contains("value: int64 was written, which does not widen to int32"), "{text}");
+}

@@ -10,7 +10,6 @@
 //! length of the footer, "PAR1" ┘
 //! ```
 
-pub(super) mod bind;
 pub(super) mod canonical;
 pub(super) mod columns;
 pub(super) mod encode;

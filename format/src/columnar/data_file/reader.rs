@@ -17,6 +17,7 @@ use crate::columnar::manifest::Part;
 use crate::error::{Error, ErrorKind, Result, ResultExt};
 use crate::limits::ReadLimits;
 use crate::location::Location;
+use crate::model::{Binding, Field};
 use crate::storage::Storage;
 
 /// Rows of a batch that is read.
@@ -29,6 +30,7 @@ pub(crate) struct DataFile {
     part: Part,
     metadata: ArrowReaderMetadata,
     row_groups: Vec<RowGroupEntry>,
+    fields: Vec<Field>,
     /// Digest of the file's own schema.
     schema: Digest,
 }
@@ -55,7 +57,17 @@ impl DataFile {
         // Types come from the manifest; what the file says of Arrow is for other readers.
         let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
         let metadata = ArrowReaderMetadata::try_new(Arc::new(metadata), options).map_err(parquet)?;
-        Ok(Self { part: part.clone(), metadata, row_groups, schema: Digest::of(&text) })
+        let fields = metadata.schema().fields().iter().map(|field| Field::from_arrow(field));
+        let fields = fields.collect::<Result<_>>().within(|| "schema")?;
+        Ok(Self { part: part.clone(), metadata, row_groups, fields, schema: Digest::of(&text) })
+    }
+
+    /// How the file's own columns become those `wanted`.
+    ///
+    /// # Errors
+    /// As [`Binding::widening`], with the file's path.
+    pub(crate) fn bind(&self, wanted: &[Field]) -> Result<Binding> {
+        Binding::widening(&self.fields, wanted).in_file(self.part.path.as_str())
     }
 
     /// What the footer says of its row groups.
