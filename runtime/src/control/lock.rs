@@ -117,6 +117,17 @@ fn holder_of(path: &Path) -> String {
 mod tests {
     use super::*;
 
+    /// A process that another test is starting has the open file of this one for a moment, and its lock.
+    fn await_free(path: &Path) {
+        for _ in 0..1_000 {
+            if Lock::held(path).unwrap() == Held::No {
+                return;
+            }
+            std::thread::sleep(PAUSE);
+        }
+        panic!("{} is never free", path.display());
+    }
+
     #[test]
     fn a_second_holder_is_refused_and_told_who_the_first_is() {
         let dir = tempfile::tempdir().unwrap();
@@ -126,7 +137,7 @@ mod tests {
         let refusal = Lock::acquire(&path, "process 18").unwrap_err().to_string();
         assert!(refusal.contains("process 17"), "{refusal}");
         drop(first);
-        assert_eq!(Lock::held(&path).unwrap(), Held::No);
+        await_free(&path);
         Lock::acquire(&path, "process 18").unwrap().remove();
         assert!(!path.exists());
     }
@@ -135,9 +146,10 @@ mod tests {
     fn a_lock_outlives_neither_a_killed_process_nor_its_file() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("job.lock");
-        let script = format!("exec 9>{0}; flock 9; echo locked; exec sleep 600", path.display());
+        let script = format!("exec 9>{0}; flock 9; echo locked; read end", path.display());
         let mut child = std::process::Command::new("sh")
             .args(["-c", &script])
+            .stdin(std::process::Stdio::piped())
             .stdout(std::process::Stdio::piped())
             .spawn()
             .unwrap();

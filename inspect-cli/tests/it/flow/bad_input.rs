@@ -2,9 +2,9 @@
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Stdio};
+use std::process::Stdio;
 
-use super::lab::{Lab, Said, TextServer, example, until};
+use super::lab::{Ended, Lab, Said, TextServer, example, until};
 
 /// A savepoint of a word count that has counted these words.
 fn savepoint_of(lab: &Lab, server: &mut TextServer, flags: &[&str], text: &str) -> PathBuf {
@@ -42,12 +42,10 @@ fn overwrite(path: &Path, bytes: &[u8]) {
 #[test]
 fn without_a_server_the_start_fails_after_some_attempts() {
     let lab = Lab::new();
-    let server = TextServer::new();
-    let port = server.port();
-    drop(server);
     let example = example("wordcount");
-    let said = lab.spt(&["run", "-d", "--", example.to_str().unwrap(), "--port", &port]);
-    assert!(said.refusal().contains(&format!("no server at 127.0.0.1:{port} after")), "{said:?}");
+    // A port that no test is given.
+    let said = lab.spt(&["run", "-d", "--", example.to_str().unwrap(), "--port", "1"]);
+    assert!(said.refusal().contains("no server at 127.0.0.1:1 after"), "{said:?}");
     assert!(lab.jobs().is_empty());
 }
 
@@ -140,7 +138,7 @@ fn a_parallelism_beyond_the_max_parallelism_is_refused() {
 
 /// A word count in the foreground that may write no file longer than this; its output goes through a pipe.
 struct Cramped {
-    child: Child,
+    child: Ended,
     output: BufReader<std::process::ChildStdout>,
 }
 
@@ -152,8 +150,8 @@ impl Cramped {
         let example = example("wordcount");
         let program = ["sh", "-c", &limited, "sh", example.to_str().unwrap(), "--port", &server.port()];
         let mut command = lab.command(&[&["run", "-p", "2", "--"][..], &program].concat());
-        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
-        let output = BufReader::new(child.stdout.take().unwrap());
+        let mut child = Ended(command.stdout(Stdio::piped()).spawn().unwrap());
+        let output = BufReader::new(child.0.stdout.take().unwrap());
         Self { child, output }
     }
 
@@ -190,5 +188,5 @@ fn on_a_full_disk_the_savepoint_fails_and_the_job_goes_on() {
     server.send("end\n");
     job.await_line("(end,2)");
     assert_eq!(lab.spt(&["cancel", "wordcount"]).code, 0);
-    assert!(job.child.wait().unwrap().success());
+    assert!(job.child.0.wait().unwrap().success());
 }

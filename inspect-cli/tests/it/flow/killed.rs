@@ -2,23 +2,24 @@
 
 use std::fs::File;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use super::lab::{Lab, example};
+use super::lab::{Ended, Lab, example, until};
 
-/// Some seconds of work at the pace given below.
 const NUMBERS: usize = 90_000;
+/// Numbers a second while it is killed: more seconds of work than it lives.
+const SLOWLY: &str = "3000";
 
 /// The job as a process of its own, told by its environment what `spt run` would tell it.
-fn start(lab: &Lab, from: Option<&str>) -> Child {
+fn start(lab: &Lab, from: Option<&str>, rate: &str) -> Ended {
     let mut job = Command::new(example("numbers"));
-    job.args(["--count", &NUMBERS.to_string(), "--rate", "15000", "--output", &lab.text("output")]);
+    job.args(["--count", &NUMBERS.to_string(), "--rate", rate, "--output", &lab.text("output")]);
     job.env("SPT_RUN_DIR", lab.path("run")).env("SPT_JOB_ID", "0123456789abcdef0123456789abcdef");
     job.env("SPT_CHECKPOINT_DIR", lab.path("checkpoints")).env("SPT_CHECKPOINT_INTERVAL", "50 ms");
     job.env("SPT_PARALLELISM", "2").envs(from.map(|path| ("SPT_SAVEPOINT", path)));
     let told = File::options().append(true).create(true).open(lab.path("told")).unwrap();
-    job.stdin(Stdio::null()).stdout(Stdio::null()).stderr(told).spawn().unwrap()
+    Ended(job.stdin(Stdio::null()).stdout(Stdio::null()).stderr(told).spawn().unwrap())
 }
 
 /// What all of them have said on stderr.
@@ -45,18 +46,20 @@ fn visible(output: &Path) -> Vec<usize> {
 fn every_number_is_in_the_output_once_however_often_the_process_is_killed() {
     let lab = Lab::new();
     let mut from = None;
-    let mut kills = 0;
-    // Pauses that end at other places of a checkpoint's cycle each time.
-    for pause in [430, 510, 370, 490, 411, 540] {
-        let mut child = start(&lab, from.as_deref());
+    // Pauses behind a checkpoint that end at other places of the next one each time.
+    for pause in [3, 50, 20, 75, 35, 11] {
+        let mut job = start(&lab, from.as_deref(), SLOWLY);
+        until(|| match latest(&lab) {
+            Some(path) if Some(&path) != from.as_ref() => Ok(()),
+            _ => Err(told(&lab)),
+        });
         std::thread::sleep(Duration::from_millis(pause));
-        child.kill().unwrap();
-        kills += usize::from(!child.wait().unwrap().success());
+        job.0.kill().unwrap();
+        assert!(!job.0.wait().unwrap().success(), "it ended before it was killed: {}", told(&lab));
         from = latest(&lab);
     }
-    assert!(from.is_some(), "no checkpoint was ever complete: {}", told(&lab));
-    assert!(kills >= 2, "it was killed {kills} times: {}", told(&lab));
-    assert!(start(&lab, from.as_deref()).wait().unwrap().success(), "{}", told(&lab));
+    let ended = start(&lab, from.as_deref(), "1000000").0.wait().unwrap();
+    assert!(ended.success(), "{}", told(&lab));
     assert_eq!(visible(&lab.path("output")), (0..NUMBERS).collect::<Vec<_>>());
     let hidden =
         Command::new("sh").arg("-c").arg(format!("ls -A {} | grep -c '^\\.'", lab.text("output"))).output();

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::sync::OnceLock;
+use std::process::{Child, Command, Stdio};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -112,6 +112,17 @@ impl Drop for Lab {
     }
 }
 
+/// A child that does not outlive its test, however that ends.
+pub(super) struct Ended(pub(super) Child);
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        // Both fail if it has ended, which is what they are for.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
 /// SIGKILL, for the process with this id.
 pub(super) fn kill(pid: u64) {
     if pid > 1 {
@@ -173,22 +184,26 @@ impl TextServer {
     }
 }
 
-/// An example of the runtime, built as this test was.
+/// An example of the runtime: the one that `cargo test --workspace` has built beside this test, before it ran any
+/// test. A run of this package's tests alone builds it if it was never built.
 pub(super) fn example(name: &str) -> PathBuf {
-    static BUILT: OnceLock<PathBuf> = OnceLock::new();
-    BUILT.get_or_init(build_examples).join(name)
-}
-
-/// `cargo test --workspace` has built them already, and this takes a moment; a test of this package alone has not.
-fn build_examples() -> PathBuf {
+    static BUILDING: Mutex<()> = Mutex::new(());
     let test = std::env::current_exe().unwrap();
     let profile = test.parent().and_then(Path::parent).unwrap();
+    let example = profile.join("examples").join(name);
+    let _one_at_a_time = BUILDING.lock().unwrap_or_else(PoisonError::into_inner);
+    if !example.is_file() {
+        build_examples(profile);
+    }
+    example
+}
+
+/// Cargo has let go of the folder it builds in before it runs the tests, so this waits for nobody who waits for it.
+fn build_examples(profile: &Path) {
     let mut build = Command::new(env!("CARGO"));
     build.args(["build", "--quiet", "--package", "spt-runtime", "--examples", "--target-dir"]);
     build.arg(profile.parent().unwrap()).current_dir(env!("CARGO_MANIFEST_DIR"));
-    if profile.ends_with("release") {
-        build.arg("--release");
-    }
+    let name = profile.file_name().unwrap().to_str().unwrap();
+    build.args(["--profile", if name == "debug" { "dev" } else { name }]);
     assert!(build.status().unwrap().success(), "the examples were not built");
-    profile.join("examples")
 }

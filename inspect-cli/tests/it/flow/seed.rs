@@ -58,16 +58,17 @@ fn a_word_count_goes_on_from_its_savepoints_at_another_parallelism() {
 }
 
 #[test]
-fn a_savepoint_of_a_silent_source_takes_less_than_a_second() {
+fn a_savepoint_does_not_wait_for_a_silent_source() {
     let (lab, mut server) = (Lab::new(), TextServer::new());
     let id = lab.run(&[], "wordcount", &server).line().to_owned();
     server.send("silence\n");
     lab.await_counts(&id, &[("silence", 1)]);
     std::thread::sleep(Duration::from_millis(300));
     for args in [["savepoint", id.as_str()], ["stop", id.as_str()]] {
+        // Far less than a second, on a machine that is not busy. Who waits for the source waits until the test is over.
         let start = Instant::now();
         lab.spt(&args).line();
-        assert!(start.elapsed() < Duration::from_secs(1), "{args:?} took {:?}", start.elapsed());
+        assert!(start.elapsed() < Duration::from_secs(30), "{args:?} took {:?}", start.elapsed());
     }
 }
 

@@ -11,6 +11,7 @@ use spt_runtime::sources::Sequence;
 use spt_runtime::{Environment, JobControl, JobHandle, JobOptions, RestoreOptions};
 
 use super::collect::Collect;
+use super::leash::Leash;
 use super::word_count::{at, word_count};
 
 /// Checkpoints of a job in its folder, by number.
@@ -55,12 +56,12 @@ fn checkpoints_are_taken_at_their_interval_and_the_end_of_the_input_takes_one() 
         checkpoint_interval: Some(Duration::from_millis(60)),
         ..at(2)
     };
-    let job = word_count(Sequence::new(0..500).per_second(1_000.0), &Collect::default())
-        .start("wordcount", options)
-        .unwrap();
+    let numbers = Leash::new(0..20_000);
+    let job = word_count(numbers.clone(), &Collect::default()).start("wordcount", options).unwrap();
+    until(&job, || job.checkpoints().counts.completed >= 4);
+    numbers.let_go();
     job.wait().unwrap();
     let checkpoints = job.checkpoints();
-    assert!(checkpoints.counts.completed >= 4, "{:?}", checkpoints.counts);
     let last = checkpoints.latest_completed.unwrap();
     assert_eq!(kept(dir.path(), job.id()), [last.id]);
     assert!(last.rows > 97 && last.bytes > 0);
@@ -84,8 +85,12 @@ fn a_second_job_with_the_same_id_is_refused() {
 
 /// Waits until a job has read so many records.
 fn wait_for(job: &JobHandle, records: u64) {
+    until(job, || job.status().vertices[0].records_in >= records);
+}
+
+fn until(job: &JobHandle, is_so: impl Fn() -> bool) {
     let deadline = Instant::now() + Duration::from_secs(60);
-    while job.status().vertices[0].records_in < records {
+    while !is_so() {
         assert!(Instant::now() < deadline, "{:?}", job.status());
         std::thread::sleep(Duration::from_millis(2));
     }
@@ -105,7 +110,7 @@ fn visible(dir: &Path) -> Vec<String> {
 }
 
 /// Writes the numbers as lines.
-fn copy(source: Sequence, target: &Path) -> Environment {
+fn copy(source: Leash, target: &Path) -> Environment {
     let env = Environment::new();
     env.source(source)
         .uid("numbers")
@@ -119,9 +124,9 @@ fn copy(source: Sequence, target: &Path) -> Environment {
 fn output_is_visible_once_whatever_interrupts_the_job() {
     let dir = tempfile::tempdir().unwrap();
     let (target, checkpoints) = (dir.path().join("out"), dir.path().join("checkpoints"));
-    let source = || Sequence::new(0..3_000).per_second(6_000.0);
+    let numbers = Leash::new(0..20_000);
     let options = JobOptions { checkpoint_dir: Some(checkpoints), ..at(2) };
-    let job = copy(source(), &target).start("copy", options.clone()).unwrap();
+    let job = copy(numbers.clone(), &target).start("copy", options.clone()).unwrap();
     wait_for(&job, 300);
     job.checkpoint().unwrap();
     let committed = visible(&target).len();
@@ -130,10 +135,11 @@ fn output_is_visible_once_whatever_interrupts_the_job() {
     assert_eq!(visible(&target).len(), committed, "a savepoint commits nothing");
     job.cancel().unwrap();
 
+    numbers.let_go();
     let options = JobOptions { restore: Some(RestoreOptions::new(&path)), parallelism: Some(3), ..options };
-    let job = copy(source(), &target).start("copy", options).unwrap();
+    let job = copy(numbers, &target).start("copy", options).unwrap();
     assert_eq!(job.wait().unwrap(), JobState::Finished);
-    let expected: Vec<_> = (0..3_000).map(|number| format!("{number:06}")).collect();
+    let expected: Vec<_> = (0..20_000).map(|number| format!("{number:06}")).collect();
     assert_eq!(visible(&target), expected);
 }
 
@@ -141,19 +147,21 @@ fn output_is_visible_once_whatever_interrupts_the_job() {
 fn a_stop_commits_before_it_returns() {
     let dir = tempfile::tempdir().unwrap();
     let target = dir.path().join("out");
-    let job = copy(Sequence::new(0..30_000).per_second(6_000.0), &target).start("copy", at(2)).unwrap();
+    let numbers = Leash::new(0..30_000);
+    let job = copy(numbers.clone(), &target).start("copy", at(2)).unwrap();
     wait_for(&job, 300);
     let path = job.stop(Some(dir.path()), false).unwrap();
     let committed = visible(&target).len();
     assert!(committed > 100);
+    numbers.let_go();
     let options = JobOptions { restore: Some(RestoreOptions::new(&path)), ..at(1) };
-    let job = copy(Sequence::new(0..30_000).per_second(300_000.0), &target).start("copy", options).unwrap();
+    let job = copy(numbers, &target).start("copy", options).unwrap();
     job.wait().unwrap();
     assert_eq!(visible(&target).len(), 30_000);
 }
 
 #[test]
-fn a_savepoint_and_a_stop_complete_within_a_second_while_a_socket_is_silent() {
+fn a_savepoint_and_a_stop_do_not_wait_for_a_silent_socket() {
     let dir = tempfile::tempdir().unwrap();
     let server = TcpListener::bind("127.0.0.1:0").unwrap();
     let env = Environment::new();
@@ -173,8 +181,9 @@ fn a_savepoint_and_a_stop_complete_within_a_second_while_a_socket_is_silent() {
     client.write_all(b"to be or not to be\n").unwrap();
     sink.wait_for(6);
     assert_eq!(sink.largest().get("to"), Some(&2));
+    // Milliseconds, on a machine that is not busy. Who waits for the socket waits until the test is over.
     let begin = Instant::now();
     job.savepoint(Some(dir.path())).unwrap();
     job.stop(Some(dir.path()), false).unwrap();
-    assert!(begin.elapsed() < Duration::from_secs(1), "{:?}", begin.elapsed());
+    assert!(begin.elapsed() < Duration::from_secs(30), "{:?}", begin.elapsed());
 }

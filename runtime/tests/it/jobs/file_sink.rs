@@ -3,23 +3,26 @@
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use spt_runtime::config::{PendingOutput, RestartStrategy};
 use spt_runtime::job::JobState;
 use spt_runtime::sinks::{FileSink, Lines};
-use spt_runtime::sources::Sequence;
-use spt_runtime::{Environment, JobControl, JobHandle, JobOptions, RestoreOptions};
+use spt_runtime::{Environment, JobControl, JobHandle, JobOptions, RestoreOptions, Result};
 
+use super::leash::Leash;
 use super::word_count::at;
 
 const NUMBERS: i64 = 24_000;
 
+/// Longer than anything takes on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(60);
+
 /// Numbers into files. Fails when it is told to.
-fn numbers(output: &Path, fuse: &Arc<AtomicBool>) -> Environment {
+fn copy(numbers: &Leash, output: &Path, fuse: &Arc<AtomicBool>) -> Environment {
     let env = Environment::new();
     let fuse = Arc::clone(fuse);
-    env.source(Sequence::new(0..NUMBERS).per_second(30_000.0))
+    env.source(numbers.clone())
         .uid("numbers-001")
         .map(move |number| {
             assert!(!fuse.swap(false, Ordering::SeqCst), "number {number} is poison");
@@ -31,12 +34,30 @@ fn numbers(output: &Path, fuse: &Arc<AtomicBool>) -> Environment {
     env
 }
 
-fn start(output: &Path, options: JobOptions) -> JobHandle {
-    numbers(output, &Arc::default()).start("numbers", options).unwrap()
+/// A job that has read some of the numbers, and will not come to their end.
+fn some(output: &Path) -> JobHandle {
+    let job = copy(&Leash::new(0..NUMBERS), output, &Arc::default()).start("numbers", at(2)).unwrap();
+    until(|| job.status().vertices[0].records_in > 0);
+    job
+}
+
+/// The job that goes on from there, to the end.
+fn rest(output: &Path, options: JobOptions) -> Result<JobState> {
+    let numbers = Leash::new(0..NUMBERS);
+    numbers.let_go();
+    copy(&numbers, output, &Arc::default()).start("numbers", options)?.wait()
 }
 
 fn from(path: &Path) -> JobOptions {
     JobOptions { restore: Some(RestoreOptions::new(path)), ..at(3) }
+}
+
+fn until(is_so: impl Fn() -> bool) {
+    let end = Instant::now() + PATIENCE;
+    while !is_so() {
+        assert!(Instant::now() < end, "waited in vain");
+        std::thread::sleep(Duration::from_millis(2));
+    }
 }
 
 /// What a reader of the folder finds, sorted.
@@ -54,64 +75,59 @@ fn all() -> Vec<i64> {
     (0..NUMBERS).collect()
 }
 
-fn a_while() {
-    std::thread::sleep(Duration::from_millis(250));
-}
-
 #[test]
 fn failures_between_checkpoints_neither_lose_nor_repeat_output() {
     let (output, checkpoints) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    let fuse = Arc::default();
+    let (numbers, fuse) = (Leash::new(0..NUMBERS), Arc::default());
     let options = JobOptions {
         checkpoint_dir: Some(checkpoints.path().to_owned()),
         checkpoint_interval: Some(Duration::from_millis(40)),
         restart: RestartStrategy::FixedDelay { attempts: 9, delay: Duration::from_millis(5) },
         ..at(2)
     };
-    let job = numbers(output.path(), &fuse).start("numbers", options).unwrap();
-    for _ in 0..3 {
-        std::thread::sleep(Duration::from_millis(130));
+    let job = copy(&numbers, output.path(), &fuse).start("numbers", options).unwrap();
+    for failures in 1..=3 {
+        let before = job.checkpoints().counts.completed;
+        until(|| job.checkpoints().counts.completed > before);
         fuse.store(true, Ordering::SeqCst);
+        until(|| job.status().restarts == failures);
     }
+    numbers.let_go();
     assert_eq!(job.wait().unwrap(), JobState::Finished);
-    assert!(job.status().restarts >= 2, "{} restarts", job.status().restarts);
     assert_eq!(visible(output.path()), all());
 }
 
 #[test]
 fn a_stop_commits_and_another_parallelism_goes_on() {
     let (output, savepoints) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    let job = start(output.path(), at(2));
-    a_while();
+    let job = some(output.path());
     let path = job.stop(Some(savepoints.path()), false).unwrap();
     let before = visible(output.path()).len();
     assert!(before > 0 && before < all().len(), "{before} before the stop");
-    start(output.path(), from(&path)).wait().unwrap();
+    rest(output.path(), from(&path)).unwrap();
     assert_eq!(visible(output.path()), all());
 }
 
 #[test]
 fn a_savepoint_commits_nothing_and_whoever_starts_from_it_does() {
     let (output, savepoints) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    let job = start(output.path(), at(2));
-    a_while();
+    let job = some(output.path());
     let path = job.savepoint(Some(savepoints.path())).unwrap();
     assert!(visible(output.path()).is_empty());
     job.cancel().unwrap();
-    start(output.path(), from(&path)).wait().unwrap();
+    rest(output.path(), from(&path)).unwrap();
     assert_eq!(visible(output.path()), all());
 }
 
 #[test]
 fn pending_output_that_is_to_be_discarded_stays_hidden() {
     let (output, savepoints) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    let job = start(output.path(), at(2));
-    a_while();
+    let job = some(output.path());
     let path = job.savepoint(Some(savepoints.path())).unwrap();
     job.cancel().unwrap();
     let mut options = from(&path);
     options.restore.as_mut().unwrap().pending = Some(PendingOutput::Discard);
-    start(output.path(), options).wait().unwrap();
+    rest(output.path(), options).unwrap();
     let found = visible(output.path());
     assert!(!found.is_empty() && found.len() < all().len(), "{} numbers", found.len());
     assert!(found.windows(2).all(|pair| pair[0] < pair[1]), "some number is there twice");
@@ -120,14 +136,13 @@ fn pending_output_that_is_to_be_discarded_stays_hidden() {
 #[test]
 fn pending_output_that_is_gone_refuses_the_start() {
     let (output, savepoints) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    let job = start(output.path(), at(2));
-    a_while();
+    let job = some(output.path());
     let path = job.savepoint(Some(savepoints.path())).unwrap();
     job.cancel().unwrap();
     for file in std::fs::read_dir(output.path()).unwrap() {
         std::fs::remove_file(file.unwrap().path()).unwrap();
     }
-    let error = numbers(output.path(), &Arc::default()).start("numbers", from(&path)).err().unwrap();
+    let error = rest(output.path(), from(&path)).unwrap_err();
     assert!(error.full().contains("neither pending"), "{}", error.full());
     assert!(error.full().contains("files-001"), "{}", error.full());
 }

@@ -9,14 +9,14 @@ use spt_runtime::state::State;
 use spt_runtime::{Environment, Error, JobControl, JobOptions, RestoreOptions};
 
 use super::collect::Collect;
+use super::leash::Leash;
 use super::word_count::{at, counted, word_count};
 
 /// A savepoint of a word count that is still running.
 fn savepoint(dir: &Path, parallelism: u32) -> PathBuf {
     let sink = Collect::default();
-    let source = Sequence::new(0..5_000).per_second(20_000.0);
-    let job = word_count(source, &sink).start("wordcount", at(parallelism)).unwrap();
-    sink.wait_for(6_000);
+    let job = word_count(Leash::new(0..10_000), &sink).start("wordcount", at(parallelism)).unwrap();
+    sink.wait_for(5_000);
     job.stop(Some(dir), false).unwrap()
 }
 
@@ -50,16 +50,15 @@ fn any_parallelism_goes_on_from_any_other() {
     for parallelism in [1, 4, 2, 3, 1, 5] {
         let restore = path.map(|path: PathBuf| RestoreOptions::new(path));
         let before = sink.records().len();
-        let source = Sequence::new(0..5_000).per_second(20_000.0);
         let options = JobOptions { restore, ..at(parallelism) };
-        let job = word_count(source, &sink).start("wordcount", options).unwrap();
+        let job = word_count(Leash::new(0..30_000), &sink).start("wordcount", options).unwrap();
         sink.wait_for(before + 300);
         path = Some(job.stop(Some(dir.path()), false).unwrap());
     }
-    let job = word_count(Sequence::new(0..5_000), &sink).start("wordcount", from(&path.unwrap())).unwrap();
+    let job = word_count(Sequence::new(0..30_000), &sink).start("wordcount", from(&path.unwrap())).unwrap();
     job.wait().unwrap();
-    assert_eq!(sink.largest(), counted(0..5_000));
-    assert_eq!(sink.records().len(), 15_000);
+    assert_eq!(sink.largest(), counted(0..30_000));
+    assert_eq!(sink.records().len(), 90_000);
 }
 
 #[test]
@@ -115,9 +114,7 @@ fn another_max_parallelism_is_refused_and_the_savepoints_is_adopted() {
 #[test]
 fn a_drained_savepoint_is_refused_unless_it_is_allowed() {
     let dir = tempfile::tempdir().unwrap();
-    let job = word_count(Sequence::new(0..50_000).per_second(10_000.0), &Collect::default())
-        .start("wordcount", at(2))
-        .unwrap();
+    let job = word_count(Leash::new(0..50_000), &Collect::default()).start("wordcount", at(2)).unwrap();
     let path = job.stop(Some(dir.path()), true).unwrap();
     let counting = || word_count(Sequence::new(0..5_000), &Collect::default());
     let error = refusal(&counting(), from(&path)).to_string();
@@ -145,7 +142,7 @@ fn a_state_that_is_no_longer_declared_goes_from_snapshot_to_snapshot() {
     let dir = tempfile::tempdir().unwrap();
     let path = savepoint(dir.path(), 2);
     let env = Environment::new();
-    env.source(Sequence::new(0..500_000).per_second(1_000.0))
+    env.source(Leash::new(0..10_000))
         .uid("stream-001")
         .map(|number| *number)
         .uid("sum-001")
@@ -196,7 +193,7 @@ fn page(number: i64) -> String {
 fn state_of_the_last_version_is_read_as_that_of_the_next() {
     let dir = tempfile::tempdir().unwrap();
     let (env, sink) = (Environment::new(), Collect::default());
-    env.source(Sequence::new(0..3_000).per_second(20_000.0))
+    env.source(Leash::new(0..30_000))
         .uid("numbers")
         .map(|number| Visits { page: page(*number), times: 1 })
         .key_by(|visits| visits.page.as_str())
@@ -208,7 +205,7 @@ fn state_of_the_last_version_is_read_as_that_of_the_next() {
     let path = job.stop(Some(dir.path()), false).unwrap();
 
     let (env, sink) = (Environment::new(), Collect::default());
-    env.source(Sequence::new(0..3_000))
+    env.source(Sequence::new(0..30_000))
         .uid("numbers")
         .map(|number| NextVisits { page: page(*number), seen: 1, weight: 2 })
         .key_by(|visits| visits.page.as_str())
@@ -218,5 +215,5 @@ fn state_of_the_last_version_is_read_as_that_of_the_next() {
     env.start("visits", from(&path)).unwrap().wait().unwrap();
     let last = sink.records().into_iter().max_by_key(|visits| visits.seen).unwrap();
     // The weight is the one a field that was not there before begins with.
-    assert_eq!((last.seen, last.weight), (1_000, 1));
+    assert_eq!((last.seen, last.weight), (10_000, 1));
 }
