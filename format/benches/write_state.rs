@@ -1,6 +1,10 @@
-//! Writing a state beside writing plain Parquet: the same sorted rows, in the same run.
+//! Writing a state and reading it back beside plain Parquet: the same sorted rows, in the same run.
 //!
-//! `cargo bench -p spt-format --bench write_state [ROWS]`. Prints rows per second, bytes and the ratio per core.
+//! `cargo bench -p spt-format --bench write_state [-- ROWS [DIR]]`. Prints medians: rows per second, rows per
+//! second on the processor (the figure to compare on a busy machine) and bytes. Everything is synced to disk.
+//! With DIR it then leaves there what other tools can be measured with: the savepoints `before` and `after`, in
+//! which every 1000th value differs, and `before.parquet` and `after.parquet` with the same rows.
+//!
 //! What the format adds is the check of the order, digests, exact slices and an index on every column; what it
 //! saves is the dictionary that unique keys outgrow.
 
@@ -14,41 +18,108 @@
 
 use std::collections::VecDeque;
 use std::fs::File;
+use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use arrow_array::{Array, ArrayRef, Int64Array, RecordBatch, StringArray, UInt16Array};
 use parquet::arrow::ArrowWriter;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::properties::WriterProperties;
+use rustix::time::{ClockId, clock_gettime};
 use spt_format::{
-    Column, ColumnarWriter, Field, KeyGroup, KeyGroupRange, Operator, Savepoint, SavepointKind, State,
-    StateKind, StateSchema, Type, Uid, java_hash_string, sort_batch,
+    Column, ColumnarReader, ColumnarWriter, Field, KeyGroup, KeyGroupRange, Operator, Savepoint,
+    SavepointKind, SavepointSource, State, StateKind, StateRef, StateSchema, Type, Uid, java_hash_string,
+    sort_batch,
 };
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const MAX_PARALLELISM: u32 = 128;
-const THREADS: usize = 2;
+const ROUNDS: usize = 5;
 
 fn main() {
     // `cargo bench` passes `--bench`.
-    let rows = std::env::args().skip(1).find_map(|argument| argument.parse().ok()).unwrap_or(5_000_000);
-    let rows = sorted(rows);
-    let scratch = tempfile::tempdir().unwrap();
-    // Once each to warm up, then in turns, so that a busy machine disturbs both alike.
-    for round in 0..3 {
-        let (plain_seconds, plain_bytes) =
-            plain(&rows, &scratch.path().join(format!("plain-{round}.parquet")));
-        let (seconds, bytes) = savepoint(&rows, &scratch.path().join(format!("savepoint-{round}")));
-        let rate = |seconds: f64| rows.num_rows() as f64 / seconds / 1e6;
+    let arguments: Vec<String> =
+        std::env::args().skip(1).filter(|argument| !argument.starts_with("--")).collect();
+    let count = arguments.first().map_or(5_000_000, |rows| rows.parse().unwrap());
+    let rows = sorted(count);
+    measure(&rows);
+    if let Some(dir) = arguments.get(1).map(Path::new) {
+        std::fs::create_dir_all(dir).unwrap();
+        for (name, rows) in [("before", &rows), ("after", &changed(&rows))] {
+            savepoint(rows, &dir.join(name), 2);
+            plain(rows, &dir.join(format!("{name}.parquet")));
+        }
+    }
+}
+
+/// In turns, so that a busy machine disturbs all alike.
+fn measure(rows: &RecordBatch) {
+    let mut series = [
+        "write plain Parquet, 1 thread",
+        "write spt, 1 thread",
+        "write spt, 2 threads",
+        "read plain Parquet, 1 thread",
+        "read spt, 1 thread",
+        "read spt, 2 threads",
+    ]
+    .map(|name| Series { name, times: Vec::new(), bytes: 0 });
+    for _ in 0..ROUNDS {
+        let scratch = tempfile::tempdir().unwrap();
+        let path = |name: &str| scratch.path().join(name);
+        series[0].time(|| plain(rows, &path("plain.parquet")));
+        series[1].time(|| savepoint(rows, &path("one"), 1));
+        series[2].time(|| savepoint(rows, &path("two"), 2));
+        series[3].time(|| read_plain(&path("plain.parquet")));
+        series[4].time(|| read(&path("two"), 1));
+        series[5].time(|| read(&path("two"), 2));
+    }
+    for (index, one) in series.iter().enumerate() {
+        let plain = &series[index / 3 * 3];
+        let (wall, processor) = one.median();
+        let rate = |time: Duration| rows.num_rows() as f64 / time.as_secs_f64() / 1e6;
         println!(
-            "plain Parquet, 1 thread: {:5.1} M rows/s, {:6.1} MB   spt, {THREADS} threads: {:5.1} M rows/s, {:6.1} MB   per core: {:.2}",
-            rate(plain_seconds),
-            plain_bytes as f64 / 1e6,
-            rate(seconds),
-            bytes as f64 / 1e6,
-            plain_seconds / seconds / THREADS as f64,
+            "{:30} {:6.2} M rows/s {:6.2} M rows/s on the processor ({:.2} of plain) {:7.1} MB",
+            one.name,
+            rate(wall),
+            rate(processor),
+            rate(processor) / rate(plain.median().1),
+            one.bytes as f64 / 1e6,
         );
+    }
+}
+
+/// What one way of doing it took.
+struct Series {
+    name: &'static str,
+    times: Vec<(Duration, Duration)>,
+    bytes: u64,
+}
+
+impl Series {
+    /// Times it; it returns the bytes it wrote or read.
+    fn time(&mut self, work: impl FnOnce() -> u64) {
+        let processor = || {
+            let time = clock_gettime(ClockId::ProcessCPUTime);
+            Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
+        };
+        let (begin, on_processor) = (Instant::now(), processor());
+        self.bytes = work();
+        self.times.push((begin.elapsed(), processor() - on_processor));
+    }
+
+    /// Time passed, and time on all processors together.
+    fn median(&self) -> (Duration, Duration) {
+        let median = |mut times: Vec<Duration>| {
+            times.sort_unstable();
+            times[times.len() / 2]
+        };
+        let (wall, processor) = self.times.iter().copied().unzip();
+        (median(wall), median(processor))
     }
 }
 
@@ -72,8 +143,16 @@ fn sorted(rows: usize) -> RecordBatch {
     sort_batch(&batch.unwrap(), &[Column::KeyGroup, Column::Key]).unwrap()
 }
 
-fn plain(rows: &RecordBatch, path: &std::path::Path) -> (f64, u64) {
-    let start = Instant::now();
+/// The same rows with every 1000th value changed.
+fn changed(rows: &RecordBatch) -> RecordBatch {
+    let values = rows.column(2).as_any().downcast_ref::<Int64Array>().unwrap();
+    let values = values.values().iter().enumerate().map(|(row, value)| value + i64::from(row % 1000 == 0));
+    let mut columns = rows.columns().to_vec();
+    columns[2] = Arc::new(Int64Array::from_iter_values(values));
+    RecordBatch::try_new(rows.schema(), columns).unwrap()
+}
+
+fn plain(rows: &RecordBatch, path: &Path) -> u64 {
     let level = ZstdLevel::try_new(1).unwrap();
     let properties = WriterProperties::builder().set_compression(Compression::ZSTD(level)).build();
     let mut writer =
@@ -82,11 +161,38 @@ fn plain(rows: &RecordBatch, path: &std::path::Path) -> (f64, u64) {
         writer.write(&rows.slice(row, 65_536.min(rows.num_rows() - row))).unwrap();
     }
     writer.into_inner().unwrap().sync_all().unwrap();
-    (start.elapsed().as_secs_f64(), path.metadata().unwrap().len())
+    path.metadata().unwrap().len()
 }
 
-fn savepoint(rows: &RecordBatch, path: &std::path::Path) -> (f64, u64) {
-    let start = Instant::now();
+fn read_plain(path: &Path) -> u64 {
+    let builder = ParquetRecordBatchReaderBuilder::try_new(File::open(path).unwrap()).unwrap();
+    let batches = builder.with_batch_size(8192).build().unwrap();
+    assert!(batches.map(|batch| batch.unwrap().num_rows()).sum::<usize>() > 0);
+    path.metadata().unwrap().len()
+}
+
+fn read(path: &Path, threads: usize) -> u64 {
+    let reader = ColumnarReader::options().open(path).unwrap();
+    let place = StateRef { operator: 0, state: 0 };
+    let segments = reader.segments(place).unwrap().len();
+    let (next, rows) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    std::thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| {
+                while let Some(index) =
+                    Some(next.fetch_add(1, Ordering::Relaxed)).filter(|index| *index < segments)
+                {
+                    let batches = reader.read_segment(place, index).unwrap();
+                    rows.fetch_add(batches.iter().map(RecordBatch::num_rows).sum(), Ordering::Relaxed);
+                }
+            });
+        }
+    });
+    assert_eq!(Some(rows.into_inner() as u64), reader.savepoint().operators[0].states[0].rows);
+    reader.savepoint().bytes
+}
+
+fn savepoint(rows: &RecordBatch, path: &Path, threads: usize) -> u64 {
     let schema = StateSchema::keyed(Field::new("", Type::Utf8), Field::new("", Type::Int64));
     let state =
         State { rows: Some(rows.num_rows() as u64), ..State::new("count", StateKind::Reducing, schema) };
@@ -98,7 +204,7 @@ fn savepoint(rows: &RecordBatch, path: &std::path::Path) -> (f64, u64) {
     let (encoder, next) = (table.encoder(), AtomicUsize::new(0));
     let ready = Mutex::new((VecDeque::from_iter(blocks.iter().map(|_| None)), &mut table));
     std::thread::scope(|scope| {
-        for _ in 0..THREADS {
+        for _ in 0..threads {
             scope.spawn(|| {
                 while let Some((index, block)) = Some(next.fetch_add(1, Ordering::Relaxed))
                     .and_then(|index| Some((index, blocks.get(index)?)))
@@ -119,8 +225,7 @@ fn savepoint(rows: &RecordBatch, path: &std::path::Path) -> (f64, u64) {
     table.finish().unwrap();
     let catalogue =
         Savepoint { operators: vec![operator], ..Savepoint::new(SavepointKind::Savepoint, "bench") };
-    let committed = writer.commit(&catalogue).unwrap();
-    (start.elapsed().as_secs_f64(), committed.bytes)
+    writer.commit(&catalogue).unwrap().bytes
 }
 
 fn of_block(rows: &RecordBatch, block: KeyGroupRange) -> RecordBatch {
