@@ -1,7 +1,8 @@
 //! Words per second at parallelism 2, from lines in memory to one output record per word; and the same job's
-//! savepoint and restore with many keys.
+//! savepoint and restore with many keys, with the longest pause of its output.
 //!
-//! `cargo bench -p spt-runtime --bench word_count [-- words|keys [KEYS]]`
+//! `cargo bench -p spt-runtime --bench word_count [-- words|keys [KEYS [DIR]]]`. Savepoints stay in DIR. A pause
+//! is also given in time on the processor, which a busy machine does not lengthen.
 
 #![allow(
     clippy::unwrap_used,
@@ -11,11 +12,12 @@
 )]
 
 use std::hint::black_box;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::JoinHandle;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use rustix::time::{ClockId, clock_gettime};
 use spt_runtime::job::Subtask;
 use spt_runtime::sinks::{Sink, SinkWriter, Start};
 use spt_runtime::sources::{Poll, Source, SourceReader};
@@ -26,6 +28,8 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 const WORDS_PER_LINE: u64 = 10;
 const POOL_LINES: u64 = 1 << 16;
+/// Records between two looks at the clock.
+const LOOK_EVERY: u32 = 1024;
 
 fn main() {
     let arguments: Vec<String> =
@@ -37,20 +41,22 @@ fn main() {
         }
     }
     if matches!(what, "all" | "keys") {
-        keys(arguments.get(1).map_or(5_000_000, |keys| keys.parse().unwrap()));
+        let scratch = tempfile::tempdir().unwrap();
+        let dir = arguments.get(2).map_or(scratch.path().to_owned(), PathBuf::from);
+        keys(arguments.get(1).map_or(5_000_000, |keys| keys.parse().unwrap()), &dir);
     }
 }
 
 fn words(vocabulary: u64, lines: u64) {
     let source = Pool { lines: pool(vocabulary), total: lines };
     let begin = Instant::now();
-    word_count(source, JobOptions { parallelism: Some(2), ..JobOptions::default() }).wait().unwrap();
+    let options = JobOptions { parallelism: Some(2), ..JobOptions::default() };
+    word_count(source, Arc::default(), options).wait().unwrap();
     let rate = (lines * WORDS_PER_LINE) as f64 / begin.elapsed().as_secs_f64();
     println!("vocabulary {vocabulary}: {:.1} M words/s at parallelism 2", rate / 1e6);
 }
 
-fn keys(keys: u64) {
-    let dir = tempfile::tempdir().unwrap();
+fn keys(keys: u64, dir: &Path) {
     let lines = (0..keys / WORDS_PER_LINE).map(|line| {
         let words = (0..WORDS_PER_LINE)
             .map(|word| format!("key-{:08}", mix(line * WORDS_PER_LINE + word) % (keys * 4)));
@@ -58,70 +64,41 @@ fn keys(keys: u64) {
     });
     let source = Pool { lines: lines.collect(), total: u64::MAX >> 1 };
     let options = JobOptions { parallelism: Some(2), ..JobOptions::default() };
-    let job = word_count(source.clone(), options.clone());
+    let pauses = Arc::new(Pauses::default());
+    let job = word_count(source.clone(), Arc::clone(&pauses), options.clone());
     let words = || job.status().vertices[1].records_in;
     while words() < 2 * keys {
         std::thread::sleep(Duration::from_millis(20));
     }
-    let (before, begin) = (words(), Instant::now());
-    std::thread::sleep(Duration::from_secs(2));
-    let rate = (words() - before) as f64 / begin.elapsed().as_secs_f64();
-    let (before, begin) = (words(), Instant::now());
-    let watch = Watch::start(&job);
-    let path = job.savepoint(Some(dir.path())).unwrap();
-    let took = begin.elapsed();
-    let during = (words() - before) as f64 / took.as_secs_f64();
-    let record = job.checkpoints().latest_savepoint.unwrap();
-    println!(
-        "savepoint while running: {} rows, {} bytes, {took:.2?}, {:.2} M rows/s; longest pause {:.1?}; job {:.1} M words/s before, {:.1} during",
-        record.rows,
-        record.bytes,
-        record.rows as f64 / took.as_secs_f64() / 1e6,
-        watch.stop(),
-        rate / 1e6,
-        during / 1e6,
-    );
+    let watch = |what: &str, work: &mut dyn FnMut()| {
+        pauses.take();
+        let (before, begin) = (words(), Instant::now());
+        work();
+        let took = begin.elapsed();
+        let rate = (words() - before) as f64 / took.as_secs_f64() / 1e6;
+        let (wall, processor) = pauses.take();
+        println!("{what}: {rate:.1} M words/s; longest pause {wall:.1?}, on the processor {processor:.1?}");
+        took
+    };
+    let mut path = PathBuf::new();
+    for _ in 0..3 {
+        watch("job alone", &mut || std::thread::sleep(Duration::from_secs(2)));
+        let took = watch("job during the savepoint", &mut || path = job.savepoint(Some(dir)).unwrap());
+        let record = job.checkpoints().latest_savepoint.unwrap();
+        let rate = record.rows as f64 / took.as_secs_f64() / 1e6;
+        println!("savepoint: {} rows, {} bytes, {took:.2?}, {rate:.2} M rows/s", record.rows, record.bytes);
+    }
+    let rows = job.checkpoints().latest_savepoint.unwrap().rows;
     job.cancel().unwrap();
     let begin = Instant::now();
     let options = JobOptions { restore: Some(RestoreOptions::new(path)), ..options };
-    let job = word_count(source, options);
+    let job = word_count(source, pauses, options);
     let took = begin.elapsed();
-    println!("restore: {took:.2?}, {:.2} M rows/s", record.rows as f64 / took.as_secs_f64() / 1e6);
+    println!("restore: {took:.2?}, {:.2} M rows/s", rows as f64 / took.as_secs_f64() / 1e6);
     job.cancel().unwrap();
 }
 
-/// Looks for the longest time in which a job has counted no word.
-struct Watch {
-    done: Arc<AtomicBool>,
-    thread: JoinHandle<Duration>,
-}
-
-impl Watch {
-    fn start(job: &JobHandle) -> Self {
-        let (job, done) = (job.clone(), Arc::new(AtomicBool::new(false)));
-        let is_done = Arc::clone(&done);
-        let thread = std::thread::spawn(move || {
-            let (mut longest, mut since, mut last) = (Duration::ZERO, Instant::now(), 0);
-            while !is_done.load(Ordering::Relaxed) {
-                let words = job.status().vertices[1].records_in;
-                if words != last {
-                    longest = longest.max(since.elapsed());
-                    (last, since) = (words, Instant::now());
-                }
-                std::thread::sleep(Duration::from_micros(200));
-            }
-            longest
-        });
-        Self { done, thread }
-    }
-
-    fn stop(self) -> Duration {
-        self.done.store(true, Ordering::Relaxed);
-        self.thread.join().unwrap()
-    }
-}
-
-fn word_count(source: Pool, options: JobOptions) -> JobHandle {
+fn word_count(source: Pool, pauses: Arc<Pauses>, options: JobOptions) -> JobHandle {
     let env = Environment::new();
     env.source(source)
         .uid("stream-001")
@@ -132,7 +109,7 @@ fn word_count(source: Pool, options: JobOptions) -> JobHandle {
         .key_by(|(word, _)| *word)
         .sum(|(_, n)| *n)
         .uid("sum-001")
-        .sink(Devour)
+        .sink(Devour { pauses })
         .uid("sink-001");
     env.start("wordcount", options).unwrap()
 }
@@ -213,12 +190,34 @@ impl SourceReader for PoolReader {
     }
 }
 
+/// The longest times between outputs of a subtask, in nanoseconds.
+#[derive(Default)]
+struct Pauses {
+    passed: AtomicU64,
+    on_processor: AtomicU64,
+}
+
+impl Pauses {
+    fn note(&self, passed: Duration, on_processor: Duration) {
+        self.passed.fetch_max(passed.as_nanos() as u64, Ordering::Relaxed);
+        self.on_processor.fetch_max(on_processor.as_nanos() as u64, Ordering::Relaxed);
+    }
+
+    /// Time passed, and time on the processor; the next ones start from nothing.
+    fn take(&self) -> (Duration, Duration) {
+        let take = |longest: &AtomicU64| Duration::from_nanos(longest.swap(0, Ordering::Relaxed));
+        (take(&self.passed), take(&self.on_processor))
+    }
+}
+
 /// Looks at every record and keeps none.
 #[derive(Clone)]
-struct Devour;
+struct Devour {
+    pauses: Arc<Pauses>,
+}
 
 impl<T: Data> Sink<T> for Devour {
-    type Writer = Self;
+    type Writer = DevourWriter;
     type Committable = ();
 
     fn name(&self) -> &'static str {
@@ -229,8 +228,8 @@ impl<T: Data> Sink<T> for Devour {
         false
     }
 
-    fn writer(&self, _: &Subtask) -> Result<Self> {
-        Ok(Self)
+    fn writer(&self, _: &Subtask) -> Result<DevourWriter> {
+        Ok(DevourWriter { pauses: Arc::clone(&self.pauses), records: 0, last: None })
     }
 
     fn commit(&self, _: &[()]) -> Result<()> {
@@ -242,12 +241,33 @@ impl<T: Data> Sink<T> for Devour {
     }
 }
 
-impl<T: Data> SinkWriter<T> for Devour {
+struct DevourWriter {
+    pauses: Arc<Pauses>,
+    records: u32,
+    last: Option<(Instant, Duration)>,
+}
+
+impl DevourWriter {
+    #[cold]
+    fn look(&mut self) {
+        let time = clock_gettime(ClockId::ThreadCPUTime);
+        let now = (Instant::now(), Duration::new(time.tv_sec as u64, time.tv_nsec as u32));
+        if let Some(last) = self.last.replace(now) {
+            self.pauses.note(now.0 - last.0, now.1 - last.1);
+        }
+    }
+}
+
+impl<T: Data> SinkWriter<T> for DevourWriter {
     type Committable = ();
 
     #[inline]
     fn write(&mut self, record: T::Ref<'_>) -> Result<()> {
         black_box(record);
+        self.records = self.records.wrapping_add(1);
+        if self.records.is_multiple_of(LOOK_EVERY) {
+            self.look();
+        }
         Ok(())
     }
 
