@@ -8,7 +8,7 @@ use super::rewrite::Rewriter;
 use crate::error::{Error, Result, ResultExt};
 use crate::model::{
     Field, KeyHash, MAX_PARALLELISM_LIMIT, OperatorId, Savepoint, State, StateKind, StateRef, StateSchema,
-    Uid, UidOrigin,
+    Type, Uid, UidOrigin,
 };
 use crate::select::{find_operator, find_state};
 
@@ -347,18 +347,22 @@ impl<'a> Draft<'a> {
         let place = self.state(uid, state)?;
         let (state, origin) = self.at(place)?;
         let identity = identifying_ids(&state.schema);
+        let former_key = state.schema.key.clone();
         let field = path.find(&mut state.schema)?;
-        let wanted: Field = ty.parse()?;
+        let mut wanted: Field = ty.parse()?;
+        keep_ids(field, &mut wanted)?;
         if identity.contains(&field.id) {
             // Another type is another order, and of a key another hash.
             origin.rewrite().regroup = true;
-        } else if !field.ty.widens_to(&wanted.ty) {
+        } else if !field.ty.widens_to(&wanted.ty) || field.logical != wanted.logical {
             origin.rewrite();
         }
         (field.ty, field.logical) = (wanted.ty, wanted.logical);
         field.nullable |= wanted.nullable;
         state.schema = std::mem::take(&mut state.schema).number();
-        if let (Some(key), Some(hash)) = (&state.schema.key, &mut state.key_hash) {
+        if let (Some(key), Some(hash)) = (&state.schema.key, &mut state.key_hash)
+            && state.schema.key != former_key
+        {
             *hash = KeyHash::for_key(key);
         }
         Ok(())
@@ -383,7 +387,7 @@ impl<'a> Draft<'a> {
         }
         let only = uid.map(|uid| self.operator(uid)).transpose()?;
         for (index, operator) in self.savepoint.operators.iter_mut().enumerate() {
-            if only.is_some_and(|only| only != index) || operator.max_parallelism == groups {
+            if only.is_some_and(|only| only != index) {
                 continue;
             }
             if operator.parallelism > groups {
@@ -457,6 +461,27 @@ impl<'a> Draft<'a> {
             origin.rewrite().expired_before_ms = Some(before);
         }
         Ok(())
+    }
+}
+
+/// Gives the parts of a new type the ids they have in the old one: rows are bound by them.
+fn keep_ids(old: &Field, new: &mut Field) -> Result<()> {
+    new.id = old.id;
+    if let (Type::Struct(olds), Type::Struct(news)) = (&old.ty, &new.ty)
+        && (olds.len() != news.len() || olds.iter().any(|old| news.iter().all(|new| new.name != old.name)))
+    {
+        return Err(Error::bad_request("a cast keeps every field of a struct under its name"));
+    }
+    match (&old.ty, &mut new.ty) {
+        (Type::Struct(olds), Type::Struct(news)) => news
+            .iter_mut()
+            .filter_map(|new| Some((olds.iter().find(|old| old.name == new.name)?, new)))
+            .try_for_each(|(old, new)| keep_ids(old, new)),
+        (Type::List(old), Type::List(new)) => keep_ids(old, new),
+        (Type::Map { key: old_key, value: old }, Type::Map { key, value }) => {
+            keep_ids(old_key, key).and_then(|()| keep_ids(old, value))
+        }
+        _ => Ok(()),
     }
 }
 

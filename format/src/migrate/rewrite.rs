@@ -16,7 +16,8 @@ use crate::import::array_from_json;
 use crate::model::{Binding, Column, Field, KeyHash, Operator, State, columns_of, key_group_of};
 use crate::select::{KeyFilter, Predicate};
 
-/// The way of a state's rows: bound to the new schema, thinned out, edited, dealt out to new key groups.
+/// The way of a state's rows: thinned out and edited as they were, then bound to the new schema and dealt out to
+/// new key groups. So conditions and values mean what somebody sees in the source, whatever fields become.
 pub(super) struct Rewriter<'a> {
     binding: Binding,
     rewrite: &'a Rewrite,
@@ -48,8 +49,8 @@ impl<'a> Rewriter<'a> {
         let fields = |state: &State| -> Result<Vec<Field>> {
             Ok(state.schema.columns(state.kind)?.into_iter().map(|(_, field)| field).collect())
         };
-        let deletions = rewrite.delete_where.iter().map(|text| Predicate::new(text, to.kind, &to.schema));
-        let edits = rewrite.set.iter().map(|(key, value)| Edit::new(operator, to, key, value));
+        let deletions = rewrite.delete_where.iter().map(|text| Predicate::new(text, from.kind, &from.schema));
+        let edits = rewrite.set.iter().map(|(key, value)| Edit::new(operator, from, key, value));
         Ok(Self {
             binding: Binding::new(&fields(from)?, &fields(to)?)?,
             rewrite,
@@ -72,7 +73,7 @@ impl<'a> Rewriter<'a> {
 
     /// The rows of a batch that stay, as they will be.
     pub(super) fn rewrite(&self, batch: &RecordBatch) -> Result<RecordBatch> {
-        let mut batch = self.binding.bind(batch)?;
+        let mut batch = batch.clone();
         if let Some(before_ms) = self.rewrite.expired_before_ms {
             batch = filter(&batch, &touched_since(&batch, before_ms)?)?;
         }
@@ -83,6 +84,7 @@ impl<'a> Rewriter<'a> {
         for edit in &self.edits {
             batch = edit.apply(&batch)?;
         }
+        batch = self.binding.bind(&batch)?;
         if self.rewrite.regroup && self.state.kind.is_keyed() {
             batch = self.regroup(&batch)?;
         }

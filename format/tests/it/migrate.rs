@@ -213,3 +213,45 @@ fn rows_that_cannot_be_read_stop_it() {
     let error = plan.apply(&source, &mut MemorySink::default()).unwrap_err();
     assert!(error.to_string().contains("2 rows cannot be read"), "{error}");
 }
+
+#[test]
+fn a_cast_of_a_whole_struct_keeps_its_values() {
+    let source = source();
+    let cast = |ty: &str| Operation::cast(source.savepoint(), &format!("sum/sums:value={ty}")).unwrap();
+    let sink = apply(&source, &[cast("struct<tag: utf8?, count: int32?>")]);
+    assert_eq!(values(&sink, "sum/sums")[0], r#""a","value":{"tag":"x","count":1}}"#);
+    for lossy in ["struct<count: int64>", "struct<counts: int64?, tag: utf8>"] {
+        let error = refusal(&source, cast(lossy));
+        assert!(error.ends_with("a cast keeps every field of a struct under its name"), "{error}");
+    }
+}
+
+#[test]
+fn a_cast_of_a_value_leaves_the_key_hash_alone() {
+    let unknown = State { key_hash: Some(KeyHash::Unknown), ..State::new("s", StateKind::Value, schema()) };
+    let source = MemorySource::new().operator(operator("sum")).state(unknown, Vec::new());
+    let plan = plan(&source, &[Operation::cast(source.savepoint(), "sum/s:count=float64").unwrap()]);
+    assert_eq!(plan.target.operators[0].states[0].key_hash, Some(KeyHash::Unknown));
+}
+
+#[test]
+fn the_present_max_parallelism_deals_out_keys_that_lie_in_the_wrong_group() {
+    let source = source();
+    let groups = source.savepoint().operators[0].max_parallelism;
+    let operation = Operation::max_parallelism(source.savepoint(), &groups.to_string()).unwrap();
+    assert!(!plan(&source, &[operation]).is_metadata_only());
+}
+
+#[test]
+fn a_condition_means_the_fields_of_the_source_whatever_they_become() {
+    let source = source();
+    let savepoint = source.savepoint();
+    let operations = [
+        Operation::delete_where(savepoint, "sum/sums:value.count > 10").unwrap(),
+        Operation::set(savepoint, r#"sum/sums:a={"count":7,"tag":"set"}"#).unwrap(),
+        Operation::drop_field(savepoint, "sum/sums:count").unwrap(),
+        Operation::add_field(savepoint, "sum/sums:count=int64=99").unwrap(),
+    ];
+    let sink = apply(&source, &operations);
+    assert_eq!(values(&sink, "sum/sums"), [r#""a","value":{"tag":"set","count":99}}"#]);
+}
