@@ -10,7 +10,7 @@ pub fn adopt(old: &StateSchema, new: &StateSchema, aliases: &Aliases) -> StateSc
     let mut next = old
         .parts()
         .map(|(_, field)| highest_id(field))
-        .fold(FIRST_NESTED_FIELD_ID, |next, id| next.max(id + 1));
+        .fold(old.next_field_id.max(FIRST_NESTED_FIELD_ID), |next, id| next.max(id.saturating_add(1)));
     let parts = [
         (&old.key, &mut adopted.key),
         (&old.namespace, &mut adopted.namespace),
@@ -27,7 +27,7 @@ pub fn adopt(old: &StateSchema, new: &StateSchema, aliases: &Aliases) -> StateSc
         to.visit_mut(&mut |field| {
             if field.id == 0 {
                 field.id = next;
-                next += 1;
+                next = next.saturating_add(1);
             }
         });
     }

@@ -6,7 +6,7 @@ use arrow_array::RecordBatch;
 use arrow_schema::Schema;
 use spt_format::evolution::{Change, Reading, Verdict, adopt, compare, compare_states};
 use spt_format::{
-    Aliases, Binding, Field, JsonOptions, JsonValues, State, StateKind, StateSchema, array_from_json,
+    Aliases, Binding, Field, JsonOptions, JsonValues, State, StateKind, StateSchema, Type, array_from_json,
 };
 
 fn schema(key: &str, value: &str) -> StateSchema {
@@ -287,4 +287,15 @@ fn a_reading_that_is_refused_says_what_to_do() {
          `spt migrate IN OUT --cast sum-001/sum:value.n=int64 --add-field sum-001/sum:value.unit=utf8=DEFAULT` \
          would make it fit"
     );
+}
+
+#[test]
+fn an_id_of_a_dropped_field_is_not_given_to_a_new_one() {
+    let mut old = schema("utf8", "struct<a: int32, b: int32>");
+    let next = old.next_field_id;
+    let Some(Field { ty: Type::Struct(fields), .. }) = &mut old.value else { panic!("a struct") };
+    fields.pop();
+    let adopted = adopt(&old, &schema("utf8", "struct<a: int32, c: int32?>"), &Aliases::default());
+    let Some(Field { ty: Type::Struct(fields), .. }) = &adopted.value else { panic!("a struct") };
+    assert_eq!(fields[1].id, next);
 }
