@@ -193,3 +193,19 @@ fn a_type_narrower_than_the_file_s_is_refused_even_if_every_value_fits() {
     assert!(text.contains(".parquet"), "{text}");
     assert!(text.contains("value: int64 was written, which does not widen to int32"), "{text}");
 }
+
+#[test]
+fn numbers_that_cannot_be_added_are_refused() {
+    let scratch = scratch();
+    let savepoint = scratch.path().join("sp");
+    write_counts(&savepoint, &counts(50, 128), 50, 128);
+    let original = fs::read(savepoint.join("manifest.json")).unwrap();
+    let huge = u64::MAX.to_string();
+    edit(&savepoint, "\"uid_origin\":", &format!("\"channel_bytes\":{huge},\"uid_origin\":"));
+    assert!(refusal(&savepoint).to_string().ends_with("channel bytes of all states are too many"));
+    fs::write(savepoint.join("manifest.json"), original).unwrap();
+    for _ in ["of the state", "of its part"] {
+        edit(&savepoint, "\"rows\":50", &format!("\"rows\":{huge}"));
+    }
+    assert!(refusal(&savepoint).to_string().ends_with("rows of all states are too many"));
+}

@@ -124,7 +124,9 @@ pub(super) fn read(text: &str, limits: &ReadLimits) -> Result<Manifest> {
     refuse_duplicates(&savepoint)?;
     let parts = || tables.values().flat_map(|table: &Table| &table.parts);
     savepoint.files = parts().count() as u64;
-    savepoint.bytes = parts().map(|part| part.bytes).fold(0, u64::saturating_add);
+    savepoint.bytes = total("bytes", parts().map(|part| part.bytes))?;
+    total("rows", parts().map(|part| part.rows))?;
+    total("channel bytes", savepoint.operators.iter().map(|operator| operator.channel_bytes))?;
     Ok(Manifest { savepoint, tables })
 }
 
@@ -245,6 +247,13 @@ impl PartWire {
 fn mismatch(what: &str, found: u64, expected: u64) -> Error {
     let (what, found, expected) = (what.to_owned(), found.to_string(), expected.to_string());
     Error::new(ErrorKind::Mismatch { what, found, expected }, Location::default())
+}
+
+/// The sum, which no savepoint there can be exceeds: whoever adds some of these numbers need not look again.
+fn total(what: &str, mut numbers: impl Iterator<Item = u64>) -> Result<u64> {
+    let sum = numbers.try_fold(0, |sum: u64, number| sum.checked_add(number));
+    sum.filter(|sum| i64::try_from(*sum).is_ok())
+        .ok_or_else(|| Error::invalid(format!("{what} of all states are too many")))
 }
 
 /// An operator comes once, and so does a state of one name and kind.
