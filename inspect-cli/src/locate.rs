@@ -146,6 +146,10 @@ pub(crate) fn newest(
     }
     let mut dated = Vec::new();
     for candidate in candidates(folder) {
+        if is_staged(candidate.folder()) {
+            ui.warn(&format!("passed over {}: its writer has not finished it", candidate.folder().display()));
+            continue;
+        }
         match open_found(&candidate) {
             Ok(source) => {
                 let created = created_ms(&candidate, source.as_ref());
@@ -167,6 +171,13 @@ pub(crate) fn newest(
         }
     }
     Ok(None)
+}
+
+/// `OUT.partial-<8 hex digits>`: where `migrate` and `convert` prepare OUT. It has a manifest before it is verified.
+fn is_staged(folder: &Path) -> bool {
+    let name = folder.file_name().map(std::ffi::OsStr::to_string_lossy).unwrap_or_default();
+    let id = name.rsplit_once(".partial-").map(|(_, id)| id);
+    id.is_some_and(|id| id.len() == 8 && id.bytes().all(|digit| digit.is_ascii_hexdigit()))
 }
 
 /// When a savepoint was taken; where that is not recorded, when its metadata was last changed.

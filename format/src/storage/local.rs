@@ -131,7 +131,8 @@ fn reflink(from: &Path, to: &Path) -> io::Result<()> {
     let source = File::open(from)?;
     let target = OpenOptions::new().write(true).create_new(true).open(to)?;
     rustix::fs::ioctl_ficlone(&target, &source)?;
-    target.sync_all()
+    target.sync_all()?;
+    make_read_only(&target)
 }
 
 #[cfg(not(target_os = "linux"))]

@@ -47,3 +47,13 @@ fn a_path_that_is_not_utf8_is_kept_to_the_byte() {
     let output = spt(&["inspect", "-q"]).arg(&odd).output().unwrap();
     assert_eq!(output.status.code(), Some(0));
 }
+
+#[test]
+fn what_an_interrupted_migrate_left_is_passed_over() {
+    let folder = tempfile::tempdir().unwrap();
+    savepoint(&folder.path().join("sp-1"), 100);
+    savepoint(&folder.path().join("sp-2.partial-0123abcd"), 200);
+    let text = run(&["latest", folder.path().to_str().unwrap()]);
+    assert!(text.starts_with(&format!("{}\n", folder.path().join("sp-1").display())), "{text}");
+    assert!(text.contains("sp-2.partial-0123abcd: its writer has not finished it"), "{text}");
+}

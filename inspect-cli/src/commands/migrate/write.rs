@@ -88,7 +88,11 @@ fn verify(partial: &Path, is_metadata_only: bool) -> Result<()> {
 
 fn publish(partial: &Path, output: &Path) -> Result<()> {
     renameat_with(CWD, partial, CWD, output, RenameFlags::NOREPLACE)
-        .map_err(|error| Error::io("rename", output, error.into()).into())
+        .map_err(|error| Error::io("rename", output, error.into()))?;
+    // Only now is the new name there after a power cut too.
+    let parent = output.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let synced = std::fs::File::open(parent).and_then(|folder| folder.sync_all());
+    synced.map_err(|error| Error::io("sync directory", parent, error).into())
 }
 
 fn partial_path(output: &Path, id: &str) -> PathBuf {
