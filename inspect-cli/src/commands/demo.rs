@@ -47,8 +47,10 @@ const TEXTS: &[&str] = &[
     include_str!("../../../docs/flink-mapping.md"),
 ];
 
-/// How long the whole text would take the first job; the savepoint is taken half-way.
-const DURATION: Duration = Duration::from_secs(2);
+/// How long the whole text would take the first job.
+const DURATION: Duration = Duration::from_secs(10);
+/// When its savepoint is taken: long before its end, which a busy machine must not come to first.
+const INTERRUPTION: Duration = Duration::from_millis(1500);
 
 /// Words and how often each was there.
 type Counts = BTreeMap<String, i64>;
@@ -63,20 +65,20 @@ pub(crate) fn run(args: &Args, ui: &Ui) -> Result<Exit> {
         counted(total(&expected), "word"),
         expected.len()
     ))?;
-    let savepoint = first_half(&lines, &folder)?;
+    let savepoint = first_part(&lines, &folder)?;
     let reader = open(&savepoint)?;
-    let halfway = total(&counts(&reader)?);
+    let reached = total(&counts(&reader)?);
     ui.answer(&format!(
         "2. Savepoint taken while it ran, after {}; then the job was cancelled.\n\
          3. What is in it: spt inspect {}\n\n",
-        counted(halfway, "word"),
+        counted(reached, "word"),
         savepoint.display()
     ))?;
     let catalogue = reader.savepoint();
     ui.answer(&render::inspect::summary(&InspectReport::new(catalogue), catalogue.created_at_ms, ui))?;
 
     ui.answer("\n4. The same job goes on from there at parallelism 3, to the end of the text.\n")?;
-    let found = second_half(&lines, &savepoint, &folder.join("checkpoints"))?;
+    let found = second_part(&lines, &savepoint, &folder.join("checkpoints"))?;
     compare(&found, &expected)?;
     ui.answer(&format!(
         "5. Every count equals that of a plain sequential count: {}, {} of them different.\n\n\
@@ -89,17 +91,17 @@ pub(crate) fn run(args: &Args, ui: &Ui) -> Result<Exit> {
     Ok(Exit::Fine)
 }
 
-/// Runs the job half-way, takes a savepoint while it runs, and cancels it.
-fn first_half(lines: &[&'static str], folder: &Path) -> Result<PathBuf> {
+/// Runs the job for a while, takes a savepoint while it runs, and cancels it.
+fn first_part(lines: &[&'static str], folder: &Path) -> Result<PathBuf> {
     let job = start(lines, Some(DURATION), JobOptions { parallelism: Some(2), ..JobOptions::default() })?;
-    std::thread::sleep(DURATION / 2);
+    std::thread::sleep(INTERRUPTION);
     let savepoint = job.savepoint(Some(folder))?;
     job.cancel()?;
     Ok(savepoint)
 }
 
 /// Runs the job from the savepoint to its end, and returns the counts in its last checkpoint.
-fn second_half(lines: &[&'static str], savepoint: &Path, checkpoints: &Path) -> Result<Counts> {
+fn second_part(lines: &[&'static str], savepoint: &Path, checkpoints: &Path) -> Result<Counts> {
     let options = JobOptions {
         parallelism: Some(3),
         restore: Some(RestoreOptions::new(savepoint)),

@@ -14,7 +14,7 @@ const SLOWLY: &str = "3000";
 /// The job as a process of its own, told by its environment what `spt run` would tell it.
 fn start(lab: &Lab, from: Option<&str>, rate: &str) -> Ended {
     let mut job = Command::new(example("numbers"));
-    job.args(["--count", &NUMBERS.to_string(), "--rate", rate, "--output", &lab.text("output")]);
+    job.env_clear().args(["--count", &NUMBERS.to_string(), "--rate", rate, "--output", &lab.text("output")]);
     job.env("SPT_RUN_DIR", lab.path("run")).env("SPT_JOB_ID", "0123456789abcdef0123456789abcdef");
     job.env("SPT_CHECKPOINT_DIR", lab.path("checkpoints")).env("SPT_CHECKPOINT_INTERVAL", "50 ms");
     job.env("SPT_PARALLELISM", "2").envs(from.map(|path| ("SPT_SAVEPOINT", path)));
