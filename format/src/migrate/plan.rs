@@ -351,14 +351,17 @@ impl<'a> Draft<'a> {
         let field = path.find(&mut state.schema)?;
         let mut wanted: Field = ty.parse()?;
         keep_ids(field, &mut wanted)?;
+        let same = (&field.ty, &field.logical) == (&wanted.ty, &wanted.logical);
+        let tightens = same && field.nullable && !wanted.nullable;
         if identity.contains(&field.id) {
             // Another type is another order, and of a key another hash.
             origin.rewrite().regroup = true;
-        } else if !field.ty.widens_to(&wanted.ty) || field.logical != wanted.logical {
+        } else if tightens || !field.ty.widens_to(&wanted.ty) || field.logical != wanted.logical {
             origin.rewrite();
         }
         (field.ty, field.logical) = (wanted.ty, wanted.logical);
-        field.nullable |= wanted.nullable;
+        // Another type may say nothing about null; the same type without its `?` has no other meaning.
+        field.nullable = wanted.nullable || field.nullable && !tightens;
         state.schema = std::mem::take(&mut state.schema).number();
         if let (Some(key), Some(hash)) = (&state.schema.key, &mut state.key_hash)
             && state.schema.key != former_key

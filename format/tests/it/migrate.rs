@@ -255,3 +255,12 @@ fn a_condition_means_the_fields_of_the_source_whatever_they_become() {
     let sink = apply(&source, &operations);
     assert_eq!(values(&sink, "sum/sums"), [r#""a","value":{"tag":"set","count":99}}"#]);
 }
+
+#[test]
+fn a_field_that_may_be_null_is_made_required_by_a_cast_to_its_own_type() {
+    let source = source();
+    let cast = |ty: &str| Operation::cast(source.savepoint(), &format!("sum/sums:count={ty}")).unwrap();
+    let plan = plan(&source, &[cast("int64?"), cast("int64")]);
+    assert!(!plan.is_metadata_only(), "somebody has to look for nulls");
+    assert_eq!(plan.target.operators[0].states[0].schema, schema());
+}
