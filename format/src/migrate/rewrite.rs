@@ -1,11 +1,11 @@
 //! Changes rows on their way from one savepoint to the next.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::TimestampMillisecondType;
-use arrow_array::{Array, ArrayRef, BooleanArray, RecordBatch, Scalar, UInt16Array};
+use arrow_array::{Array, ArrayRef, BooleanArray, RecordBatch, Scalar, UInt16Array, UInt64Array};
 use arrow_schema::{ArrowError, SchemaRef};
 use arrow_select::filter::filter_record_batch;
 use arrow_select::zip::zip;
@@ -13,7 +13,9 @@ use arrow_select::zip::zip;
 use super::plan::Rewrite;
 use crate::error::{Error, Result, ResultExt};
 use crate::import::array_from_json;
-use crate::model::{Binding, Column, Field, KeyHash, Operator, State, columns_of, key_group_of};
+use crate::model::{
+    Binding, Column, Field, KeyHash, Operator, RowOrder, State, StateKind, columns_of, key_group_of,
+};
 use crate::select::{KeyFilter, Predicate};
 
 /// The way of a state's rows: thinned out and edited as they were, then bound to the new schema and dealt out to
@@ -25,6 +27,8 @@ pub(super) struct Rewriter<'a> {
     max_parallelism: u32,
     deletions: Vec<Predicate>,
     edits: Vec<Edit>,
+    /// The last element of a list that stays, and its place.
+    last: RefCell<Option<(RecordBatch, u64)>>,
 }
 
 /// One key gets another value.
@@ -58,6 +62,7 @@ impl<'a> Rewriter<'a> {
             max_parallelism: operator.max_parallelism,
             deletions: deletions.collect::<Result<_>>()?,
             edits: edits.collect::<Result<_>>()?,
+            last: RefCell::default(),
         })
     }
 
@@ -81,6 +86,9 @@ impl<'a> Rewriter<'a> {
             let goes = deletion.matches(&batch)?;
             batch = filter(&batch, &goes.iter().map(|goes| Some(goes != Some(true))).collect())?;
         }
+        if self.state.kind == StateKind::List {
+            batch = self.renumber(&batch)?;
+        }
         for edit in &self.edits {
             batch = edit.apply(&batch)?;
         }
@@ -97,6 +105,28 @@ impl<'a> Rewriter<'a> {
             Some(edit) => Err(Error::not_found(format!("there is no key {} to set", edit.key_text))),
             None => Ok(()),
         }
+    }
+
+    /// The elements of a list that stay move up: places go from 0 on without a gap.
+    fn renumber(&self, batch: &RecordBatch) -> Result<RecordBatch> {
+        let columns: Vec<_> = self.state.schema.sort_columns(StateKind::List);
+        let list: Vec<_> = columns.into_iter().filter(|column| *column != Column::Index).collect();
+        let order = RowOrder::of_batches(batch, batch, &list)?;
+        let mut last = self.last.borrow_mut();
+        let mut place = match last.as_ref().filter(|_| batch.num_rows() > 0) {
+            Some((row, place)) if RowOrder::of_batches(row, batch, &list)?.compare(0, 0).is_eq() => place + 1,
+            _ => 0,
+        };
+        let mut places = Vec::with_capacity(batch.num_rows());
+        for row in 0..batch.num_rows() {
+            place =
+                if row > 0 && order.compare(row - 1, row).is_ne() { 0 } else { place + u64::from(row > 0) };
+            places.push(place);
+        }
+        if let Some(end) = batch.num_rows().checked_sub(1) {
+            *last = Some((batch.slice(end, 1), place));
+        }
+        replace(batch, Column::Index, Arc::new(UInt64Array::from(places)))
     }
 
     fn regroup(&self, batch: &RecordBatch) -> Result<RecordBatch> {

@@ -1,14 +1,19 @@
 use std::sync::atomic::Ordering;
 
+use arrow_array::cast::AsArray;
+use arrow_array::types::UInt64Type;
 use arrow_array::{
     ArrayRef, Int64Array, RecordBatch, StringArray, StructArray, TimestampMillisecondArray, UInt16Array,
+    UInt64Array,
 };
 use arrow_schema::DataType;
 use spt_format::migrate::{MigrationPlan, Operation};
 use spt_format::{
-    Column, Field, KeyHash, OperatorId, SavepointSource, State, StateKind, StateSchema, Ttl, key_group_of,
+    Column, ColumnarWriter, Field, KeyHash, OperatorId, SavepointSource, Scan, State, StateKind, StateSchema,
+    Ttl, key_group_of,
 };
 
+use crate::columnar::{FIRST, open, scratch};
 use crate::support::{MemorySink, MemorySource, array, batch, operator};
 
 fn schema() -> StateSchema {
@@ -263,4 +268,44 @@ fn a_field_that_may_be_null_is_made_required_by_a_cast_to_its_own_type() {
     let plan = plan(&source, &[cast("int64?"), cast("int64")]);
     assert!(!plan.is_metadata_only(), "somebody has to look for nulls");
     assert_eq!(plan.target.operators[0].states[0].schema, schema());
+}
+
+#[test]
+fn the_elements_of_a_list_that_stay_move_up() {
+    let schema = StateSchema::keyed("utf8".parse().unwrap(), "int64".parse().unwrap());
+    // Lists of two batches: `a` is [0, 1, 2, 3, 4], cut after 2, and `b` is [10, 11].
+    let rows = |rows: &[(&str, u64, i64)]| {
+        let group = |key: &str| u16::from(key == "b");
+        batch(
+            StateKind::List,
+            &schema,
+            vec![
+                (Column::KeyGroup, array(rows.iter().map(|row| group(row.0)).collect::<UInt16Array>())),
+                (Column::Key, array(rows.iter().map(|row| Some(row.0)).collect::<StringArray>())),
+                (Column::Index, array(rows.iter().map(|row| row.1).collect::<UInt64Array>())),
+                (Column::Value, array(rows.iter().map(|row| row.2).collect::<Int64Array>())),
+            ],
+        )
+    };
+    let batches = vec![
+        rows(&[("a", 0, 0), ("a", 1, 1), ("a", 2, 2)]),
+        rows(&[("a", 3, 3), ("a", 4, 4), ("b", 0, 10), ("b", 1, 11)]),
+    ];
+    let source = MemorySource::new()
+        .operator(operator("sum"))
+        .state(State::new("list", StateKind::List, schema.clone()), batches);
+    let gone = |text: &str| Operation::delete_where(source.savepoint(), &format!("sum/list:{text}")).unwrap();
+    let plan = plan(&source, &[gone("value = 1"), gone("value = 3"), gone("value = 10")]);
+    let scratch = scratch();
+    let path = scratch.path().join("sp");
+    let mut writer = ColumnarWriter::options().create(&path).unwrap();
+    plan.apply(&source, &mut writer).unwrap();
+    writer.commit(&plan.target).unwrap();
+    let mut places = Vec::new();
+    for rows in open(&path).scan(FIRST, &Scan::default()).unwrap() {
+        let rows = rows.unwrap();
+        let column = rows.column_by_name(Column::Index.name()).unwrap();
+        places.extend(column.as_primitive::<UInt64Type>().values().iter().copied());
+    }
+    assert_eq!(places, [0, 1, 2, 0], "a is [0, 2, 4], b is [11]");
 }
