@@ -1,6 +1,7 @@
 //! The end of a chain that leaves the job: writes records, prepares at barriers, keeps what is pending.
 
 use std::marker::PhantomData;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde::{Deserialize, Serialize};
 
@@ -57,6 +58,7 @@ impl<T: Data, S: Sink<T>> SinkStage<T, S> {
                 sink: self.sink.clone(),
                 outputs,
                 blame: self.blame.clone(),
+                is_done: AtomicBool::new(false),
                 records: PhantomData,
             };
             snapshot.on_complete(commit);
@@ -94,12 +96,19 @@ struct SinkCommit<T: Data, S: Sink<T>> {
     sink: S,
     outputs: Vec<S::Committable>,
     blame: Blame,
+    is_done: AtomicBool,
     records: PhantomData<fn(T)>,
 }
 
 impl<T: Data, S: Sink<T>> Commit for SinkCommit<T, S> {
+    /// The last snapshot of a subtask that has ended is part of every later one: what it has committed once may
+    /// have been taken away since.
     fn commit(&self) -> Result<()> {
-        self.blame.on_result(|| self.sink.commit(&self.outputs))
+        if !self.is_done.load(Ordering::Acquire) {
+            self.blame.on_result(|| self.sink.commit(&self.outputs))?;
+            self.is_done.store(true, Ordering::Release);
+        }
+        Ok(())
     }
 }
 
