@@ -21,6 +21,9 @@ use crate::savepoint::{Carried, Restored};
 use crate::sinks::Start;
 use crate::tasks::{OperatorInfo, StartContext};
 
+/// A longer pause before a restart is none that anybody lives to see end: 100 years.
+const LONGEST_PAUSE: Duration = Duration::from_secs(100 * 365 * 86_400);
+
 /// Everything a running job is run with.
 pub(super) struct Coordinator {
     pub(super) shared: Arc<Shared>,
@@ -86,7 +89,7 @@ impl Coordinator {
 
     /// Waits before the next start; whether the job was cancelled meanwhile.
     fn pause(&self, pause: Duration) -> bool {
-        let end = Instant::now() + pause;
+        let end = Instant::now() + pause.min(LONGEST_PAUSE);
         loop {
             match self.requests.recv_deadline(end) {
                 Ok(Request::Cancel(reply)) => {

@@ -35,8 +35,8 @@ impl Restarts {
                 if self.running_since.elapsed() >= reset_after {
                     self.failures = 0;
                 }
-                self.pause =
-                    if self.failures == 0 { initial } else { self.pause.mul_f64(multiplier).min(max) };
+                let grown = Duration::try_from_secs_f64(self.pause.as_secs_f64() * multiplier);
+                self.pause = if self.failures == 0 { initial } else { grown.unwrap_or(max).min(max) };
                 self.failures += 1;
                 attempts.is_none_or(|attempts| self.failures <= attempts).then_some(self.pause)
             }
@@ -69,5 +69,19 @@ mod tests {
             [(); 3].map(|()| restarts.after_failure().map(|pause| pause.as_secs())),
             [Some(1), Some(2), Some(3)]
         );
+    }
+
+    #[test]
+    fn a_pause_that_grows_beyond_all_bounds_is_the_longest() {
+        let max = Duration::from_secs(3);
+        let mut restarts = Restarts::new(RestartStrategy::ExponentialDelay {
+            initial: Duration::from_secs(1),
+            max,
+            multiplier: f64::MAX,
+            reset_after: Duration::from_secs(3600),
+            attempts: None,
+        });
+        restarts.after_failure();
+        assert_eq!([(); 2].map(|()| restarts.after_failure()), [Some(max), Some(max)]);
     }
 }
