@@ -10,7 +10,9 @@ use crossbeam_channel::{Receiver, Sender, unbounded};
 use crate::error::Result;
 use crate::graph::Graph;
 use crate::savepoint::Snapshot;
-use crate::tasks::{Command, Event, StartContext, TaskContext, TaskId, TaskPorts, VertexMetrics, spawn};
+use crate::tasks::{
+    Blame, Command, Event, StartContext, TaskContext, TaskId, TaskPorts, VertexMetrics, spawn,
+};
 
 /// What a task is doing.
 #[derive(Debug, Clone)]
@@ -49,7 +51,7 @@ impl Attempt {
         context: &StartContext,
         metrics: &[Arc<VertexMetrics>],
     ) -> Result<Self> {
-        graph.hooks.iter().try_for_each(|hook| hook(context))?;
+        Blame::catch("start", || graph.hooks.iter().try_for_each(|hook| hook(context)))?;
         let parallelism = |vertex: usize| {
             let operator = context.operators.iter().find(|operator| operator.vertex == vertex);
             operator.map_or(1, |operator| operator.parallelism)

@@ -19,7 +19,7 @@ use crate::error::{Error, Result};
 use crate::graph::{Graph, resolve};
 use crate::job::{JobOptions, JobState, JobStatus, RestoreOptions, VertexStatus, note};
 use crate::savepoint::{Restored, Terms, check};
-use crate::tasks::{OperatorInfo, VertexMetrics};
+use crate::tasks::{Blame, OperatorInfo, VertexMetrics};
 
 /// Starts a job, and returns once it runs, its state restored.
 ///
@@ -42,7 +42,8 @@ pub(crate) fn launch(graph: Graph, name: &str, options: JobOptions) -> Result<Jo
     let status = status(&graph, &operators, &job_id, &name);
     let shared = Arc::new(Shared::new(graph.plan(&name, &operators), status, metrics));
     let (sender, requests) = unbounded();
-    let next_checkpoint = restored.as_ref().and_then(|restored| restored.checkpoint).unwrap_or(0) + 1;
+    let restored_checkpoint = restored.as_ref().and_then(|restored| restored.checkpoint).unwrap_or(0);
+    let next_checkpoint = restored_checkpoint.max(store.as_ref().map_or(0, Store::last)) + 1;
     let savepoint_dir = options.savepoint_dir.clone();
     let origin = options.restore.as_ref().map(|restore| (restore.path.clone(), restore.claim));
     let coordinator = Coordinator {
@@ -60,15 +61,22 @@ pub(crate) fn launch(graph: Graph, name: &str, options: JobOptions) -> Result<Jo
         origin,
         farewell: None,
     };
+    let face = Arc::clone(&shared);
     let thread = std::thread::Builder::new().name("coordinator".to_owned());
     thread
-        .spawn(move || coordinator.run())
+        .spawn(move || {
+            // Whoever waits for the job must hear of its end, even of this one.
+            if let Err(error) = Blame::catch("coordinator", || {
+                coordinator.run();
+                Ok(())
+            }) {
+                face.enter(JobState::Failed);
+                face.end(Some(error));
+            }
+        })
         .map_err(|error| Error::failed("a thread could not be started").caused_by(error))?;
     let handle = JobHandle::new(Arc::clone(&shared), sender, job_id, savepoint_dir);
-    match shared.wait_until_running() {
-        JobState::Created | JobState::Failed => shared.wait().map(|_| handle),
-        _ => Ok(handle),
-    }
+    if shared.wait_until_running() { Ok(handle) } else { shared.wait().map(|_| handle) }
 }
 
 fn job_id(options: &JobOptions) -> Result<String> {

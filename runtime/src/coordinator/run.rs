@@ -14,7 +14,7 @@ use super::request::{Request, no_store, not_running};
 use super::restart::Restarts;
 use super::writer::Outcome;
 use crate::error::Error;
-use crate::job::JobState;
+use crate::job::{CheckpointRecord, CheckpointStatus, JobState};
 use crate::tasks::{Command, Event, TaskId};
 
 /// How often the loop looks at the clock when nothing happens.
@@ -63,12 +63,15 @@ impl Coordinator {
     /// Takes in one thing that happened, and does what follows from it.
     fn step(&mut self, run: &mut Run, restarts: &mut Restarts) -> Option<Ending> {
         select! {
-            recv(run.attempt.events) -> event => {
-                let (_, task, event) = event.ok()?;
-                if let Some(ending) = self.happened(run, task, event) {
-                    return Some(ending);
+            recv(run.attempt.events) -> event => match event {
+                Ok((_, task, event)) => {
+                    if let Some(ending) = self.happened(run, task, event) {
+                        return Some(ending);
+                    }
                 }
-            }
+                // Every task has ended, and nothing more will be heard of them.
+                Err(_) => run.attempt.events = crossbeam_channel::never(),
+            },
             recv(self.requests) -> request => match request {
                 Ok(request) => {
                     if let Some(ending) = self.asked(run, request) {
@@ -87,7 +90,8 @@ impl Coordinator {
         }
         if !run.is_running && run.attempt.is_running() {
             run.is_running = true;
-            run.due = self.options.checkpoint_interval.map(|interval| Instant::now() + interval);
+            run.due =
+                self.options.checkpoint_interval.and_then(|interval| Instant::now().checked_add(interval));
             restarts.running();
             run.attempt.tell_sources(Command::Go);
             self.shared.enter(JobState::Running);
@@ -140,20 +144,33 @@ impl Coordinator {
     }
 
     /// Ends what is left of an attempt.
-    fn end(&mut self, mut run: Run, ending: Ending) -> Ending {
+    fn end(&mut self, mut run: Run, mut ending: Ending) -> Ending {
         run.attempt.end();
         run.join_writer();
         // A checkpoint that was being written may be whole: then it is what the next start goes back to.
         while let Ok(outcome) = run.outcomes.1.try_recv() {
-            if self.written(&mut run, outcome).is_some() {
-                break;
+            if let Some(Ending::Finished) = self.written(&mut run, outcome) {
+                // The job was to end behind it, and its output is visible: another start would write it again.
+                ending = Ending::Finished;
             }
         }
-        let status = self.shared.status().state;
-        for purpose in run.in_flight.into_iter().map(|in_flight| in_flight.purpose).chain(run.waiting) {
-            purpose.answer(Err(not_running(status)));
+        if let Some(in_flight) = run.in_flight.take() {
+            let failure = Some(why_not(&ending).full());
+            let record = in_flight.record(CheckpointStatus::Failed);
+            self.shared.checkpoint_ended(CheckpointRecord { failure, ..record });
+            run.waiting.push_front(in_flight.purpose);
         }
+        run.waiting.into_iter().for_each(|purpose| purpose.answer(Err(why_not(&ending))));
         ending
+    }
+}
+
+/// Why a snapshot is not taken any more once an attempt has ended.
+fn why_not(ending: &Ending) -> Error {
+    match ending {
+        Ending::Finished => not_running(JobState::Finished),
+        Ending::Cancelled => not_running(JobState::Canceled),
+        Ending::Failed(error) => Error::failed("the job failed before it was taken").caused_by(error.full()),
     }
 }
 

@@ -29,11 +29,19 @@ struct Face {
     failure: Option<Error>,
     /// Nothing of the job is left: threads are joined, locks given up.
     is_over: bool,
+    /// Records have flowed.
+    has_run: bool,
 }
 
 impl Shared {
     pub(super) fn new(plan: Plan, status: JobStatus, metrics: Vec<Arc<VertexMetrics>>) -> Self {
-        let face = Face { status, checkpoints: Checkpoints::default(), failure: None, is_over: false };
+        let face = Face {
+            status,
+            checkpoints: Checkpoints::default(),
+            failure: None,
+            is_over: false,
+            has_run: false,
+        };
         Self { plan, metrics, face: Mutex::new(face), changed: Condvar::new() }
     }
 
@@ -58,6 +66,7 @@ impl Shared {
         let mut face = self.face();
         face.status.state = state;
         face.status.changed_at_ms = now_ms();
+        face.has_run |= state == JobState::Running;
         if state == JobState::Restarting {
             face.status.restarts += 1;
         }
@@ -91,11 +100,10 @@ impl Shared {
         self.face().status.vertices.iter_mut().for_each(|vertex| vertex.finished = 0);
     }
 
-    /// Waits until the job runs, or will not.
-    pub(super) fn wait_until_running(&self) -> JobState {
-        let is_starting = |face: &mut Face| face.status.state == JobState::Created && !face.is_over;
-        let face = self.changed.wait_while(self.face(), is_starting);
-        face.unwrap_or_else(PoisonError::into_inner).status.state
+    /// Waits until the job runs, or will not; whether it has run. It may be over by then.
+    pub(super) fn wait_until_running(&self) -> bool {
+        let face = self.changed.wait_while(self.face(), |face| !face.has_run && !face.is_over);
+        face.unwrap_or_else(PoisonError::into_inner).has_run
     }
 
     /// Waits until the job is over, and takes its failure.

@@ -18,7 +18,7 @@ use crate::config::ClaimMode;
 use crate::error::{Error, ErrorKind};
 use crate::job::{CheckpointRecord, CheckpointStatus, note};
 use crate::savepoint::{Carried, Draft, Restored};
-use crate::tasks::Command;
+use crate::tasks::{Blame, Command, OperatorInfo};
 
 impl Coordinator {
     /// Gives up a snapshot that takes too long.
@@ -48,7 +48,7 @@ impl Coordinator {
         let job = Job {
             id: in_flight.id,
             path: in_flight.path.clone(),
-            draft: draft(&self.template, self.carried.clone(), in_flight, &run.attempt),
+            draft: draft(&self.template, &self.operators, self.carried.clone(), in_flight, &run.attempt),
             commits: in_flight.purpose.commits(),
             subsumed: match (&self.store, in_flight.purpose.is_savepoint()) {
                 (Some(store), false) => store.subsumed(),
@@ -150,10 +150,12 @@ impl Coordinator {
         }
     }
 
-    /// When the next periodic checkpoint is due, after one that began at `started`.
+    /// When the next periodic checkpoint is due, after one that began at `started`. A time beyond all clocks never
+    /// comes.
     fn schedule(&self, run: &mut Run, started: Instant) {
-        let earliest = Instant::now() + self.options.checkpoint_min_pause;
-        run.due = self.options.checkpoint_interval.map(|interval| (started + interval).max(earliest));
+        let earliest = Instant::now().checked_add(self.options.checkpoint_min_pause);
+        let due = |interval| Some(started.checked_add(interval)?.max(earliest?));
+        run.due = self.options.checkpoint_interval.and_then(due);
     }
 
     fn commit_failed(&self, in_flight: InFlight, error: Error) -> Ending {
@@ -200,7 +202,7 @@ fn release(path: &Path, claim: ClaimMode) {
 /// The input of a job without checkpoints has ended: its output becomes visible now.
 fn commit_last(attempt: &Attempt) -> Ending {
     let mut last = attempt.tasks().filter_map(|(_, last)| last);
-    match last.try_for_each(|last| last.commit()) {
+    match Blame::catch("commit", || last.try_for_each(|last| last.commit())) {
         Ok(()) => Ending::Finished,
         Err(error) => Ending::Failed(error),
     }
@@ -209,6 +211,7 @@ fn commit_last(attempt: &Attempt) -> Ending {
 /// What a snapshot is written from.
 fn draft(
     template: &Savepoint,
+    operators: &[OperatorInfo],
     carried: Option<Carried>,
     in_flight: &mut InFlight,
     attempt: &Attempt,
@@ -222,8 +225,8 @@ fn draft(
         true => SavepointKind::Savepoint,
         false => SavepointKind::Checkpoint,
     };
-    for (index, operator) in savepoint.operators.iter_mut().enumerate() {
-        operator.finished = attempt.has_finished(index);
+    for (operator, info) in savepoint.operators.iter_mut().zip(operators) {
+        operator.finished = attempt.has_finished(info.vertex);
     }
     let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
     Draft { savepoint, snapshots: in_flight.take_parts(), carried, threads }

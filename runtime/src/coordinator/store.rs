@@ -15,6 +15,8 @@ pub(super) struct Store {
     /// Complete checkpoints of this job, oldest first.
     completed: VecDeque<(u64, PathBuf)>,
     retained: usize,
+    /// The highest number of a checkpoint that was begun here by an earlier process, whole or not.
+    last: u64,
     /// Held while the job lives.
     _lock: Lock,
 }
@@ -32,7 +34,14 @@ impl Store {
         let holder = format!("job {job_id}, process {}", std::process::id());
         let lock = Lock::acquire(&dir.join("job.lock"), &holder)
             .map_err(|error| Error::refused("another process runs this job").caused_by(error))?;
-        Ok(Self { dir, completed: VecDeque::new(), retained: retained.max(1), _lock: lock })
+        let last = last_begun(&dir)?;
+        Ok(Self { dir, completed: VecDeque::new(), retained: retained.max(1), last, _lock: lock })
+    }
+
+    /// The highest number that is taken already, 0 if none is: neither a checkpoint nor output that is named
+    /// after one may be there twice.
+    pub(super) fn last(&self) -> u64 {
+        self.last
     }
 
     /// Where a checkpoint goes.
@@ -69,6 +78,16 @@ impl Store {
             delete(&path);
         }
     }
+}
+
+fn last_begun(dir: &Path) -> Result<u64> {
+    let mut last = 0;
+    for entry in std::fs::read_dir(dir)? {
+        let name = entry?.file_name();
+        let number = name.to_str().and_then(|name| name.strip_prefix("chk-")?.parse::<u32>().ok());
+        last = last.max(number.map_or(0, u64::from));
+    }
+    Ok(last)
 }
 
 /// Deletes a checkpoint: its manifest first, so that what is left of it is none. What cannot be deleted stays;

@@ -10,6 +10,7 @@ use spt_format::Committed;
 use super::store::delete;
 use crate::error::{Error, Result};
 use crate::savepoint::{Draft, Snapshot, write};
+use crate::tasks::Blame;
 
 /// A snapshot to complete.
 pub(super) struct Job {
@@ -49,10 +50,11 @@ impl Job {
     fn run(self) -> Outcome {
         let snapshots: Vec<Arc<Snapshot>> =
             self.draft.snapshots.iter().map(|(_, snapshot)| Arc::clone(snapshot)).collect();
-        let written = write(&self.path, self.draft).map_err(Error::from);
+        let written = Blame::catch("snapshot", || write(&self.path, self.draft).map_err(Error::from));
         let mut committed = Ok(());
         if written.is_ok() && self.commits {
-            committed = snapshots.iter().try_for_each(|snapshot| snapshot.commit());
+            committed =
+                Blame::catch("commit", || snapshots.iter().try_for_each(|snapshot| snapshot.commit()));
         }
         if written.is_ok() && committed.is_ok() {
             self.subsumed.iter().for_each(|path| delete(path));

@@ -41,7 +41,7 @@ impl Restored {
         let savepoint = source.savepoint();
         Self {
             path: path.to_owned(),
-            checkpoint: savepoint.id.rsplit_once('-').and_then(|(_, number)| number.parse().ok()),
+            checkpoint: number(&savepoint.id),
             states: fit.states,
             carried: fit.carried,
             pending: savepoint.pending.clone(),
@@ -145,6 +145,12 @@ impl Restored {
         }
         Ok(Some(elements))
     }
+}
+
+/// The number that ends a snapshot's id. An id may come from anywhere: what leaves no room to count on is none.
+fn number(id: &str) -> Option<u64> {
+    let number: u64 = id.rsplit_once('-')?.1.parse().ok()?;
+    (number <= u64::MAX / 2).then_some(number)
 }
 
 fn read_elements<T: State>(batch: &RecordBatch, elements: &mut Elements<T>) -> FormatResult<()> {

@@ -1,6 +1,7 @@
 //! Who failed: gives errors and panics of an operator its name.
 
 use std::cell::RefCell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use crate::error::{Error, ErrorKind, Result};
@@ -56,6 +57,15 @@ impl Blame {
             ErrorKind::OperatorFailed { .. } | ErrorKind::Halted => error,
             _ => Error::new(ErrorKind::OperatorFailed { operator: self.0.to_string() }).caused_by(error),
         }
+    }
+
+    /// Runs code that may panic in a thread that others wait for: a panic is an error of what it does.
+    ///
+    /// # Errors
+    /// Its own; or that it panicked.
+    pub(crate) fn catch<R>(what: &str, run: impl FnOnce() -> Result<R>) -> Result<R> {
+        let caught = catch_unwind(AssertUnwindSafe(run));
+        caught.unwrap_or_else(|payload| Err(Self::of_panic(payload.as_ref(), what)))
     }
 
     /// The error of a panic that was caught in this thread. `chain` is blamed if it came through no operator.

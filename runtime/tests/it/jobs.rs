@@ -6,6 +6,7 @@ mod disk;
 mod failure;
 mod file_sink;
 mod leash;
+mod mishaps;
 mod plan;
 mod restore;
 mod word_count;
