@@ -76,6 +76,7 @@ fn a_savepoint_tells_uids_ids_kinds_and_rows() {
     let labels: Vec<_> = savepoint.operators.iter().map(|operator| operator.label()).collect();
     assert_eq!(labels[..4], ["stream-001", "flatMap-001", "map-001", "sum-001"]);
     assert_eq!(savepoint.graph.as_ref().unwrap().edges.len(), 4);
+    assert!(savepoint.operators.iter().all(|operator| !operator.finished), "no input had ended");
 }
 
 #[test]
