@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::lines::Lines;
 use super::{Poll, Source, SourceReader};
 use crate::error::{Error, Result};
-use crate::job::Subtask;
+use crate::job::{Subtask, note};
 use crate::operators::Out;
 
 /// Tries to connect before the source is said not to be there.
@@ -132,6 +132,7 @@ impl SourceReader for SocketReader {
     fn poll(&mut self, out: &mut Out<'_, String>) -> Result<Poll> {
         match self.stream.read(&mut self.chunk) {
             Ok(0) => {
+                note(&format!("{} closed the connection: that is the end of the input", self.address));
                 self.lines.take_rest(|line| out.emit(line));
                 Ok(Poll::End)
             }
