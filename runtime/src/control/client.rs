@@ -12,6 +12,8 @@ use super::registry::JobEntry;
 
 const CONNECT: Duration = Duration::from_secs(3);
 const ANSWER: Duration = Duration::from_secs(30);
+/// For what a job knows by heart: whoever asks, asks many jobs, and one of them may be suspended.
+const GLANCE: Duration = Duration::from_secs(2);
 const MAX_ANSWER_BYTES: u64 = 16 << 20;
 const MAX_TOKEN_BYTES: u64 = 4096;
 /// Between two questions for the outcome of a request.
@@ -52,7 +54,7 @@ impl Client {
     /// # Errors
     /// If the job does not answer.
     pub fn overview(&self) -> Result<Value> {
-        let mut jobs = self.request("GET", "/v1/jobs/overview", None)?;
+        let mut jobs = self.request("GET", "/v1/jobs/overview", None, GLANCE)?;
         let row = jobs.pointer_mut("/jobs/0").map(Value::take);
         row.ok_or_else(|| Error::invalid("an overview without the job").in_file(&self.address))
     }
@@ -62,7 +64,7 @@ impl Client {
     /// # Errors
     /// If the job does not answer, or refuses.
     pub fn detail(&self, what: &str) -> Result<Value> {
-        self.request("GET", &self.path(what), None)
+        self.request("GET", &self.path(what), None, ANSWER)
     }
 
     /// Asks for a savepoint below `dir`, or below the folder that the job is configured with.
@@ -86,7 +88,7 @@ impl Client {
     /// # Errors
     /// If the job does not answer, or refuses.
     pub fn cancel(&self) -> Result<()> {
-        self.request("PATCH", &format!("/v1/jobs/{}?mode=cancel", self.job), None).map(drop)
+        self.request("PATCH", &format!("/v1/jobs/{}?mode=cancel", self.job), None, ANSWER).map(drop)
     }
 
     /// The outcome of a request, if it is there: the path of the savepoint.
@@ -123,15 +125,15 @@ impl Client {
     }
 
     fn trigger(&self, what: &str, body: &Value) -> Result<Operation> {
-        let answer = self.request("POST", &self.path(what), Some(body))?;
+        let answer = self.request("POST", &self.path(what), Some(body), ANSWER)?;
         match answer.get("request-id").and_then(Value::as_str) {
             Some(id) => Ok(Operation(id.to_owned())),
             None => Err(Error::invalid("an answer without a request-id").in_file(&self.address)),
         }
     }
 
-    fn request(&self, method: &str, path: &str, body: Option<&Value>) -> Result<Value> {
-        let answer = self.send(method, path, body).within(|| format!("job {}", self.job))?;
+    fn request(&self, method: &str, path: &str, body: Option<&Value>, patience: Duration) -> Result<Value> {
+        let answer = self.send(method, path, body, patience).within(|| format!("job {}", self.job))?;
         let (status, body) = parse(&answer).in_file(&self.address)?;
         let value: Value = serde_json::from_slice(body).map_err(|error| {
             Error::invalid("an answer that is no JSON").caused_by(error).in_file(&self.address)
@@ -143,15 +145,19 @@ impl Client {
         Err(Error::bad_request(format!("status {status}: {why}")).in_file(&self.address))
     }
 
-    fn send(&self, method: &str, path: &str, body: Option<&Value>) -> Result<Vec<u8>> {
+    fn send(&self, method: &str, path: &str, body: Option<&Value>, patience: Duration) -> Result<Vec<u8>> {
         let failed = |action| {
-            move |error: std::io::Error| {
-                Error::new(ErrorKind::Io { action }, self.address.as_str()).caused_by(error)
+            move |error: std::io::Error| match error.kind() {
+                std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut => {
+                    Error::bad_request(format!("no answer for {patience:?}: is its process suspended?"))
+                        .in_file(&self.address)
+                }
+                _ => Error::new(ErrorKind::Io { action }, self.address.as_str()).caused_by(error),
             }
         };
         let address = self.resolve()?;
         let mut stream = TcpStream::connect_timeout(&address, CONNECT).map_err(failed("connect"))?;
-        stream.set_read_timeout(Some(ANSWER)).map_err(failed("read"))?;
+        stream.set_read_timeout(Some(patience)).map_err(failed("read"))?;
         let body = body.map(Value::to_string).unwrap_or_default();
         let token =
             self.token.as_ref().map(|token| format!("authorization: Bearer {token}\r\n")).unwrap_or_default();

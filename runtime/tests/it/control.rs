@@ -367,3 +367,17 @@ fn entries_are_their_owners_alone() {
         assert_eq!(std::fs::metadata(file).unwrap().permissions().mode() & 0o777, 0o600);
     }
 }
+
+#[test]
+fn a_suspended_job_is_given_up_soon_and_in_words() {
+    // Connections are accepted by the system, and nobody ever answers.
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = silent.local_addr().unwrap().to_string();
+    let began = Instant::now();
+    let error = Client::new(ID, &address, None).overview().unwrap_err();
+    assert!(began.elapsed() < Duration::from_secs(20));
+    assert_eq!(
+        error.to_string(),
+        format!("{address}, job {ID}: no answer for 2s: is its process suspended?")
+    );
+}
