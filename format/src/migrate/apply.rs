@@ -95,10 +95,7 @@ fn write_rows(
     }
     let seen = rows.completeness();
     if !seen.is_complete() {
-        return Err(Error::invalid(format!(
-            "{} rows cannot be read; `--drop-unreadable` leaves them behind",
-            seen.rows_unread
-        )));
+        return Err(Error::invalid(format!("{} rows cannot be read, and would be lost", seen.rows_unread)));
     }
     for batch in sorter.map(ExternalSorter::finish).transpose()?.into_iter().flatten() {
         sink.write(&batch?)?;

@@ -118,7 +118,7 @@ codes! {
         "restore this file from another copy";
     /// Rows are there and could not be read. They are counted, and the answer is incomplete.
     RowsUnread = "SPT-205", Error, "rows could not be read",
-        "`spt migrate --drop-unreadable` writes what can be read, and lists the rest";
+        "restore the damaged file from another copy; the other findings name it";
     /// The key group of some keys cannot be computed, because their hash is that of a class of the job's own.
     RowKeyGroupUnknown = "SPT-206", Info, "key groups cannot be checked",
         "nothing is wrong; only the job itself can compute these hashes";
