@@ -3,6 +3,7 @@
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::sync::mpsc::{Receiver, channel};
 
 use super::lab::{Ended, Lab, Said, TextServer, example, until};
 
@@ -139,7 +140,8 @@ fn a_parallelism_beyond_the_max_parallelism_is_refused() {
 /// A word count in the foreground that may write no file longer than this; its output goes through a pipe.
 struct Cramped {
     child: Ended,
-    output: BufReader<std::process::ChildStdout>,
+    /// Its lines. They are read as they come: a job whose output nobody takes stands still.
+    lines: Receiver<String>,
 }
 
 impl Cramped {
@@ -152,16 +154,17 @@ impl Cramped {
         let mut command = lab.command(&[&["run", "-p", "2", "--"][..], &program].concat());
         let mut child = Ended(command.stdout(Stdio::piped()).spawn().unwrap());
         let output = BufReader::new(child.0.stdout.take().unwrap());
-        Self { child, output }
+        let (sender, lines) = channel();
+        std::thread::spawn(move || {
+            output.lines().map_while(Result::ok).try_for_each(|line| sender.send(line))
+        });
+        Self { child, lines }
     }
 
     /// Reads its output up to this line.
-    fn await_line(&mut self, end: &str) {
-        let mut line = String::new();
-        while !line.trim_end().ends_with(end) {
-            line.clear();
-            assert!(self.output.read_line(&mut line).unwrap() > 0, "the output ended before {end}");
-        }
+    fn await_line(&self, end: &str) {
+        let found = self.lines.iter().any(|line| line.ends_with(end));
+        assert!(found, "the output ended before {end}");
     }
 }
 
