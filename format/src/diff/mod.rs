@@ -15,6 +15,7 @@ mod segments;
 mod state;
 
 pub use merge::{RowChange, RowChanges};
+pub(crate) use pair::signature;
 pub use pair::{OperatorPair, Pairing, StatePair, pair_operators, pair_states};
 pub use schema::{SchemaChange, schema_changes};
 pub use state::{RowCounts, Side, StateComparison};

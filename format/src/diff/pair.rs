@@ -99,7 +99,7 @@ fn unite_renamed(pairs: &mut Vec<OperatorPair>, left: &Savepoint, right: &Savepo
 }
 
 /// What an operator's states are: name, kind and types, sorted. Equal signatures are evidence of a rename.
-fn signature(operator: &Operator) -> Vec<String> {
+pub(crate) fn signature(operator: &Operator) -> Vec<String> {
     let mut states: Vec<String> = operator.states.iter().map(describe).collect();
     states.sort_unstable();
     states

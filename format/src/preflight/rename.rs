@@ -1,9 +1,8 @@
 //! Finds the operator that lost its uid by the evidence of its states.
 
-use std::collections::BTreeSet;
-
 use super::{StateVerdict, Verdict};
-use crate::model::{Operator, Savepoint, State};
+use crate::diff::signature;
+use crate::model::{Operator, Savepoint};
 
 /// Operators of the job that the savepoint does not know and that declare the states of `lost`: the same names
 /// and kinds, keys and values of the same types.
@@ -12,20 +11,11 @@ pub fn rename_candidates<'a>(
     lost: &Operator,
     job: &'a [Operator],
 ) -> Vec<&'a Operator> {
-    let evidence = evidence(lost);
+    let evidence = signature(lost);
     job.iter()
         .filter(|operator| savepoint.operator(operator.id).is_none())
-        .filter(|operator| !evidence.is_empty() && self::evidence(operator) == evidence)
+        .filter(|operator| !evidence.is_empty() && signature(operator) == evidence)
         .collect()
-}
-
-fn evidence(operator: &Operator) -> BTreeSet<String> {
-    let line = |state: &State| {
-        let types: Vec<String> =
-            state.schema.parts().map(|(column, field)| format!("{}: {field}", column.name())).collect();
-        format!("{:?} {} {}", state.name, state.kind, types.join(", "))
-    };
-    operator.states.iter().map(line).collect()
 }
 
 /// The states of an operator that the job does not have.
@@ -33,7 +23,7 @@ pub(super) fn judge_lost(savepoint: &Savepoint, lost: &Operator, job: &[Operator
     let candidates = rename_candidates(savepoint, lost, job);
     // Another operator that is lost with the same states makes it a guess.
     let rivals = savepoint.operators.iter().filter(|other| {
-        job.iter().all(|operator| operator.id != other.id) && evidence(other) == evidence(lost)
+        job.iter().all(|operator| operator.id != other.id) && signature(other) == signature(lost)
     });
     let is_only = rivals.count() == 1;
     let names: Vec<String> = candidates.iter().map(|operator| operator.label()).collect();
