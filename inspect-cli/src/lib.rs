@@ -17,6 +17,7 @@ mod open;
 mod reference;
 mod render;
 mod report;
+mod staged;
 mod ui;
 
 use std::process::ExitCode;

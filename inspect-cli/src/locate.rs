@@ -14,6 +14,7 @@ use spt_format::{SavepointSource, instant_text};
 
 use crate::error::{Failure, Result};
 use crate::open::open_found;
+use crate::staged::is_staged;
 use crate::ui::Ui;
 
 const MANIFEST: &str = "manifest.json";
@@ -171,13 +172,6 @@ pub(crate) fn newest(
         }
     }
     Ok(None)
-}
-
-/// `OUT.partial-<8 hex digits>`: where `migrate` and `convert` prepare OUT. It has a manifest before it is verified.
-fn is_staged(folder: &Path) -> bool {
-    let name = folder.file_name().map(std::ffi::OsStr::to_string_lossy).unwrap_or_default();
-    let id = name.rsplit_once(".partial-").map(|(_, id)| id);
-    id.is_some_and(|id| id.len() == 8 && id.bytes().all(|digit| digit.is_ascii_hexdigit()))
 }
 
 /// When a savepoint was taken; where that is not recorded, when its metadata was last changed.

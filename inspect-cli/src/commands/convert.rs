@@ -6,7 +6,7 @@ use clap::ValueEnum;
 use serde::Serialize;
 use spt_format::migrate::MigrationPlan;
 
-use super::migrate::write::write;
+use super::migrate::write::{Order, write};
 use crate::error::Result;
 use crate::exit::Exit;
 use crate::open::open;
@@ -54,7 +54,16 @@ pub(crate) fn run(args: &Args, ui: &Ui) -> Result<Exit> {
     let source = open(&args.input, ui)?;
     let plan = MigrationPlan::new(source.savepoint(), &[])?;
     let made = match args.to {
-        To::Spt => write("convert", &plan, source.as_ref(), &args.input, &args.output, false)?,
+        To::Spt => {
+            let order = Order {
+                operation: "convert",
+                plan: &plan,
+                source: source.as_ref(),
+                input: &args.input,
+                independent: false,
+            };
+            write(&order, &args.output, ui)?
+        }
     };
     let target = open(&made.path, ui)?;
     let savepoint = target.savepoint();

@@ -9,7 +9,7 @@ use serde::Serialize;
 use spt_format::migrate::{MigrationPlan, Operation, Work};
 use spt_format::{Error, Savepoint, SavepointSource};
 
-use self::write::{Made, write};
+use self::write::{Made, Order, write};
 use crate::error::{Failure, Result};
 use crate::exit::Exit;
 use crate::open::open;
@@ -179,7 +179,14 @@ pub(crate) fn run(args: &Args, ui: &Ui) -> Result<Exit> {
     let made = if args.dry_run {
         None
     } else {
-        Some(write("migrate", &plan, source.as_ref(), &args.input, &args.output, args.copy)?)
+        let order = Order {
+            operation: "migrate",
+            plan: &plan,
+            source: source.as_ref(),
+            input: &args.input,
+            independent: args.copy,
+        };
+        Some(write(&order, &args.output, ui)?)
     };
     tell(&plan, source.as_ref(), made.as_ref(), ui)?;
     if made.is_some() {

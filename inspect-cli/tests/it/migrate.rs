@@ -1,6 +1,17 @@
-use snapbox::{assert_data_eq, str};
+use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
+use std::process::{ExitStatus, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
 
-use crate::support::{as_it_is, columnar, flink, run, word_count};
+use arrow_array::{Array, ArrayRef, Int64Array, RecordBatch, UInt16Array};
+use rustix::process::{Pid, Signal, kill_process};
+use snapbox::{assert_data_eq, str};
+use spt_format::{
+    ColumnarWriter, Operator, Savepoint, SavepointKind, SavepointSink, State, StateKind, StateSchema, Uid,
+};
+
+use crate::support::{as_it_is, columnar, flink, run, spt, word_count};
 
 /// The same savepoint in a folder whose name is gone from the transcript.
 fn shown(text: &str, folder: &std::path::Path) -> String {
@@ -139,4 +150,65 @@ made DIR/sp: 15 states, 335 rows, 28.4 kB
     );
     assert!(run(&["diff", "-q", &from, out.to_str().unwrap()]).ends_with("--- exit 0\n"));
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+}
+
+/// A savepoint of enough rows that a rewrite takes a while.
+fn large(folder: &Path) -> String {
+    let path = folder.join("large");
+    let schema = StateSchema::keyed("int64".parse().unwrap(), "int64".parse().unwrap());
+    let state = State::new("counts", StateKind::Value, schema);
+    let operator = Operator::with_uid(Uid::new("sum").unwrap(), 1, 1);
+    let operator = Operator { states: vec![state], ..operator };
+    let mut sink = ColumnarWriter::options().create(&path).unwrap();
+    let mut table = SavepointSink::state(&mut sink, &operator, &operator.states[0]).unwrap();
+    let arrow = operator.states[0].schema.to_arrow(StateKind::Value).unwrap();
+    for first in (0..400_000).step_by(8192) {
+        let numbers: ArrayRef = Arc::new(Int64Array::from_iter_values(first..(first + 8192).min(400_000)));
+        let groups = Arc::new(UInt16Array::from(vec![0; numbers.len()]));
+        let columns = vec![groups as ArrayRef, numbers.clone(), numbers];
+        table.write(&RecordBatch::try_new(arrow.clone(), columns).unwrap()).unwrap();
+    }
+    table.finish().unwrap();
+    let savepoint =
+        Savepoint { operators: vec![operator], ..Savepoint::new(SavepointKind::Savepoint, "large") };
+    sink.commit(&savepoint).unwrap();
+    path.to_str().unwrap().to_owned()
+}
+
+/// Starts a rewrite of `from` and sends it a signal as soon as it has begun to write.
+fn interrupted(from: &str, out: &Path, signal: Signal) -> ExitStatus {
+    let folder = out.parent().unwrap();
+    let begun = || names(folder).iter().any(|name| name.contains(".partial-"));
+    let mut child =
+        spt(&["migrate", from, out.to_str().unwrap(), "--rewrite"]).stderr(Stdio::null()).spawn().unwrap();
+    while !begun() {
+        assert_eq!(child.try_wait().unwrap(), None, "it ended before it was seen to write");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    kill_process(Pid::from_child(&child), signal).unwrap();
+    child.wait().unwrap()
+}
+
+fn names(folder: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(folder).unwrap();
+    entries.map(|entry| entry.unwrap().file_name().to_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn an_interrupted_one_leaves_nothing_and_a_killed_one_is_cleared_away() {
+    let folder = tempfile::tempdir().unwrap();
+    let from = large(folder.path());
+    let out = folder.path().join("out");
+    for signal in [Signal::TERM, Signal::INT] {
+        let status = interrupted(&from, &out, signal);
+        assert_eq!(status.signal(), Some(signal.as_raw()), "{status}");
+        assert_eq!(names(folder.path()), ["large"]);
+    }
+    interrupted(&from, &out, Signal::KILL);
+    assert_eq!(names(folder.path()).len(), 2, "nobody could clean up");
+    let text = run(&["migrate", &from, out.to_str().unwrap(), "--rename-uid", "sum=total"]);
+    assert!(text.contains("which a killed process left") && text.ends_with("--- exit 0\n"), "{text}");
+    let mut left = names(folder.path());
+    left.sort();
+    assert_eq!(left, ["large", "out"]);
 }

@@ -1,74 +1,61 @@
-//! Writes a planned savepoint: staged beside its place, verified, then renamed into it.
-//!
-//! ```text
-//! OUT.partial-<id> ─► states, manifest ─► checked ─► OUT
-//! ```
+//! Writes a planned savepoint: staged beside its place, verified, then published.
 
-use std::hash::{BuildHasher, Hasher, RandomState};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use rustix::fs::{CWD, RenameFlags, renameat_with};
 use spt_format::migrate::MigrationPlan;
 use spt_format::validate::Severity;
-use spt_format::{ColumnarWriter, Error, ErrorKind, Lineage, Savepoint, SavepointSource};
+use spt_format::{ColumnarWriter, Lineage, LocalStorage, Savepoint, SavepointSource};
 
 use super::now_ms;
 use crate::commands::validate::{Depth, check};
 use crate::error::{Failure, Result};
 use crate::locate::Metadata;
+use crate::staged::Staged;
+use crate::ui::Ui;
 
 /// A savepoint that was made.
 pub(crate) struct Made {
     pub(crate) path: PathBuf,
 }
 
+/// What to carry out, and from where.
+pub(crate) struct Order<'a> {
+    /// The word for it in the lineage.
+    pub(crate) operation: &'a str,
+    pub(crate) plan: &'a MigrationPlan,
+    pub(crate) source: &'a dyn SavepointSource,
+    /// Where the source is, as it was named.
+    pub(crate) input: &'a Path,
+    /// Files that are taken over share nothing with the source's.
+    pub(crate) independent: bool,
+}
+
 /// Carries the plan out into a new folder.
 ///
 /// # Errors
 /// If anything could not be read, written or verified. Then there is nothing at `output`.
-pub(crate) fn write(
-    operation: &str,
-    plan: &MigrationPlan,
-    source: &dyn SavepointSource,
-    input: &Path,
-    output: &Path,
-    independent: bool,
-) -> Result<Made> {
-    if output.exists() {
-        return Err(Error::new(ErrorKind::AlreadyExists, output).into());
-    }
-    let id = new_id();
-    let partial = partial_path(output, &id);
-    let result = fill(operation, plan, source, input, &partial, &id, independent)
-        .and_then(|()| verify(&partial, plan.is_metadata_only()))
-        .and_then(|()| publish(&partial, output));
-    if result.is_err() {
-        // What is left is recognised by its name and is no savepoint's place.
-        let _ = std::fs::remove_dir_all(&partial);
-    }
-    result.map(|()| Made { path: output.to_owned() })
+pub(crate) fn write(order: &Order<'_>, output: &Path, ui: &Ui) -> Result<Made> {
+    let staged = Staged::begin(output, ui)?;
+    fill(order, &staged)?;
+    verify(staged.path(), order.plan.is_metadata_only())?;
+    staged.publish()?;
+    Ok(Made { path: output.to_owned() })
 }
 
-fn fill(
-    operation: &str,
-    plan: &MigrationPlan,
-    source: &dyn SavepointSource,
-    input: &Path,
-    partial: &Path,
-    id: &str,
-    independent: bool,
-) -> Result<()> {
-    let mut sink = ColumnarWriter::options().independent(independent).create(partial)?;
-    plan.apply(source, &mut sink)?;
-    let mut target: Savepoint = plan.target.clone();
+fn fill(order: &Order<'_>, staged: &Staged) -> Result<()> {
+    let storage = LocalStorage::open(staged.path())?;
+    let mut sink = ColumnarWriter::options().independent(order.independent).create_in(Arc::new(storage));
+    order.plan.apply(order.source, &mut sink)?;
+    let mut target: Savepoint = order.plan.target.clone();
     target.lineage.push(Lineage {
-        operation: operation.to_owned(),
-        source_id: Some(source.savepoint().id.clone()),
-        source_path: input.to_str().map(str::to_owned),
+        operation: order.operation.to_owned(),
+        source_id: Some(order.source.savepoint().id.clone()),
+        source_path: order.input.to_str().map(str::to_owned),
         at_ms: now_ms(),
-        receipt: Some(serde_json::json!({"operations": plan.operations})),
+        receipt: Some(serde_json::json!({"operations": order.plan.operations})),
     });
-    target.id = id.to_owned();
+    target.id = staged.id().to_owned();
     sink.commit(&target)?;
     Ok(())
 }
@@ -84,25 +71,4 @@ fn verify(partial: &Path, is_metadata_only: bool) -> Result<()> {
         ))),
         None => Ok(()),
     }
-}
-
-fn publish(partial: &Path, output: &Path) -> Result<()> {
-    renameat_with(CWD, partial, CWD, output, RenameFlags::NOREPLACE)
-        .map_err(|error| Error::io("rename", output, error.into()))?;
-    // Only now is the new name there after a power cut too.
-    let parent = output.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let synced = std::fs::File::open(parent).and_then(|folder| folder.sync_all());
-    synced.map_err(|error| Error::io("sync directory", parent, error).into())
-}
-
-fn partial_path(output: &Path, id: &str) -> PathBuf {
-    let mut name = output.file_name().unwrap_or_default().to_owned();
-    name.push(format!(".partial-{}", id.get(..8).unwrap_or(id)));
-    output.with_file_name(name)
-}
-
-/// 32 hex digits that no other savepoint has.
-fn new_id() -> String {
-    let random = || RandomState::new().build_hasher().finish();
-    format!("{:016x}{:016x}", random(), random())
 }
