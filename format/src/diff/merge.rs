@@ -33,16 +33,16 @@ pub struct RowChanges<'a> {
 }
 
 /// Sorted rows, batch by batch.
-pub(super) type Rows<'a> = Box<dyn Iterator<Item = Result<RecordBatch>> + 'a>;
+pub(crate) type Rows<'a> = Box<dyn Iterator<Item = Result<RecordBatch>> + 'a>;
 
 /// Picks the columns to compare out of a batch.
-pub(super) type Pick<'a> = Box<dyn Fn(&RecordBatch) -> Result<Vec<ArrayRef>> + 'a>;
+pub(crate) type Pick<'a> = Box<dyn Fn(&RecordBatch) -> Result<Vec<ArrayRef>> + Send + Sync + 'a>;
 
 /// What makes two rows one, what makes them equal, and what may differ without making them different.
-pub(super) struct Comparison<'a> {
-    pub(super) identity: [Pick<'a>; 2],
-    pub(super) value: [Pick<'a>; 2],
-    pub(super) touched: [Pick<'a>; 2],
+pub(crate) struct Comparison<'a> {
+    pub(crate) identity: [Pick<'a>; 2],
+    pub(crate) value: [Pick<'a>; 2],
+    pub(crate) touched: [Pick<'a>; 2],
 }
 
 /// One side of the join: the batch it stands in, and the row.
@@ -74,7 +74,7 @@ impl<'a> Cursor<'a> {
 ///
 /// # Errors
 /// Those of the streams and of `tell`.
-pub(super) fn merge(
+pub(crate) fn merge(
     left: Rows<'_>,
     right: Rows<'_>,
     comparison: &Comparison<'_>,
@@ -101,7 +101,7 @@ pub(super) fn merge(
                 (left.row, right.row) = walk.run(left.row, right.row, &mut changes, counts);
             }
         }
-        counts.add(&changes);
+        counts.count(&changes);
         if !changes.is_empty() {
             let (left, right) = (left.batch.as_ref(), right.batch.as_ref());
             tell(&RowChanges { left, right, rows: &changes })?;

@@ -2,14 +2,17 @@
 //!
 //! ```text
 //! pair_operators ──► pair_states ──► schema_changes
-//!                        └─────────► compare_states: equal segments are skipped unread, the rest is a
-//!                                    merge join of two sorted streams in fixed memory
+//!                        └─────────► compare_states: equal segments are skipped unread, the rest is cut into
+//!                                    parts, each a merge join of two sorted streams in fixed memory
 //! ```
 //!
 //! Whoever wrote the two savepoints, and in which layout, makes no difference: their states are compared.
 
+mod join;
 mod merge;
+mod pack;
 mod pair;
+mod parts;
 mod schema;
 mod segments;
 mod state;

@@ -74,7 +74,7 @@ fn compare(path: &str, left: Option<&Field>, right: Option<&Field>, changes: &mu
 
 /// Values of both types are stored alike, so that they can be compared: names of struct fields and storage
 /// are equal; ids, nullability and what the bytes mean are not asked for.
-pub(super) fn same_storage(left: &Type, right: &Type) -> bool {
+pub(crate) fn same_storage(left: &Type, right: &Type) -> bool {
     let same = |left: &Field, right: &Field| same_storage(&left.ty, &right.ty);
     match (left, right) {
         (Type::List(left), Type::List(right)) => same(left, right),

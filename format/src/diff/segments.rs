@@ -15,15 +15,15 @@ use crate::model::Segment;
 
 /// What is left to compare after equal segments are taken out.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Work {
+pub(crate) struct Work {
     /// Rows of the equal segments.
-    pub(super) rows_same: u64,
+    pub(crate) rows_same: u64,
     /// Runs of segments, left and right, that stand against each other. Never both empty.
-    pub(super) runs: Vec<(Range<usize>, Range<usize>)>,
+    pub(crate) runs: Vec<(Range<usize>, Range<usize>)>,
 }
 
 /// Finds the segments that are on both sides.
-pub(super) fn plan(left: &[Segment], right: &[Segment]) -> Work {
+pub(crate) fn plan(left: &[Segment], right: &[Segment]) -> Work {
     let places: HashMap<[u8; 32], usize> =
         right.iter().enumerate().filter_map(|(place, segment)| Some((segment.digest?, place))).collect();
     let mut work = Work::default();

@@ -2,7 +2,9 @@
 
 use arrow_array::RecordBatch;
 
-use super::merge::{Comparison, Pick, RowChange, RowChanges, Rows, merge};
+use super::join::{Tell, all_rows, join};
+use super::merge::{Comparison, Pick, RowChange, RowChanges, merge};
+use super::parts::{Part, cut};
 use super::schema::{common_paths, same_storage, schema_changes};
 use super::segments::{Work, plan};
 use crate::error::{Error, Result};
@@ -10,7 +12,7 @@ use crate::model::{
     Column, Completeness, Field, Operator, SavepointSource, Scan, State, StateRef, columns_of,
 };
 use crate::select::Projection;
-use crate::sort::ExternalSorter;
+use crate::sort::{ExternalSorter, SortedRows};
 
 /// Memory of each side's sorter, where rows have to be brought into another order.
 const SORT_BYTES: usize = 64 << 20;
@@ -45,7 +47,15 @@ impl RowCounts {
         self.added + self.removed + self.changed > 0
     }
 
-    pub(super) fn add(&mut self, changes: &[RowChange]) {
+    pub(super) fn add(&mut self, other: Self) {
+        self.added += other.added;
+        self.removed += other.removed;
+        self.changed += other.changed;
+        self.touched += other.touched;
+        self.same += other.same;
+    }
+
+    pub(super) fn count(&mut self, changes: &[RowChange]) {
         for change in changes {
             *match change {
                 RowChange::Added(_) => &mut self.added,
@@ -81,11 +91,7 @@ impl StateComparison {
     ///
     /// # Errors
     /// If either side cannot be read, and those of `tell`.
-    pub fn of_both(
-        left: Side<'_>,
-        right: Side<'_>,
-        tell: &mut dyn FnMut(&RowChanges<'_>) -> Result<()>,
-    ) -> Result<Self> {
+    pub fn of_both(left: Side<'_>, right: Side<'_>, tell: &mut Tell<'_>) -> Result<Self> {
         let mut found = Self::default();
         let (left_operator, left_state) = left.state()?;
         let (right_operator, right_state) = right.state()?;
@@ -101,9 +107,14 @@ impl StateComparison {
             }
             Method::Sort(identity) => {
                 let comparison = comparison(left_state, right_state, &identity)?;
-                let left = found.sorted(left, &identity)?;
-                let right = found.sorted(right, &identity)?;
-                merge(left, right, &comparison, &mut found.counts, tell)?;
+                let (left, right) = std::thread::scope(|scope| {
+                    let left = scope.spawn(|| left.sorted(&identity));
+                    let right = right.sorted(&identity);
+                    (left.join().unwrap_or_else(|_| Err(Error::invalid("sorting has ended"))), right)
+                });
+                let ((left, left_seen), (right, right_seen)) = (left?, right?);
+                found.completeness = left_seen.and(right_seen);
+                merge(Box::new(left), Box::new(right), &comparison, &mut found.counts, tell)?;
             }
         }
         Ok(found)
@@ -113,11 +124,7 @@ impl StateComparison {
     ///
     /// # Errors
     /// If it cannot be read, and those of `tell`.
-    pub fn of_one(
-        side: Side<'_>,
-        change: fn(usize) -> RowChange,
-        tell: &mut dyn FnMut(&RowChanges<'_>) -> Result<()>,
-    ) -> Result<Self> {
+    pub fn of_one(side: Side<'_>, change: fn(usize) -> RowChange, tell: &mut Tell<'_>) -> Result<Self> {
         let mut found = Self::default();
         found.one_side(side, change, tell)?;
         Ok(found)
@@ -127,13 +134,13 @@ impl StateComparison {
         &mut self,
         side: Side<'_>,
         change: fn(usize) -> RowChange,
-        tell: &mut dyn FnMut(&RowChanges<'_>) -> Result<()>,
+        tell: &mut Tell<'_>,
     ) -> Result<()> {
         let mut stream = side.source.scan(side.place, &Scan { sorted: true, ..Scan::default() })?;
         for batch in stream.by_ref() {
             let batch = batch?;
-            let rows: Vec<RowChange> = (0..batch.num_rows()).map(change).collect();
-            self.counts.add(&rows);
+            let rows = all_rows(batch.num_rows(), change);
+            self.counts.count(&rows);
             let is_right = matches!(rows.first(), Some(RowChange::Added(_)));
             let (left, right) = if is_right { (None, Some(&batch)) } else { (Some(&batch), None) };
             tell(&RowChanges { left, right, rows: &rows })?;
@@ -148,7 +155,7 @@ impl StateComparison {
         right: Side<'_>,
         skip_equal: bool,
         comparison: &Comparison<'_>,
-        tell: &mut dyn FnMut(&RowChanges<'_>) -> Result<()>,
+        tell: &mut Tell<'_>,
     ) -> Result<()> {
         let (left_segments, right_segments) =
             (left.source.segments(left.place)?, right.source.segments(right.place)?);
@@ -157,32 +164,36 @@ impl StateComparison {
         } else {
             Work { rows_same: 0, runs: vec![(0..left_segments.len(), 0..right_segments.len())] }
         };
+        let (operator, state) = left.state()?;
+        let groups = state.kind.is_keyed().then_some(operator.max_parallelism);
+        let parts = cut(work.runs, &left_segments, &right_segments, groups);
+        let open = |part: &Part| {
+            let left = left.source.scan(left.place, &part.scan(&part.left))?;
+            Ok([left, right.source.scan(right.place, &part.scan(&part.right))?])
+        };
+        self.add(join(&parts, &open, comparison, tell)?);
         self.counts.same += work.rows_same;
-        for (left_run, right_run) in work.runs {
-            let run = |side: Side<'_>, segments: std::ops::Range<usize>| {
-                let scan = Scan { segments: Some(segments), sorted: true, ..Scan::default() };
-                side.source.scan(side.place, &scan)
-            };
-            let (mut left, mut right) = (run(left, left_run)?, run(right, right_run)?);
-            merge(Box::new(left.by_ref()), Box::new(right.by_ref()), comparison, &mut self.counts, tell)?;
-            self.completeness = self.completeness.and(left.completeness()).and(right.completeness());
-        }
         Ok(())
     }
 
-    /// All rows of one side, brought into the order of these columns in fixed memory.
-    fn sorted(&mut self, side: Side<'_>, columns: &[Column]) -> Result<Rows<'static>> {
-        let mut stream = side.source.scan(side.place, &Scan::default())?;
-        let mut sorter = ExternalSorter::new(stream.schema(), columns.to_vec(), SORT_BYTES);
-        for batch in stream.by_ref() {
-            sorter.push(batch?)?;
-        }
-        self.completeness = self.completeness.and(stream.completeness());
-        Ok(Box::new(sorter.finish()?))
+    /// Adds what was found in another part of the same state.
+    pub(super) fn add(&mut self, other: Self) {
+        self.counts.add(other.counts);
+        self.completeness = self.completeness.and(other.completeness);
     }
 }
 
 impl<'a> Side<'a> {
+    /// All rows, brought into the order of these columns in fixed memory.
+    fn sorted(self, columns: &[Column]) -> Result<(SortedRows, Completeness)> {
+        let mut stream = self.source.scan(self.place, &Scan::default())?;
+        let mut sorter = ExternalSorter::new(stream.schema(), columns.to_vec(), SORT_BYTES);
+        for batch in stream.by_ref() {
+            sorter.push(batch?)?;
+        }
+        Ok((sorter.finish()?, stream.completeness()))
+    }
+
     fn state(&self) -> Result<(&'a Operator, &'a State)> {
         let found = self.source.savepoint().state(self.place);
         found.ok_or_else(|| Error::not_found("there is no such state"))
