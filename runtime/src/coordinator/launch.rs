@@ -105,7 +105,11 @@ fn check_uids(graph: &Graph, options: &JobOptions) -> Result<()> {
 }
 
 fn fit(source: ColumnarReader, restore: &RestoreOptions, operators: &mut [OperatorInfo]) -> Result<Restored> {
-    let terms = Terms { non_restored: &restore.non_restored, allow_drained: restore.allow_drained };
+    let terms = Terms {
+        non_restored: &restore.non_restored,
+        allow_drained: restore.allow_drained,
+        pending: restore.pending,
+    };
     let fit = check(operators, source.savepoint(), terms)?;
     fit.adopt(operators);
     fit.notes.iter().for_each(|text| note(text));

@@ -6,10 +6,10 @@
 use std::collections::BTreeMap;
 
 use spt_format::evolution::Reading;
-use spt_format::{Operator, Savepoint, State, StateRef};
+use spt_format::{Operator, OperatorId, Savepoint, State, StateRef};
 
 use super::snapshot::StateSlot;
-use crate::config::NonRestored;
+use crate::config::{NonRestored, PendingOutput};
 use crate::error::{Error, Result};
 use crate::tasks::OperatorInfo;
 
@@ -18,6 +18,7 @@ use crate::tasks::OperatorInfo;
 pub(crate) struct Terms<'a> {
     pub(crate) non_restored: &'a NonRestored,
     pub(crate) allow_drained: bool,
+    pub(crate) pending: Option<PendingOutput>,
 }
 
 /// A state of the graph in a savepoint: where it lies, and how its rows are read as those that are declared.
@@ -58,6 +59,10 @@ pub(crate) fn check(operators: &[OperatorInfo], savepoint: &Savepoint, terms: Te
             }
             None => fit.leave_behind(found, terms.non_restored)?,
         }
+    }
+    // What is to be discarded is listed by whoever discards it.
+    if terms.pending != Some(PendingOutput::Discard) {
+        fit.leave_output(operators, savepoint, terms.non_restored)?;
     }
     Ok(fit)
 }
@@ -107,15 +112,8 @@ impl Fit {
     fn leave_behind(&mut self, found: &Operator, allowed: &NonRestored) -> Result<()> {
         let Some(state) = found.states.iter().find(|state| state.rows != Some(0)) else { return Ok(()) };
         let label = found.label();
-        let is_allowed = match allowed {
-            NonRestored::Refuse => false,
-            NonRestored::AllowAll => true,
-            NonRestored::Allow(names) => {
-                names.iter().any(|name| *name == label || *name == found.id.to_string())
-            }
-        };
         let what = format!("operator {label}, {}", described(state));
-        if !is_allowed {
+        if !may_be_left(allowed, &label, found.id) {
             return Err(Error::refused(format!(
                 "the job has no operator for state in the savepoint: {what}; give one of its operators that uid, \
                  rename the state's with `spt migrate IN OUT --rename-uid {label}=NEW`, or leave it behind with -n {label}"
@@ -123,6 +121,40 @@ impl Fit {
         }
         self.notes.push(format!("left behind: {what}"));
         Ok(())
+    }
+
+    /// Output that is pending for a sink which the job does not have: nobody would ever commit it.
+    fn leave_output(
+        &mut self,
+        operators: &[OperatorInfo],
+        savepoint: &Savepoint,
+        allowed: &NonRestored,
+    ) -> Result<()> {
+        let mut left: BTreeMap<OperatorId, usize> = BTreeMap::new();
+        let is_gone = |id: OperatorId| operators.iter().all(|operator| operator.id != id);
+        let gone = savepoint.pending.iter().map(|pending| pending.operator).filter(|id| is_gone(*id));
+        gone.for_each(|id| *left.entry(id).or_default() += 1);
+        for (id, outputs) in left {
+            let found = savepoint.operators.iter().find(|operator| operator.id == id);
+            let label = found.map_or_else(|| id.to_string(), Operator::label);
+            let what = format!("operator {label}, output that is pending ({outputs} in number)");
+            if !may_be_left(allowed, &label, id) {
+                return Err(Error::refused(format!(
+                    "the job has no sink to commit what the savepoint holds: {what}; give one of its sinks that uid, \
+                     or leave the output behind with -n {label} or --pending discard"
+                )));
+            }
+            self.notes.push(format!("left behind: {what}"));
+        }
+        Ok(())
+    }
+}
+
+fn may_be_left(allowed: &NonRestored, label: &str, id: OperatorId) -> bool {
+    match allowed {
+        NonRestored::Refuse => false,
+        NonRestored::AllowAll => true,
+        NonRestored::Allow(names) => names.iter().any(|name| *name == label || *name == id.to_string()),
     }
 }
 

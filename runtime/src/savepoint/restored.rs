@@ -55,7 +55,7 @@ impl Restored {
     /// If it cannot be read, or is not this job's after all.
     pub(crate) fn again(path: &Path, operators: &[OperatorInfo]) -> Result<Self> {
         let source = ColumnarReader::options().open(path)?;
-        let terms = Terms { non_restored: &NonRestored::Refuse, allow_drained: false };
+        let terms = Terms { non_restored: &NonRestored::Refuse, allow_drained: false, pending: None };
         let fit = check(operators, source.savepoint(), terms)?;
         Ok(Self::new(path, source, fit))
     }

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use spt_runtime::config::{PendingOutput, RestartStrategy};
+use spt_runtime::config::{NonRestored, PendingOutput, RestartStrategy};
 use spt_runtime::job::JobState;
-use spt_runtime::sinks::{FileSink, Lines};
+use spt_runtime::sinks::{Discard, FileSink, Lines};
 use spt_runtime::{Environment, JobControl, JobHandle, JobOptions, RestoreOptions, Result};
 
 use super::leash::Leash;
@@ -131,6 +131,29 @@ fn pending_output_that_is_to_be_discarded_stays_hidden() {
     let found = visible(output.path());
     assert!(!found.is_empty() && found.len() < all().len(), "{} numbers", found.len());
     assert!(found.windows(2).all(|pair| pair[0] < pair[1]), "some number is there twice");
+}
+
+#[test]
+fn pending_output_of_a_sink_that_is_gone_refuses_the_start_until_it_is_left_behind() {
+    let (output, savepoints) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let job = some(output.path());
+    let path = job.savepoint(Some(savepoints.path())).unwrap();
+    job.cancel().unwrap();
+    let start = |restore: RestoreOptions| {
+        let (numbers, env) = (Leash::new(0..NUMBERS), Environment::new());
+        numbers.let_go();
+        env.source(numbers).uid("numbers-001").sink(Discard).uid("other-001");
+        env.start("numbers", JobOptions { restore: Some(restore), ..at(2) })?.wait()
+    };
+    let refusal = start(RestoreOptions::new(&path)).unwrap_err();
+    assert!(refusal.is_refusal(), "{refusal:?}");
+    for part in ["operator files-001, output that is pending", "-n files-001", "--pending discard"] {
+        assert!(refusal.to_string().contains(part), "{refusal}");
+    }
+    let non_restored = NonRestored::Allow(vec!["files-001".to_owned()]);
+    start(RestoreOptions { non_restored, ..RestoreOptions::new(&path) }).unwrap();
+    let pending = Some(PendingOutput::Discard);
+    start(RestoreOptions { pending, ..RestoreOptions::new(&path) }).unwrap();
 }
 
 #[test]
