@@ -4,9 +4,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::chain::Chain;
 use super::stage::Stage;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::savepoint::{Elements, StateSlot, deal};
-use crate::sources::Source;
+use crate::sources::{Discovered, Source, discover};
 use crate::tasks::{SourceTask, StartContext, Task, TaskContext};
 
 /// A source in the graph.
@@ -14,8 +14,14 @@ pub struct SourceHead<S: Source> {
     source: S,
     node: usize,
     /// What each subtask reads, decided once at every start.
-    assigned: Arc<Mutex<Vec<Vec<S::Split>>>>,
+    assigned: Shares<S::Split>,
 }
+
+/// What one subtask reads: splits it begins with, and those that are found for it while the job runs.
+type Assigned<T> = (Vec<T>, Discovered<T>);
+
+/// What each subtask reads, until it has taken it.
+type Shares<T> = Arc<Mutex<Vec<Option<Assigned<T>>>>>;
 
 impl<S: Source> Clone for SourceHead<S> {
     fn clone(&self) -> Self {
@@ -35,11 +41,14 @@ impl<S: Source> SourceHead<S> {
     /// Decides what each subtask reads: what the snapshot remembers, and what is new since.
     pub(crate) fn assign(&self, context: &StartContext) -> Result<()> {
         let parallelism = context.parallelism(self.node);
-        let assigned = context.blame(self.node).on_result(|| {
-            Ok(match context.restored_elements::<S::Split>(self.slot())? {
+        let blame = context.blame(self.node);
+        let assigned = blame.on_result(|| {
+            let splits = match context.restored_elements::<S::Split>(self.slot())? {
                 Some(elements) => self.assign_again(elements, parallelism)?,
                 None => deal(self.source.splits(parallelism)?, parallelism),
-            })
+            };
+            let discovered = discover(&self.source, splits.concat(), parallelism, &blame)?;
+            Ok(splits.into_iter().zip(discovered).map(Some).collect())
         })?;
         *self.assigned.lock().unwrap_or_else(PoisonError::into_inner) = assigned;
         Ok(())
@@ -55,9 +64,10 @@ impl<S: Source> SourceHead<S> {
         Ok(assigned)
     }
 
-    fn take(&self, subtask: u32) -> Vec<S::Split> {
+    fn take(&self, subtask: u32) -> Result<Assigned<S::Split>> {
         let mut assigned = self.assigned.lock().unwrap_or_else(PoisonError::into_inner);
-        assigned.get_mut(subtask as usize).map(std::mem::take).unwrap_or_default()
+        let taken = assigned.get_mut(subtask as usize).and_then(Option::take);
+        taken.ok_or_else(|| Error::failed("a subtask was given no splits"))
     }
 }
 
@@ -66,10 +76,11 @@ impl<S: Source> Chain for SourceHead<S> {
 
     fn build<E: Stage<S::Item> + 'static>(self, context: &TaskContext, end: E) -> Result<Box<dyn Task>> {
         let blame = context.blame(self.node);
-        let splits = self.take(context.index());
+        let (splits, discovered) = self.take(context.index())?;
         let reader = blame.on_result(|| self.source.reader(&context.subtask(self.node), splits))?;
         Ok(Box::new(SourceTask {
             reader,
+            discovered,
             chain: end,
             slot: self.slot(),
             blame,

@@ -9,8 +9,13 @@
 //!                          ▲                                    │
 //!                          └──────── snapshot ◄─────────────────┘ SourceReader::splits
 //! ```
+//!
+//! A source that grows while the job runs, a folder or a topic, says how often to look: what
+//! [`Source::new_splits`] then finds is given to one of the readers with [`SourceReader::add_splits`].
+//! `docs/own-sources-and-sinks.md` writes one from scratch.
 
 mod collection;
+mod discovery;
 mod lines;
 mod sequence;
 mod socket;
@@ -21,6 +26,7 @@ mod text_files;
 mod tests;
 
 pub use collection::{Collection, CollectionReader};
+pub(crate) use discovery::{Discovered, discover};
 pub use sequence::{Sequence, SequenceReader};
 pub use socket::{SocketReader, SocketText};
 pub use span::Span;
@@ -29,7 +35,7 @@ pub use text_files::{FilePosition, TextFiles, TextFilesReader};
 use std::time::Duration;
 
 use crate::data::Data;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::job::Subtask;
 use crate::operators::Out;
 use crate::state::State;
@@ -60,10 +66,17 @@ pub trait Source: Clone + Send + 'static {
     /// If the source is not there.
     fn splits(&self, parallelism: u32) -> Result<Vec<Self::Split>>;
 
-    /// Splits that are there now and not yet in `known`, which a snapshot remembered.
+    /// How often to look for new splits while the job runs. `None`: what is there at the start is all there is.
+    fn discovery_interval(&self) -> Option<Duration> {
+        None
+    }
+
+    /// Splits that are there now and not yet in `known`, which are those of a snapshot, at a start, and those that
+    /// were found before, while the job runs. A known split may have been read further meanwhile, and may be gone
+    /// if nothing is left to read of it.
     ///
     /// # Errors
-    /// If the source is not there, or a known split is not what it was.
+    /// If the source is not there.
     fn new_splits(&self, known: &[Self::Split]) -> Result<Vec<Self::Split>> {
         let _ = known;
         Ok(Vec::new())
@@ -90,8 +103,33 @@ pub trait SourceReader: Send {
     /// If the source fails; the job then restarts as configured.
     fn poll(&mut self, out: &mut Out<'_, Self::Item>) -> Result<Poll>;
 
-    /// Its splits as far as they are read: exactly the records emitted so far are behind each position.
+    /// Takes splits to read that were found while the job runs, see [`Source::discovery_interval`].
+    ///
+    /// # Errors
+    /// If one of them cannot be read; and always in a reader of a source that finds none.
+    fn add_splits(&mut self, splits: Vec<Self::Split>) -> Result<()> {
+        Err(Error::failed(format!("the reader does not take the {} splits that were found", splits.len())))
+    }
+
+    /// Its splits as far as they are read: exactly the records emitted so far are behind each position. Those
+    /// that are read to their ends are kept, unless [`Source::new_splits`] would not find them again.
     fn splits(&self) -> Vec<Self::Split>;
+
+    /// The same at the barrier of a checkpoint or savepoint, for readers that must know which.
+    fn snapshot(&mut self, checkpoint: u64) -> Vec<Self::Split> {
+        let _ = checkpoint;
+        self.splits()
+    }
+
+    /// This checkpoint is complete, and nothing before its barrier will be read again: a reader that has to
+    /// acknowledge what it has read does so now. It may never be called for a checkpoint; a later one includes it.
+    ///
+    /// # Errors
+    /// If the source fails; the job then restarts as configured.
+    fn completed(&mut self, checkpoint: u64) -> Result<()> {
+        let _ = checkpoint;
+        Ok(())
+    }
 }
 
 /// What a reader knows after it was polled.

@@ -13,12 +13,13 @@ use super::thread::{Ending, Task, TaskPorts};
 use crate::error::Result;
 use crate::operators::{Barrier, BarrierKind, Out, Signal, Stage, Watermark};
 use crate::savepoint::{ListPart, Snapshot, StateSlot};
-use crate::sources::{Poll, SourceReader};
+use crate::sources::{Discovered, Poll, SourceReader};
 use crate::state::State;
 
 /// Polls a reader, pushes what it emits through the chain, and takes snapshots in between.
-pub(crate) struct SourceTask<R, E> {
+pub(crate) struct SourceTask<R: SourceReader, E> {
     pub(crate) reader: R,
+    pub(crate) discovered: Discovered<R::Split>,
     pub(crate) chain: E,
     pub(crate) slot: StateSlot,
     pub(crate) blame: Blame,
@@ -110,7 +111,10 @@ where
     E: Stage<R::Item>,
 {
     fn poll(&mut self) -> Result<Poll> {
-        let Self { reader, chain, blame, metrics, .. } = self;
+        let Self { reader, discovered, chain, blame, metrics, .. } = self;
+        if let Some(splits) = discovered.take()? {
+            blame.on_result(|| reader.add_splits(splits))?;
+        }
         let mut out = Out::new(chain);
         let poll = blame.on_result(|| reader.poll(&mut out));
         metrics.received(out.emitted() as usize);
@@ -126,6 +130,7 @@ where
                 if barrier.kind == BarrierKind::Stop { Next::Hold } else { Next::Same }
             }
             Command::Committed(checkpoint) => {
+                self.blame.on_result(|| self.reader.completed(checkpoint))?;
                 self.chain.signal(&mut Signal::Committed(checkpoint))?;
                 Next::Same
             }
@@ -136,21 +141,18 @@ where
 
     fn snapshot(&mut self, barrier: Barrier, ports: &TaskPorts) -> Result<()> {
         let mut snapshot = Snapshot::new(barrier.checkpoint);
-        self.keep_splits(&mut snapshot);
+        let splits = self.blame.on(|| self.reader.snapshot(barrier.checkpoint));
+        snapshot.keep(self.slot, ListPart(splits));
         self.chain.signal(&mut Signal::Barrier(barrier, &mut snapshot))?;
         ports.report(Event::Acknowledged(barrier.checkpoint, snapshot));
         Ok(())
     }
 
-    fn keep_splits(&self, snapshot: &mut Snapshot) {
-        let splits = self.blame.on(|| self.reader.splits());
-        snapshot.keep(self.slot, ListPart(splits));
-    }
-
     fn finish(mut self) -> Result<Ending> {
         self.chain.signal(&mut Signal::Watermark(Watermark(i64::MAX)))?;
         let mut snapshot = Snapshot::last();
-        self.keep_splits(&mut snapshot);
+        let splits = self.blame.on(|| self.reader.splits());
+        snapshot.keep(self.slot, ListPart(splits));
         self.chain.signal(&mut Signal::End(&mut snapshot))?;
         Ok(Ending::Finished(snapshot))
     }

@@ -2,6 +2,7 @@
 
 mod checkpoints;
 mod collect;
+mod discovery;
 mod disk;
 mod failure;
 mod file_sink;
