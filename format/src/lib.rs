@@ -6,6 +6,7 @@ mod diff;
 mod error;
 pub mod evolution;
 mod export;
+mod failpoint;
 mod import;
 mod limits;
 mod location;
@@ -32,6 +33,7 @@ pub use evolution::Aliases;
 pub use export::{
     Int64Style, JsonChanges, JsonOptions, JsonRows, JsonValues, instant_text, write_json_table,
 };
+pub use failpoint::failpoint;
 pub use import::{array_from_json, array_from_text};
 pub use limits::ReadLimits;
 pub use location::Location;

@@ -5,6 +5,7 @@ use std::process::{Command, ExitCode};
 mod ci;
 mod cli_docs;
 mod fixtures;
+mod kill;
 mod spec_check;
 
 /// A chore: its name, what it does, and how.
@@ -14,6 +15,7 @@ const CHORES: &[Chore] = &[
     ("ci", "formatting, lints, every test, spec-check: what CI runs", ci::run_all),
     ("cli-docs", "write docs/cli.md from the command line itself", cli_docs::write),
     ("fixtures", "write golden savepoints that are missing", fixtures::write),
+    ("kill", "kill a job some hundred times, at every failpoint, and compare its output", kill::run_long),
     ("spec-check", "read every golden savepoint with an independent reader", spec_check::run_all),
 ];
 

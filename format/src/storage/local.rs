@@ -11,6 +11,7 @@ use bytes::Bytes;
 
 use super::{NewObject, Object, Sharing, Storage};
 use crate::error::{Error, ErrorKind, Result};
+use crate::failpoint::failpoint;
 use crate::location::Location;
 
 /// Bytes that are collected before they are written.
@@ -196,7 +197,9 @@ impl Storage for LocalStorage {
         let mut file = File::create(&staged).map_err(io)?;
         file.write_all(bytes).and_then(|()| file.sync_all()).map_err(io)?;
         self.sync_directories()?;
+        failpoint("manifest.before-rename").map_err(io)?;
         publish(&staged, &path).map_err(|error| Error::io("publish", location, error))?;
+        failpoint("manifest.after-rename").map_err(io)?;
         path.parent().map_or(Ok(()), sync_directory)
     }
 

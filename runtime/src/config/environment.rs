@@ -9,6 +9,8 @@ pub(super) const PREFIX: &str = "SPT_";
 pub(super) const NOT_OPTIONS: &[&str] = &[
     "SPT_CONFIG",
     "SPT_DETACHED",
+    "SPT_FAILPOINTS",
+    "SPT_FAILPOINT_LOG",
     "SPT_HANDSHAKE",
     "SPT_LOG",
     "SPT_LOG_FILE",

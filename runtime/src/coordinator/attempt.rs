@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 
 use crossbeam_channel::{Receiver, Sender, unbounded};
+use spt_format::failpoint;
 
 use crate::error::Result;
 use crate::graph::Graph;
@@ -51,6 +52,7 @@ impl Attempt {
         context: &StartContext,
         metrics: &[Arc<VertexMetrics>],
     ) -> Result<Self> {
+        failpoint("start.before-hooks")?;
         Blame::catch("start", || graph.hooks.iter().try_for_each(|hook| hook(context)))?;
         let parallelism = |vertex: usize| {
             let operator = context.operators.iter().find(|operator| operator.vertex == vertex);

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crossbeam_channel::unbounded;
 use spt_format::{
     ColumnarReader, Engine, Extensions, Job, Layout, Lineage, Savepoint, SavepointKind, SavepointSource,
+    failpoint,
 };
 
 use super::handle::JobHandle;
@@ -88,6 +89,7 @@ fn job_id(options: &JobOptions) -> Result<String> {
 }
 
 fn open(path: &Path) -> Result<ColumnarReader> {
+    failpoint("restore.open")?;
     ColumnarReader::options().open(path).map_err(|error| {
         Error::refused(format!("{} cannot be started from", path.display())).caused_by(error.full())
     })

@@ -3,6 +3,8 @@
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 
+use spt_format::failpoint;
+
 use crate::control::Lock;
 use crate::error::{Error, Result};
 
@@ -94,6 +96,8 @@ fn last_begun(dir: &Path) -> Result<u64> {
 /// it is no harm but to the disk.
 pub(super) fn delete(path: &Path) {
     if std::fs::remove_file(path.join(MANIFEST)).is_ok() {
+        // Only a kill matters here.
+        let _ = failpoint("delete.after-manifest");
         let _ = std::fs::remove_dir_all(path);
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use crossbeam_channel::Sender;
-use spt_format::Committed;
+use spt_format::{Committed, failpoint};
 
 use super::store::delete;
 use crate::error::{Error, Result};
@@ -50,11 +50,17 @@ impl Job {
     fn run(self) -> Outcome {
         let snapshots: Vec<Arc<Snapshot>> =
             self.draft.snapshots.iter().map(|(_, snapshot)| Arc::clone(snapshot)).collect();
-        let written = Blame::catch("snapshot", || write(&self.path, self.draft).map_err(Error::from));
+        let written = Blame::catch("snapshot", || {
+            failpoint("snapshot.before-write")?;
+            write(&self.path, self.draft).map_err(Error::from)
+        });
         let mut committed = Ok(());
         if written.is_ok() && self.commits {
-            committed =
-                Blame::catch("commit", || snapshots.iter().try_for_each(|snapshot| snapshot.commit()));
+            committed = Blame::catch("commit", || {
+                failpoint("commit.before")?;
+                snapshots.iter().try_for_each(|snapshot| snapshot.commit())?;
+                Ok(failpoint("commit.after")?)
+            });
         }
         if written.is_ok() && committed.is_ok() {
             self.subsumed.iter().for_each(|path| delete(path));

@@ -4,6 +4,7 @@ use std::marker::PhantomData;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde::{Deserialize, Serialize};
+use spt_format::failpoint;
 
 use super::stage::{Signal, Stage};
 use crate::data::Data;
@@ -43,7 +44,9 @@ impl<T: Data, S: Sink<T>> SinkStage<T, S> {
 
     /// Adds what is pending to a snapshot.
     fn prepare(&mut self, checkpoint: u64, snapshot: &mut Snapshot) -> Result<()> {
+        failpoint("sink.before-prepare")?;
         let outputs = self.blame.on_result(|| self.writer.prepare(checkpoint))?;
+        failpoint("sink.after-prepare")?;
         self.prepared = checkpoint;
         self.pending.extend(outputs.into_iter().map(|output| Pending { checkpoint, output }));
         for pending in &self.pending {

@@ -8,7 +8,7 @@ use arrow_array::types::UInt32Type;
 use arrow_array::{PrimitiveArray, RecordBatch};
 use spt_format::{
     Column, ColumnarReader, Error as FormatError, KeyGroup, KeyGroupRange, PendingOutput,
-    Result as FormatResult, Savepoint, SavepointKind, SavepointSource, Scan, StateRef,
+    Result as FormatResult, Savepoint, SavepointKind, SavepointSource, Scan, StateRef, failpoint,
 };
 
 use super::check::{Fit, Stored, Terms, check};
@@ -54,6 +54,7 @@ impl Restored {
     /// # Errors
     /// If it cannot be read, or is not this job's after all.
     pub(crate) fn again(path: &Path, operators: &[OperatorInfo]) -> Result<Self> {
+        failpoint("restore.open")?;
         let source = ColumnarReader::options().open(path)?;
         let terms = Terms { non_restored: &NonRestored::Refuse, allow_drained: false, pending: None };
         let fit = check(operators, source.savepoint(), terms)?;
@@ -110,6 +111,7 @@ impl Restored {
         let mut table = KeyedTable::with_rows(range, rows_of);
         let scan = Scan { key_groups: Some(range), ..Scan::default() };
         for batch in self.source.scan(*place, &scan)? {
+            failpoint("restore.state")?;
             table.restore(&reading.read(&batch?)?, max_parallelism)?;
         }
         Ok(table)

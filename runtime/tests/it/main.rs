@@ -6,3 +6,5 @@ mod state;
 mod control;
 
 mod jobs;
+
+mod kill;

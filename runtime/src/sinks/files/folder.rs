@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 use serde::{Deserialize, Serialize};
+use spt_format::failpoint;
 
 use crate::error::{Error, Result};
 
@@ -43,8 +44,10 @@ impl Folder {
     }
 
     /// Makes files visible. One that is visible already is left as it is.
-    pub(super) fn commit(&self, files: &[PendingFile]) -> Result<()> {
+    /// `place` is the failpoint ahead of each rename.
+    pub(super) fn commit(&self, files: &[PendingFile], place: &'static str) -> Result<()> {
         for file in files {
+            failpoint(place)?;
             self.commit_one(file)?;
         }
         if files.is_empty() { Ok(()) } else { self.sync() }

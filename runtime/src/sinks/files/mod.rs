@@ -21,6 +21,8 @@ mod writer;
 use std::marker::PhantomData;
 use std::path::PathBuf;
 
+use spt_format::failpoint;
+
 pub use folder::PendingFile;
 pub use format::{FileFormat, Lines, Ndjson};
 pub use writer::FileWriter;
@@ -72,12 +74,13 @@ where
     }
 
     fn commit(&self, pending: &[PendingFile]) -> Result<()> {
-        self.folder.commit(pending)
+        self.folder.commit(pending, "commit.rename")
     }
 
     fn recover(&self, start: &Start, pending: &[PendingFile]) -> Result<()> {
         self.folder.prepare(&start.job_id)?;
-        self.folder.commit(pending)?;
+        self.folder.commit(pending, "restore.rename")?;
+        failpoint("restore.before-abort")?;
         self.folder.abort(&start.job_id)
     }
 }

@@ -1,0 +1,46 @@
+//! Exactly once, whatever kills the process: a job is killed hundreds of times in one long run, at random instants
+//! and at every named failpoint, started again from its newest checkpoint each time, and in the end its committed
+//! output is that of a run nobody disturbed.
+//!
+//! The job is this test once more, in a process of its own. `SPT_KILLS` says how often it is killed (`cargo xtask kill`
+//! does the long run), `SPT_KILL_SEED` repeats one; the seed is printed.
+
+mod dice;
+mod job;
+mod life;
+mod places;
+
+use dice::Dice;
+use life::Life;
+use places::Hits;
+
+/// Kills of a normal test run; every failpoint is hit at least so many times.
+const KILLS: u64 = 80;
+const HITS: u64 = 2;
+/// Of the long run.
+const LONG_KILLS: u64 = 800;
+const LONG_HITS: u64 = 20;
+
+#[test]
+fn output_of_a_job_that_is_killed_again_and_again_equals_that_of_one_that_is_not() {
+    if let Some(result) = job::asked_for() {
+        return result.map(drop).unwrap();
+    }
+    let set = |name: &str| std::env::var(name).ok().map(|text| text.parse::<u64>().unwrap());
+    let kills = set("SPT_KILLS").unwrap_or(KILLS);
+    let hits = if kills >= LONG_KILLS { LONG_HITS } else { HITS };
+    let seed = set("SPT_KILL_SEED").unwrap_or_else(Dice::seed);
+    eprintln!("SPT_KILL_SEED={seed} SPT_KILLS={kills}");
+    let test = "kill::output_of_a_job_that_is_killed_again_and_again_equals_that_of_one_that_is_not";
+    let mut dice = Dice::new(seed);
+    let (mut done, mut seen) = (0, Hits::default());
+    // Should a slow machine let a run reach its end early, another one goes on.
+    while done < kills || seen.fewest(|_| true).1 < hits {
+        assert!(done < 3 * kills, "after {done} kills, seed {seed}: {seen:?}");
+        done += Life::new(test, kills).live(&mut dice, &mut seen, |killed, seen| {
+            done + killed >= kills && seen.fewest(|_| true).1 >= hits
+        });
+    }
+    eprintln!("{done} kills: {seen:?}");
+    assert!(seen.doubles >= hits, "seed {seed}: {seen:?}");
+}

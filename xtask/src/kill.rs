@@ -1,0 +1,11 @@
+//! The long run of the kill test. `SPT_KILLS` and `SPT_KILL_SEED` are passed on.
+
+/// Kills, unless `SPT_KILLS` says otherwise.
+const KILLS: &str = "800";
+const TEST: &str = "kill::output_of_a_job_that_is_killed_again_and_again_equals_that_of_one_that_is_not";
+
+pub(crate) fn run_long() -> Result<(), String> {
+    let kills = std::env::var("SPT_KILLS").unwrap_or_else(|_| KILLS.to_owned());
+    let arguments = ["test", "-p", "spt-runtime", "--test", "it", "--", "--exact", TEST, "--nocapture"];
+    crate::run_with("cargo", &arguments, &[("SPT_KILLS", &kills)])
+}
