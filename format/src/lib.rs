@@ -12,6 +12,7 @@ mod limits;
 mod location;
 pub mod migrate;
 mod model;
+mod parallel;
 mod plan;
 pub mod preflight;
 mod select;
@@ -46,6 +47,7 @@ pub use model::{
     flink_murmur, java_hash, java_hash_string, java_hash_utf16, key_bytes_hash, key_group_of, operator_index,
     sort_batch, sort_indices, write_key_bytes,
 };
+pub use parallel::{in_order, processors};
 pub use plan::{PLAN_SCHEMA, Plan, PlannedOperator, PlannedState};
 pub use select::{
     KeyFilter, Predicate, Projection, RowQuery, SelectedRows, find_operator, find_operator_by_prefix,

@@ -8,6 +8,7 @@ mod layout;
 mod manifest;
 mod read;
 mod sink;
+mod sorted;
 mod write;
 
 pub use checksum::Digest;

@@ -7,17 +7,13 @@ use std::io::{Seek, SeekFrom};
 use std::sync::Arc;
 
 use arrow_array::RecordBatch;
-use arrow_array::cast::AsArray;
-use arrow_array::types::UInt16Type;
 use arrow_ipc::reader::StreamReader;
 use arrow_ipc::writer::StreamWriter;
 
 use super::data_file::arrow;
 use super::write::ColumnarWriter;
 use crate::error::{Error, Result};
-use crate::model::{
-    Column, KeyGroupRange, Operator, Savepoint, SavepointSink, SavepointSource, State, StateRef, StateSink,
-};
+use crate::model::{Operator, Savepoint, SavepointSink, SavepointSource, State, StateRef, StateSink};
 use crate::storage::Storage;
 
 /// Bytes of batches held in memory before they are spooled.
@@ -28,6 +24,22 @@ impl SavepointSink for ColumnarWriter {
         let operator = Operator { states: Vec::new(), ..operator.clone() };
         let spool = Spool::new(self.staged.storage.clone());
         Ok(Box::new(SpooledState { writer: self, operator, state: state.clone(), spool }))
+    }
+
+    fn table(
+        &mut self,
+        operator: &Operator,
+        state: &State,
+        rows: &mut dyn Iterator<Item = Result<RecordBatch>>,
+    ) -> Result<()> {
+        if state.rows.is_some() {
+            return self.begin_state(operator, state)?.write_sorted(rows, self.options.threads);
+        }
+        let mut sink = SavepointSink::state(self, operator, state)?;
+        for batch in rows {
+            sink.write(&batch?)?;
+        }
+        sink.finish()
     }
 
     fn adopt(
@@ -60,20 +72,7 @@ impl StateSink for SpooledState<'_> {
     fn finish(self: Box<Self>) -> Result<()> {
         let Self { writer, operator, state, spool } = *self;
         let state = State { rows: Some(spool.rows), ..state };
-        let mut table = writer.begin_state(&operator, &state)?;
-        let mut batches = ByBlock { batches: spool.batches()?, rest: None };
-        for block in table.blocks() {
-            let rows = batches.of_block(state.kind.is_keyed().then_some(block));
-            let encoded = table.encode(block, rows)?;
-            table.append(encoded)?;
-        }
-        match batches.next_batch() {
-            None => table.finish(),
-            Some(batch) => {
-                batch?;
-                Err(Error::invalid("rows are not in the order of their key groups").within(state.name))
-            }
-        }
+        writer.begin_state(&operator, &state)?.write_sorted(spool.batches()?, writer.options.threads)
     }
 }
 
@@ -125,45 +124,4 @@ impl Spool {
 
 fn spool_error(error: arrow_schema::ArrowError) -> Error {
     arrow(error).in_file("spool")
-}
-
-/// Deals sorted batches out to blocks.
-struct ByBlock {
-    batches: Box<dyn Iterator<Item = Result<RecordBatch>>>,
-    rest: Option<RecordBatch>,
-}
-
-impl ByBlock {
-    fn next_batch(&mut self) -> Option<Result<RecordBatch>> {
-        loop {
-            let batch = match self.rest.take() {
-                Some(rest) => Ok(rest),
-                None => self.batches.next()?,
-            };
-            match batch {
-                Ok(batch) if batch.num_rows() == 0 => {}
-                other => return Some(other),
-            }
-        }
-    }
-
-    /// The rows up to the end of a block, or all of them.
-    fn of_block(&mut self, block: Option<KeyGroupRange>) -> impl Iterator<Item = Result<RecordBatch>> {
-        std::iter::from_fn(move || {
-            let batch = match self.next_batch()? {
-                Ok(batch) => batch,
-                Err(error) => return Some(Err(error)),
-            };
-            let Some(block) = block else { return Some(Ok(batch)) };
-            let column = batch.column_by_name(Column::KeyGroup.name());
-            let Some(groups) = column.and_then(|column| column.as_primitive_opt::<UInt16Type>()) else {
-                return Some(Err(Error::invalid("rows have no key group")));
-            };
-            let end = groups.values().partition_point(|group| *group <= block.last());
-            if end < batch.num_rows() {
-                self.rest = Some(batch.slice(end, batch.num_rows() - end));
-            }
-            (end > 0).then(|| Ok(batch.slice(0, end)))
-        })
-    }
 }

@@ -22,12 +22,20 @@ use crate::model::{
     Engine, KeyGroupRange, Layout, MAX_PARALLELISM_LIMIT, Operator, OperatorId, Savepoint, State, StateKind,
     StateRef,
 };
+use crate::parallel::processors;
 use crate::storage::{LocalStorage, Sharing, Storage};
 
 /// How a savepoint is written.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct ColumnarWriterOptions {
     pub(super) independent: bool,
+    pub(super) threads: usize,
+}
+
+impl Default for ColumnarWriterOptions {
+    fn default() -> Self {
+        Self { independent: false, threads: processors() }
+    }
 }
 
 impl ColumnarWriterOptions {
@@ -35,6 +43,14 @@ impl ColumnarWriterOptions {
     #[must_use]
     pub fn independent(mut self, independent: bool) -> Self {
         self.independent = independent;
+        self
+    }
+
+    /// Threads that encode rows written through [`SavepointSink`](crate::SavepointSink); without it, one for
+    /// each processor. Their number has no influence on the bytes.
+    #[must_use]
+    pub fn threads(mut self, threads: usize) -> Self {
+        self.threads = threads;
         self
     }
 
@@ -240,7 +256,7 @@ impl EncodedBlock {
 /// Encodes blocks of one state, on any thread.
 #[derive(Clone)]
 pub struct BlockEncoder {
-    encoder: Arc<Encoder>,
+    pub(super) encoder: Arc<Encoder>,
     place: String,
 }
 
@@ -263,11 +279,11 @@ impl BlockEncoder {
 pub struct ColumnarStateWriter {
     staged: Arc<Staged>,
     key: StateKey,
-    operator: Operator,
-    state: State,
-    rows: u64,
-    block_bits: u32,
-    encoder: BlockEncoder,
+    pub(super) operator: Operator,
+    pub(super) state: State,
+    pub(super) rows: u64,
+    pub(super) block_bits: u32,
+    pub(super) encoder: BlockEncoder,
     /// The first key group that no appended block reaches.
     next_group: u32,
     file: Option<FileWriter>,
@@ -324,7 +340,7 @@ impl ColumnarStateWriter {
         block.row_groups.into_iter().try_for_each(|row_group| self.append_row_group(row_group))
     }
 
-    fn append_row_group(&mut self, row_group: EncodedRowGroup) -> Result<()> {
+    pub(super) fn append_row_group(&mut self, row_group: EncodedRowGroup) -> Result<()> {
         if self.file.as_ref().is_some_and(FileWriter::is_full) {
             self.end_file()?;
         }
@@ -368,7 +384,7 @@ impl ColumnarStateWriter {
         Ok(())
     }
 
-    fn place(&self) -> &str {
+    pub(super) fn place(&self) -> &str {
         &self.encoder.place
     }
 }
@@ -387,7 +403,7 @@ pub(super) fn blocks(bits: u32, max_parallelism: u32) -> Vec<KeyGroupRange> {
 }
 
 /// The block that begins with this key group, or would if blocks began there.
-fn block_at(first: u32, bits: u32, max_parallelism: u32) -> KeyGroupRange {
+pub(super) fn block_at(first: u32, bits: u32, max_parallelism: u32) -> KeyGroupRange {
     let all = KeyGroupRange::all(max_parallelism);
     let start = first >> bits << bits;
     let last = (start + (1 << bits) - 1).min(u32::from(all.last()));

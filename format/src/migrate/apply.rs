@@ -1,10 +1,12 @@
 //! Carries a plan out: from a source into a sink, state by state, in fixed memory.
 
+use arrow_array::RecordBatch;
+
 use super::plan::{MigrationPlan, Rewrite, StateStep, Work};
 use super::rewrite::Rewriter;
 use crate::error::{Error, Result, ResultExt};
-use crate::model::{Operator, RowStream, SavepointSink, SavepointSource, Scan, State, StateSink};
-use crate::sort::ExternalSorter;
+use crate::model::{Operator, RowStream, SavepointSink, SavepointSource, Scan, State, StateKind};
+use crate::sort::{ExternalSorter, SortedRows};
 
 /// Memory for sorting, before rows are spilled.
 const SORT_BYTES: usize = 128 << 20;
@@ -63,44 +65,69 @@ impl MigrationPlan {
             Work::Rewrite(rewrite) => rewrite,
         };
         let rewriter = Rewriter::new(from, operator, to, rewrite)?;
-        let rows = source.scan(step.source, &Scan { sorted: true, ..Scan::default() })?;
-        let written = write_rows(rows, &rewriter, to, sink.state(operator, to)?, applied)?;
-        applied.rows_written += written;
+        // The elements of a list are numbered as they come.
+        let sorted_now = !rewriter.loses_order() || from.kind == StateKind::List;
+        let rows = source.scan(step.source, &Scan { sorted: sorted_now, ..Scan::default() })?;
+        let mut rows = Changed { rows, rewriter: &rewriter, read: 0, written: 0, has_ended: false };
+        if rewriter.loses_order() {
+            let mut sorted = sorted(&mut rows, to)?;
+            let to = State { rows: Some(rows.written), ..to.clone() };
+            sink.table(operator, &to, &mut sorted)?;
+        } else {
+            let expected = from.rows.filter(|_| !rewriter.loses_rows());
+            let to = State { rows: expected, ..to.clone() };
+            sink.table(operator, &to, &mut rows)?;
+        }
+        applied.rows_read += rows.read;
+        applied.rows_written += rows.written;
         applied.states_rewritten += 1;
         Ok(())
     }
 }
 
-fn write_rows(
-    mut rows: Box<dyn RowStream>,
-    rewriter: &Rewriter<'_>,
-    state: &State,
-    mut sink: Box<dyn StateSink + '_>,
-    applied: &mut Applied,
-) -> Result<u64> {
-    let mut written = 0;
-    let mut sorter = rewriter.loses_order().then(|| {
-        let columns = state.schema.sort_columns(state.kind);
-        ExternalSorter::new(rewriter.schema().clone(), columns, SORT_BYTES)
-    });
-    for batch in rows.by_ref() {
-        let batch = batch?;
-        applied.rows_read += batch.num_rows() as u64;
-        let batch = rewriter.rewrite(&batch)?;
-        written += batch.num_rows() as u64;
-        match &mut sorter {
-            Some(sorter) => sorter.push(batch)?,
-            None => sink.write(&batch)?,
+/// The rows of a state on their way, changed.
+struct Changed<'a> {
+    rows: Box<dyn RowStream>,
+    rewriter: &'a Rewriter<'a>,
+    read: u64,
+    written: u64,
+    has_ended: bool,
+}
+
+impl Changed<'_> {
+    fn next_batch(&mut self) -> Result<Option<RecordBatch>> {
+        let Some(batch) = self.rows.next().transpose()? else {
+            let seen = self.rows.completeness();
+            if !seen.is_complete() {
+                let what = format!("{} rows cannot be read, and would be lost", seen.rows_unread);
+                return Err(Error::invalid(what));
+            }
+            return self.rewriter.finish().map(|()| None);
+        };
+        self.read += batch.num_rows() as u64;
+        let batch = self.rewriter.rewrite(&batch)?;
+        self.written += batch.num_rows() as u64;
+        Ok(Some(batch))
+    }
+}
+
+impl Iterator for Changed<'_> {
+    type Item = Result<RecordBatch>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.has_ended {
+            return None;
         }
+        let next = self.next_batch().transpose();
+        self.has_ended = !matches!(next, Some(Ok(_)));
+        next
     }
-    let seen = rows.completeness();
-    if !seen.is_complete() {
-        return Err(Error::invalid(format!("{} rows cannot be read, and would be lost", seen.rows_unread)));
-    }
-    for batch in sorter.map(ExternalSorter::finish).transpose()?.into_iter().flatten() {
-        sink.write(&batch?)?;
-    }
-    rewriter.finish()?;
-    sink.finish()?;
-    Ok(written)
+}
+
+/// Sorts rows whose order is lost.
+fn sorted(rows: &mut Changed<'_>, state: &State) -> Result<SortedRows> {
+    let columns = state.schema.sort_columns(state.kind);
+    let mut sorter = ExternalSorter::new(rows.rewriter.schema().clone(), columns, SORT_BYTES);
+    rows.try_for_each(|batch| sorter.push(batch?))?;
+    sorter.finish()
 }

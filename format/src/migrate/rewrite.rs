@@ -76,6 +76,11 @@ impl<'a> Rewriter<'a> {
         self.rewrite.regroup
     }
 
+    /// There may be fewer rows than before.
+    pub(super) fn loses_rows(&self) -> bool {
+        !self.deletions.is_empty() || self.rewrite.expired_before_ms.is_some()
+    }
+
     /// The rows of a batch that stay, as they will be.
     pub(super) fn rewrite(&self, batch: &RecordBatch) -> Result<RecordBatch> {
         let mut batch = batch.clone();

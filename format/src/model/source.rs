@@ -103,6 +103,24 @@ pub trait SavepointSink {
     /// If the state cannot be stored, or was begun before.
     fn state(&mut self, operator: &Operator, state: &State) -> Result<Box<dyn StateSink + '_>>;
 
+    /// Writes the whole table of a state. Where the number of rows is known beforehand, `state.rows`, a sink may
+    /// need less room for it than by [`SavepointSink::state`]; then there have to be exactly as many.
+    ///
+    /// # Errors
+    /// As [`SavepointSink::state`] and [`StateSink`], and every error of `rows`.
+    fn table(
+        &mut self,
+        operator: &Operator,
+        state: &State,
+        rows: &mut dyn Iterator<Item = Result<RecordBatch>>,
+    ) -> Result<()> {
+        let mut sink = self.state(operator, state)?;
+        for batch in rows {
+            sink.write(&batch?)?;
+        }
+        sink.finish()
+    }
+
     /// Takes over the files of a state of another savepoint without reading its rows, if the sink can:
     /// `state` has the same rows, and a schema that differs at most as the format lets a schema evolve.
     /// Returns `false`, having done nothing, if it cannot; then the rows have to be written.

@@ -210,6 +210,49 @@ fn an_operator_list_has_one_block_and_reads_back() {
 }
 
 #[test]
+fn the_number_of_threads_that_encode_has_no_influence_on_the_bytes() {
+    let scratch = scratch();
+    // Two key groups of more rows than a row group may have: blocks are cut inside.
+    let rows = counts(600_000, 2);
+    let operator = sum_operator(2);
+    let write = |threads: usize| {
+        let path = scratch.path().join(threads.to_string());
+        let writer = ColumnarWriter::options().create(&path).unwrap();
+        let table = writer.begin_state(&operator, &count_state(Some(600_000))).unwrap();
+        table.write_sorted(batches(&rows, 10_000).into_iter().map(Ok), threads).unwrap();
+        writer.commit(&catalogue(vec![operator.clone()])).unwrap();
+        assert!(open(&path).segments(FIRST).unwrap().len() > 3);
+        files(&path)
+    };
+    let expected = write(1);
+    assert!(expected == write(2));
+    assert!(expected == write(7));
+}
+
+#[test]
+fn sorted_rows_of_no_key_group_or_out_of_order_are_refused_with_their_state() {
+    let scratch = scratch();
+    let refusal = |groups: Vec<u16>| {
+        let folder = tempfile::tempdir_in(scratch.path()).unwrap();
+        let writer = ColumnarWriter::options().create(folder.path().join("s")).unwrap();
+        let table = writer.begin_state(&sum_operator(4), &count_state(Some(2))).unwrap();
+        let rows = groups.into_iter().map(|group| {
+            let columns: [(&str, ArrayRef); 3] = [
+                ("key_group", Arc::new(UInt16Array::from(vec![group]))),
+                ("key", Arc::new(StringArray::from(vec!["a"]))),
+                ("value", Arc::new(Int64Array::from(vec![1]))),
+            ];
+            Ok(RecordBatch::try_from_iter(columns).unwrap())
+        });
+        table.write_sorted(rows, 2).unwrap_err().to_string()
+    };
+    let place = "operator sum-001, reducing state \"count\"";
+    assert_eq!(refusal(vec![0, 4]), format!("{place}: key group 4 is none of 4"));
+    assert_eq!(refusal(vec![1, 0]), format!("{place}, row 0: is not after the row before it"));
+    assert_eq!(refusal(vec![1]), format!("{place}: number of rows is 1, expected 2"));
+}
+
+#[test]
 fn rows_out_of_order_or_twice_or_elsewhere_are_refused() {
     let scratch = scratch();
     let writer = ColumnarWriter::options().create(scratch.path().join("savepoint")).unwrap();

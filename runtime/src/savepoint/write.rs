@@ -5,12 +5,10 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
 
 use spt_format::{
-    ColumnarReader, ColumnarStateWriter, ColumnarWriter, Committed, EncodedBlock, Error, KeyGroupRange,
-    Operator, PendingOutput, Result, ResultExt, Savepoint, SavepointSource, Scan, State, StateRef,
+    ColumnarReader, ColumnarWriter, Committed, KeyGroupRange, Operator, PendingOutput, Result, Savepoint,
+    SavepointSource, Scan, State, StateRef, in_order,
 };
 
 use super::snapshot::{Part, PartBatches, Snapshot, StateSlot};
@@ -136,46 +134,12 @@ fn write_state(
     threads: usize,
 ) -> Result<()> {
     let mut table = writer.begin_state(operator, state)?;
-    let blocks = table.blocks();
-    // A wave is encoded in parallel, then written: at most so many encoded blocks are in memory.
-    for wave in blocks.chunks(threads.max(1) * 2) {
-        for encoded in encode_wave(&table, wave, state, rows, threads)? {
-            table.append(encoded)?;
-        }
-    }
+    let (blocks, encoder) = (table.blocks(), table.encoder());
+    in_order(
+        threads.min(blocks.len()),
+        blocks.into_iter().map(Ok),
+        |block| encoder.encode(block, rows.of_block(block, state)?),
+        |encoded| table.append(encoded),
+    )?;
     table.finish()
-}
-
-/// Encodes some blocks on several threads; the result is in the order of the blocks.
-fn encode_wave(
-    table: &ColumnarStateWriter,
-    wave: &[KeyGroupRange],
-    state: &State,
-    rows: &impl Rows,
-    threads: usize,
-) -> Result<Vec<EncodedBlock>> {
-    let encode = |block: KeyGroupRange| table.encode(block, rows.of_block(block, state)?);
-    if wave.len() <= 1 || threads <= 1 {
-        return wave.iter().copied().map(encode).collect();
-    }
-    let next = AtomicUsize::new(0);
-    let done = Mutex::new(Vec::with_capacity(wave.len()));
-    std::thread::scope(|scope| {
-        for _ in 0..threads.min(wave.len()) {
-            scope.spawn(|| {
-                loop {
-                    let place = next.fetch_add(1, Ordering::Relaxed);
-                    let Some(block) = wave.get(place) else { break };
-                    let encoded = encode(*block);
-                    done.lock().unwrap_or_else(PoisonError::into_inner).push((place, encoded));
-                }
-            });
-        }
-    });
-    let mut done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
-    done.sort_by_key(|(place, _)| *place);
-    if done.len() != wave.len() {
-        return Err(Error::invalid("a block was not encoded")).within(|| state.name.clone());
-    }
-    done.into_iter().map(|(_, encoded)| encoded).collect()
 }

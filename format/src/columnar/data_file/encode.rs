@@ -58,25 +58,15 @@ impl Encoder {
         block: KeyGroupRange,
         batches: impl Iterator<Item = Result<RecordBatch>>,
     ) -> Result<Vec<EncodedRowGroup>> {
-        let digest_columns =
-            self.sort_columns.iter().copied().filter(|column| *column != Column::KeyGroup).collect();
-        let mut cutter = Cutter::new(digest_columns);
+        let mut rows = BlockRows::new(self, block);
         let mut encoded = Vec::new();
-        let mut last: Option<RecordBatch> = None;
         for batch in batches {
-            let batch = canonical(&batch?, &self.shape.arrow, &self.columns)?;
-            if batch.num_rows() == 0 {
-                continue;
-            }
-            self.check_order(last.as_ref(), &batch)?;
-            self.check_block(block, &batch)?;
-            last = Some(batch.slice(batch.num_rows() - 1, 1));
-            for rows in cutter.push(batch)? {
-                encoded.push(self.encode_row_group(rows)?);
+            for row_group in rows.push(&batch?)? {
+                encoded.push(self.encode_row_group(row_group)?);
             }
         }
-        if let Some(rows) = cutter.finish() {
-            encoded.push(self.encode_row_group(rows)?);
+        if let Some(row_group) = rows.finish() {
+            encoded.push(self.encode_row_group(row_group)?);
         }
         Ok(encoded)
     }
@@ -122,7 +112,11 @@ impl Encoder {
         }
     }
 
-    fn encode_row_group(&self, rows: RowGroupRows) -> Result<EncodedRowGroup> {
+    /// Encodes rows that [`BlockRows`] has cut.
+    ///
+    /// # Errors
+    /// If the Parquet writer refuses them.
+    pub(crate) fn encode_row_group(&self, rows: RowGroupRows) -> Result<EncodedRowGroup> {
         let key_groups = match (rows.first(), rows.last()) {
             (Some(first), Some(last)) => self.key_groups(&first, &last)?,
             _ => None,
@@ -133,6 +127,42 @@ impl Encoder {
         rows.for_each_slice(|slice| write_slice(slice, &mut writers))?;
         let chunks = writers.into_iter().map(|writer| writer.close().map_err(parquet));
         Ok(EncodedRowGroup { chunks: chunks.collect::<Result<_>>()?, rows: count, key_groups })
+    }
+}
+
+/// Rows of one block on their way into row groups: checked, in their one form, cut.
+pub(crate) struct BlockRows<'a> {
+    encoder: &'a Encoder,
+    block: KeyGroupRange,
+    cutter: Cutter,
+    last: Option<RecordBatch>,
+}
+
+impl<'a> BlockRows<'a> {
+    pub(crate) fn new(encoder: &'a Encoder, block: KeyGroupRange) -> Self {
+        let columns = encoder.sort_columns.iter().copied();
+        let cutter = Cutter::new(columns.filter(|column| *column != Column::KeyGroup).collect());
+        Self { encoder, block, cutter, last: None }
+    }
+
+    /// Takes rows and returns the row groups that are complete.
+    ///
+    /// # Errors
+    /// As [`Encoder::encode`].
+    pub(crate) fn push(&mut self, batch: &RecordBatch) -> Result<Vec<RowGroupRows>> {
+        let batch = canonical(batch, &self.encoder.shape.arrow, &self.encoder.columns)?;
+        if batch.num_rows() == 0 {
+            return Ok(Vec::new());
+        }
+        self.encoder.check_order(self.last.as_ref(), &batch)?;
+        self.encoder.check_block(self.block, &batch)?;
+        self.last = Some(batch.slice(batch.num_rows() - 1, 1));
+        self.cutter.push(batch)
+    }
+
+    /// What is left is the last row group.
+    pub(crate) fn finish(self) -> Option<RowGroupRows> {
+        self.cutter.finish()
     }
 }
 

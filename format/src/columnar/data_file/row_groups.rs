@@ -19,7 +19,7 @@ pub(crate) const MAX_ROWS: usize = 262_144;
 /// Bytes of a row group at most, as [`row_sizes`] counts them; a larger row has a row group of its own.
 const MAX_BYTES: u64 = 64 << 20;
 /// Rows of a row group before a digest may end it.
-const MIN_ROWS: usize = 131_072;
+pub(crate) const MIN_ROWS: usize = 131_072;
 /// The bits of the digest that are zero at a cut.
 const CUT_MASK: u32 = 0xffff;
 /// Rows written to the Parquet columns at once, because a list column's pages depend on it.
@@ -147,7 +147,7 @@ impl Piece {
 }
 
 /// The rows of one row group.
-pub(super) struct RowGroupRows {
+pub(crate) struct RowGroupRows {
     pieces: Vec<Piece>,
     pub(super) rows: usize,
 }
