@@ -42,16 +42,16 @@ pub use model::{
     Binding, Column, Completeness, Edge, Engine, Extensions, FIELD_ID_KEY, FIRST_NESTED_FIELD_ID, Field, Job,
     JobGraph, KeyGroup, KeyGroupRange, KeyHash, LOGICAL_KEY, Layout, Lineage, Logical, MAX_PARALLELISM_LIMIT,
     Node, Operator, OperatorId, Partitioning, PendingOutput, RowOrder, RowStream, Savepoint, SavepointKind,
-    SavepointSink, SavepointSource, Scan, Segment, State, StateKind, StateRef, StateSchema, StateSink,
-    TimeUnit, Ttl, Type, Uid, UidOrigin, columns_of, default_max_parallelism, first_out_of_order,
-    flink_murmur, java_hash, java_hash_string, java_hash_utf16, key_bytes_hash, key_group_of, operator_index,
-    sort_batch, sort_indices, write_key_bytes,
+    SavepointSink, SavepointSource, Scan, Segment, SinkStep, State, StateKind, StateRef, StateSchema,
+    StateSink, TimeUnit, Ttl, Type, Uid, UidList, UidOrigin, columns_of, default_max_parallelism,
+    first_out_of_order, flink_murmur, java_hash, java_hash_string, java_hash_utf16, key_bytes_hash,
+    key_group_of, operator_index, sort_batch, sort_indices, write_key_bytes,
 };
 pub use parallel::{in_order, processors};
 pub use plan::{PLAN_SCHEMA, Plan, PlannedOperator, PlannedState};
 pub use select::{
-    KeyFilter, Predicate, Projection, RowQuery, SelectedRows, find_operator, find_operator_by_prefix,
-    find_state,
+    KeyFilter, NamedSource, Predicate, Projection, RowQuery, SelectedRows, find_operator,
+    find_operator_by_prefix, find_state,
 };
 pub use sort::{ExternalSorter, SortedRows};
 pub use storage::{LocalStorage, NewObject, Object, Sharing, Storage};

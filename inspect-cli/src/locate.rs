@@ -13,11 +13,12 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use spt_format::{SavepointSource, instant_text};
 
 use crate::error::{Failure, Result};
-use crate::open::open_found;
+use crate::open::{Opening, open_found};
 use crate::staged::is_staged;
 use crate::ui::Ui;
 
-const MANIFEST: &str = "manifest.json";
+/// The file that makes a folder a savepoint of our own.
+pub(crate) const MANIFEST: &str = "manifest.json";
 const FLINK_METADATA: &str = "_metadata";
 const LATEST: &str = "@latest";
 /// Folders are searched this deep for savepoints: a job's checkpoints lie two below the folder for all jobs.
@@ -103,7 +104,7 @@ fn not_a_savepoint(folder: &Path) -> Failure {
 }
 
 /// The metadata in this folder, or this file if it is one.
-fn metadata_at(path: &Path) -> Option<Metadata> {
+pub(crate) fn metadata_at(path: &Path) -> Option<Metadata> {
     if path.is_file() {
         let name = path.file_name()?;
         let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
@@ -151,7 +152,7 @@ pub(crate) fn newest(
             ui.warn(&format!("passed over {}: its writer has not finished it", candidate.folder().display()));
             continue;
         }
-        match open_found(&candidate) {
+        match open_found(&candidate, &Opening::default()) {
             Ok(source) => {
                 let created = created_ms(&candidate, source.as_ref());
                 dated.push((created, candidate));

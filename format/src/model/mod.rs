@@ -20,10 +20,12 @@ mod operator;
 mod order;
 mod savepoint;
 mod schema;
+mod sink;
 mod source;
 mod state;
 mod type_text;
 mod types;
+mod uid_list;
 
 pub use bind::Binding;
 pub use extensions::Extensions;
@@ -40,6 +42,8 @@ pub use order::{RowOrder, columns_of, first_out_of_order, sort_batch, sort_indic
 pub(crate) use order::{element_range, one_nan_f32, one_nan_f64};
 pub use savepoint::{Engine, Job, Layout, Lineage, PendingOutput, Savepoint, SavepointKind, StateRef};
 pub use schema::{Column, StateSchema};
+pub use sink::SinkStep;
 pub use source::{Completeness, RowStream, SavepointSink, SavepointSource, Scan, Segment, StateSink};
 pub use state::{KeyHash, State, Ttl};
 pub use types::{FIELD_ID_KEY, FIRST_NESTED_FIELD_ID, Field, LOGICAL_KEY, Logical, TimeUnit, Type};
+pub use uid_list::UidList;

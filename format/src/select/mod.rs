@@ -2,6 +2,7 @@
 
 mod key;
 mod name;
+mod named;
 mod path;
 mod predicate;
 mod projection;
@@ -9,6 +10,7 @@ mod query;
 
 pub use key::KeyFilter;
 pub use name::{find_operator, find_operator_by_prefix, find_state};
+pub use named::NamedSource;
 pub use predicate::Predicate;
 pub use projection::Projection;
 pub use query::{RowQuery, SelectedRows};

@@ -9,7 +9,7 @@ use spt_format::migrate::MigrationPlan;
 use super::migrate::write::{Order, write};
 use crate::error::Result;
 use crate::exit::Exit;
-use crate::open::open;
+use crate::open::{Opening, open};
 use crate::render::text::{bytes, counted};
 use crate::ui::Ui;
 
@@ -31,6 +31,8 @@ pub(crate) struct Args {
     /// The format to write
     #[arg(long, value_enum)]
     to: To,
+    #[command(flatten)]
+    opening: Opening,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -51,7 +53,7 @@ struct Report {
 }
 
 pub(crate) fn run(args: &Args, ui: &Ui) -> Result<Exit> {
-    let source = open(&args.input, ui)?;
+    let source = open(&args.input, &args.opening, ui)?;
     let plan = MigrationPlan::new(source.savepoint(), &[])?;
     let made = match args.to {
         To::Spt => {
@@ -65,7 +67,7 @@ pub(crate) fn run(args: &Args, ui: &Ui) -> Result<Exit> {
             write(&order, &args.output, ui)?
         }
     };
-    let target = open(&made.path, ui)?;
+    let target = open(&made.path, &Opening::default(), ui)?;
     let savepoint = target.savepoint();
     let report = Report {
         schema: "spt.convert/1",

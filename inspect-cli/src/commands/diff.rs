@@ -11,7 +11,7 @@ use spt_format::{
 
 use crate::error::{Failure, Result};
 use crate::exit::Exit;
-use crate::open::open;
+use crate::open::{Opening, open};
 use crate::render::diff::{RowLines, differences, statistics};
 use crate::report::diff::{Change, DiffReport, Identity, Movement, OperatorDiff, StateDiff};
 use crate::ui::Ui;
@@ -57,10 +57,13 @@ pub(crate) struct Args {
     /// Rows that differ in their last access alone are a difference
     #[arg(long)]
     ttl: bool,
+    #[command(flatten)]
+    opening: Opening,
 }
 
 pub(crate) fn run(args: &Args, ui: &Ui) -> Result<Exit> {
-    let (left, right) = (open(&args.left, ui)?, open(&args.right, ui)?);
+    let left = open(&args.left, &args.opening, ui)?;
+    let right = open(&args.right, &args.opening, ui)?;
     let mut comparer = Comparer::new(args, left.as_ref(), right.as_ref(), ui);
     let mut operators = Vec::new();
     for pair in wanted_pairs(args, left.savepoint(), right.savepoint())? {

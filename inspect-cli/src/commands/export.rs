@@ -14,7 +14,7 @@ use self::target::Target;
 use crate::commands::{choose, saw_all};
 use crate::error::{Failure, Result};
 use crate::exit::Exit;
-use crate::open::open;
+use crate::open::{Opening, open};
 use crate::render::text::{bytes, counted};
 use crate::ui::Ui;
 
@@ -50,6 +50,8 @@ pub(crate) struct Args {
     /// How 64 bit integers are written in NDJSON
     #[arg(long, value_enum, default_value_t = Int64::Number)]
     int64: Int64,
+    #[command(flatten)]
+    opening: Opening,
 }
 
 /// What an export is written as.
@@ -86,7 +88,7 @@ struct Report {
 }
 
 pub(crate) fn run(args: &Args, ui: &Ui) -> Result<Exit> {
-    let source = open(&args.path, ui)?;
+    let source = open(&args.path, &args.opening, ui)?;
     let place = choose::state(source.as_ref(), args.uid.as_deref(), args.state.as_deref())?;
     let (_, state) = choose::parts(source.as_ref(), place)?;
     let query = args.filter.query(source.as_ref(), place)?;

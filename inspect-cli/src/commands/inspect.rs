@@ -15,7 +15,7 @@ use crate::commands::choose;
 use crate::commands::migrate::now_ms;
 use crate::error::Result;
 use crate::exit::Exit;
-use crate::open::open;
+use crate::open::{Opening, open};
 use crate::render;
 use crate::report::inspect::InspectReport;
 use crate::ui::Ui;
@@ -75,6 +75,8 @@ pub(crate) struct Args {
     /// Show the job's graph, where the savepoint remembers it
     #[arg(long, conflicts_with_all = ["rows", "count", "sizes", "offsets", "limit", "columns", "uid"])]
     graph: bool,
+    #[command(flatten)]
+    opening: Opening,
 }
 
 impl Args {
@@ -91,9 +93,9 @@ pub(crate) fn run(args: &Args, ui: &Ui) -> Result<Exit> {
         Vec::new()
     };
     if !below.is_empty() {
-        return list::show(&below, now_ms(), ui);
+        return list::show(&below, &args.opening, now_ms(), ui);
     }
-    let source = open(&args.path, ui)?;
+    let source = open(&args.path, &args.opening, ui)?;
     if args.graph {
         return graph::show(source.savepoint(), ui);
     }

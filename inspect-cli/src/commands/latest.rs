@@ -11,6 +11,7 @@ use crate::commands::validate::{Depth, check};
 use crate::error::{Failure, Result};
 use crate::exit::Exit;
 use crate::locate::{Metadata, newest};
+use crate::open::Opening;
 use crate::ui::Ui;
 
 /// Print the path of the newest savepoint or checkpoint below a folder
@@ -27,6 +28,8 @@ pub(crate) struct Args {
     /// Read everything of a candidate, as `spt validate` does, before it counts as whole
     #[arg(long)]
     full: bool,
+    #[command(flatten)]
+    opening: Opening,
 }
 
 /// `spt.latest/1`: where it is. A path that is not UTF-8 is shown as well as it can be.
@@ -37,8 +40,8 @@ struct Report {
 }
 
 /// No error is found in it.
-fn is_whole(candidate: &Metadata, depth: Depth) -> Result<()> {
-    let checks = check(candidate, depth)?;
+fn is_whole(candidate: &Metadata, opening: &Opening, depth: Depth) -> Result<()> {
+    let checks = check(candidate, opening, depth)?;
     match checks.findings.iter().find(|finding| finding.severity == Severity::Error) {
         Some(finding) => Err(Failure::new(format!("{}: {}", finding.location, finding.message))),
         None => Ok(()),
@@ -47,7 +50,8 @@ fn is_whole(candidate: &Metadata, depth: Depth) -> Result<()> {
 
 pub(crate) fn run(args: &Args, ui: &Ui) -> Result<Exit> {
     let depth = if args.full { Depth::Full } else { Depth::Presence };
-    let Some(found) = newest(&args.dir, ui, &mut |candidate| is_whole(candidate, depth))? else {
+    let Some(found) = newest(&args.dir, ui, &mut |candidate| is_whole(candidate, &args.opening, depth))?
+    else {
         ui.note(&format!("there is no savepoint below {}", args.dir.display()));
         return Ok(Exit::No);
     };

@@ -12,7 +12,7 @@ use spt_format::{Error, Savepoint, SavepointSource};
 use self::write::{Made, Order, write};
 use crate::error::{Failure, Result};
 use crate::exit::Exit;
-use crate::open::open;
+use crate::open::{Opening, open};
 use crate::render::table::{Lean, Table};
 use crate::render::text::{bytes, clean, count, counted};
 use crate::ui::Ui;
@@ -47,6 +47,8 @@ pub(crate) struct Args {
     /// Share no file with IN
     #[arg(long)]
     copy: bool,
+    #[command(flatten)]
+    opening: Opening,
 }
 
 /// What to change. Every flag may be given more than once.
@@ -159,7 +161,7 @@ struct StepReport {
 }
 
 pub(crate) fn run(args: &Args, ui: &Ui) -> Result<Exit> {
-    let source = open(&args.input, ui)?;
+    let source = open(&args.input, &args.opening, ui)?;
     let plan = args
         .changes
         .operations(source.savepoint())

@@ -13,7 +13,7 @@ pub(crate) use self::check::{Checks, Depth, check};
 use crate::error::Result;
 use crate::exit::Exit;
 use crate::locate::locate;
-use crate::open::open_found;
+use crate::open::{Opening, open_found};
 use crate::render;
 use crate::report::validate::{SeverityName, ValidateReport};
 use crate::ui::Ui;
@@ -57,6 +57,8 @@ pub(crate) struct Args {
     /// Judge whether this program restores from it
     #[arg(last = true, value_name = "PROGRAM", conflicts_with_all = ["quick", "sample", "against"])]
     program: Vec<OsString>,
+    #[command(flatten)]
+    opening: Opening,
 }
 
 /// How findings are written.
@@ -75,8 +77,8 @@ enum Format {
 pub(crate) fn run(args: &Args, ui: &Ui) -> Result<Exit> {
     let found = locate(&args.path, ui)?;
     let report = if args.against.is_some() || !args.program.is_empty() {
-        let source = open_found(&found)?;
-        let job = against::job(args.against.as_deref(), &args.program, ui)?;
+        let source = open_found(&found, &args.opening)?;
+        let job = against::job(args.against.as_deref(), &args.program, &args.opening, ui)?;
         against::judge(source.savepoint(), &job)
     } else {
         let depth = match (args.quick, args.sample) {
@@ -84,7 +86,7 @@ pub(crate) fn run(args: &Args, ui: &Ui) -> Result<Exit> {
             (false, Some(percent)) => Depth::Sample(percent),
             (false, None) => Depth::Full,
         };
-        ValidateReport::new(check(&found, depth)?)
+        ValidateReport::new(check(&found, &args.opening, depth)?)
     };
     let format = if ui.json { Format::Json } else { args.format };
     match format {

@@ -1,6 +1,8 @@
+use std::path::Path;
+
 use snapbox::{assert_data_eq, str};
 
-use crate::support::{flink, run, spt, word_count};
+use crate::support::{flink, run, spt, walk, word_count};
 
 #[test]
 fn the_summary_shows_operators_then_states() {
@@ -218,4 +220,25 @@ fn a_folder_of_savepoints_is_listed() {
         document.starts_with("{\"schema\":\"spt.savepoints/1\",\"savepoints\":[{\"path\":"),
         "{document}"
     );
+}
+
+/// Where the job's checkpoints were when this one was written.
+const RECORDED: &str =
+    "file:/flink/checkpoints/2.3.0/wordcount-rocksdb-incremental-p2-files/30376435333136372d643334342d3337";
+
+#[test]
+fn a_checkpoint_whose_files_went_elsewhere_is_read_with_a_path_map() {
+    let savepoint = flink("2.3.0/wordcount-rocksdb-incremental-p2-files");
+    let job = Path::new(&savepoint).with_file_name("checkpoint").canonicalize().unwrap();
+    let alone = tempfile::tempdir().unwrap();
+    for file in walk(&job.join("chk-5")) {
+        std::fs::copy(&file, alone.path().join(file.file_name().unwrap())).unwrap();
+    }
+    let path = alone.path().to_str().unwrap();
+    assert!(run(&["inspect", path, "--count"]).ends_with("--- exit 2\n"));
+    let map = format!("{RECORDED}={}", job.display());
+    let text = run(&["inspect", path, "--count", "--path-map", &map]);
+    assert!(text.contains("sum") && text.ends_with("--- exit 0\n"), "{text}");
+    let text = run(&["inspect", path, "--path-map", "nowhere"]);
+    assert!(text.contains("is not OLD=NEW") && text.ends_with("--- exit 2\n"), "{text}");
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::error::Result;
 use crate::exit::Exit;
 use crate::locate::{Metadata, candidates, created_ms};
-use crate::open::open_found;
+use crate::open::{Opening, open_found};
 use crate::render;
 use crate::report::list::{Entry, ListReport};
 use crate::ui::Ui;
@@ -19,10 +19,10 @@ pub(super) fn below(path: &Path) -> Vec<Metadata> {
 }
 
 /// Shows them, the newest first, those that do not open last.
-pub(super) fn show(found: &[Metadata], now_ms: i64, ui: &Ui) -> Result<Exit> {
+pub(super) fn show(found: &[Metadata], opening: &Opening, now_ms: i64, ui: &Ui) -> Result<Exit> {
     let entry = |candidate: &Metadata| {
         let path = candidate.folder().display().to_string();
-        match open_found(candidate) {
+        match open_found(candidate, opening) {
             Ok(source) => Entry::new(path, source.savepoint(), created_ms(candidate, source.as_ref())),
             Err(failure) => Entry::broken(path, failure.to_string()),
         }

@@ -11,6 +11,7 @@ use super::now_ms;
 use crate::commands::validate::{Depth, check};
 use crate::error::{Failure, Result};
 use crate::locate::Metadata;
+use crate::open::Opening;
 use crate::staged::Staged;
 use crate::ui::Ui;
 
@@ -63,7 +64,7 @@ fn fill(order: &Order<'_>, staged: &Staged) -> Result<()> {
 /// Files that were taken over were written and checked before; new ones are read again.
 fn verify(partial: &Path, is_metadata_only: bool) -> Result<()> {
     let depth = if is_metadata_only { Depth::Presence } else { Depth::Quick };
-    let checks = check(&Metadata::Columnar(partial.to_owned()), depth)?;
+    let checks = check(&Metadata::Columnar(partial.to_owned()), &Opening::default(), depth)?;
     match checks.findings.iter().find(|finding| finding.severity == Severity::Error) {
         Some(finding) => Err(Failure::new(format!(
             "what was written is damaged: {}: {}",

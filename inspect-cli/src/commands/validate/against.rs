@@ -9,8 +9,8 @@ use spt_format::validate::{Code, Finding};
 use spt_format::{Operator, Plan, Savepoint};
 
 use crate::commands::plan::ask;
-use crate::error::{Failure, Result};
-use crate::open::open;
+use crate::error::Result;
+use crate::open::{Opening, open, plan_at};
 use crate::report::validate::ValidateReport;
 use crate::ui::Ui;
 
@@ -35,18 +35,14 @@ impl Job {
 ///
 /// # Errors
 /// If there is no such job, or its plan cannot be read.
-pub(super) fn job(path: Option<&Path>, program: &[OsString], ui: &Ui) -> Result<Job> {
+pub(super) fn job(path: Option<&Path>, program: &[OsString], opening: &Opening, ui: &Ui) -> Result<Job> {
     let Some(path) = path else {
         return Job::of_plan(Plan::from_json(&ask(program)?)?);
     };
-    let is_plan = path.is_file() && path.extension().is_some_and(|extension| extension == "json");
-    if is_plan && path.file_name().is_none_or(|name| name != "manifest.json") {
-        let text = std::fs::read_to_string(path)
-            .map_err(|error| Failure::new(format!("{}: {error}", path.display())))?;
-        let plan = Plan::from_json(&text).map_err(|error| error.in_file(path.display().to_string()))?;
+    if let Some(plan) = plan_at(path)? {
         return Job::of_plan(plan);
     }
-    Ok(Job { operators: open(path, ui)?.savepoint().operators.clone(), plan: None })
+    Ok(Job { operators: open(path, opening, ui)?.savepoint().operators.clone(), plan: None })
 }
 
 /// Judges every state.

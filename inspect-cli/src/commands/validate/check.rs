@@ -1,6 +1,6 @@
 //! Runs the checks that fit the engine, and those that fit every savepoint.
 
-use spt_flink::{FlinkSource, Trouble, TroubleKind};
+use spt_flink::{Trouble, TroubleKind};
 use spt_format::validate::{Checked, Code, Finding, Findings, check_rows};
 use spt_format::{
     ColumnarReader, Completeness, Error, ErrorKind, Savepoint, SavepointSource, StateRef, UidOrigin,
@@ -8,6 +8,7 @@ use spt_format::{
 
 use crate::error::Result;
 use crate::locate::Metadata;
+use crate::open::Opening;
 
 /// How much is read.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -35,7 +36,7 @@ pub(crate) struct Checks {
 ///
 /// # Errors
 /// If there is nothing that could be checked.
-pub(crate) fn check(found: &Metadata, depth: Depth) -> Result<Checks> {
+pub(crate) fn check(found: &Metadata, opening: &Opening, depth: Depth) -> Result<Checks> {
     let mut findings = Findings::default();
     let mut checked = Checked::default();
     let thorough = depth == Depth::Full;
@@ -50,7 +51,7 @@ pub(crate) fn check(found: &Metadata, depth: Depth) -> Result<Checks> {
             }
             Box::new(reader) as Box<dyn SavepointSource>
         }),
-        Metadata::Flink(file) => FlinkSource::open(file).map(|source| {
+        Metadata::Flink(file) => opening.flink().open(file).map(|source| {
             source.check(thorough).into_iter().for_each(|trouble| findings.push(of_trouble(&trouble)));
             checked.files = 1 + source.savepoint().files;
             checked.bytes = source.savepoint().bytes;
@@ -58,7 +59,7 @@ pub(crate) fn check(found: &Metadata, depth: Depth) -> Result<Checks> {
         }),
     };
     let source = match opened {
-        Ok(source) => source,
+        Ok(source) => opening.named(source)?,
         Err(error) => return damaged_metadata(error, findings),
     };
     of_catalogue(source.savepoint(), &mut findings);
