@@ -35,7 +35,10 @@ pub use export::{
     Int64Style, JsonChanges, JsonOptions, JsonRows, JsonValues, instant_text, write_json_table,
 };
 pub use failpoint::failpoint;
-pub use import::{array_from_json, array_from_text};
+pub use import::{
+    ColumnNames, FileFormat, Import, ImportMode, Imported, IndexedTable, StateFiles, StateRequest, TABLE_KEY,
+    TABLES_INDEX, TABLES_SCHEMA, TableDescription, TableFile, TablesIndex, array_from_json, array_from_text,
+};
 pub use limits::ReadLimits;
 pub use location::Location;
 pub use model::{

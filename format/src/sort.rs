@@ -137,7 +137,20 @@ pub struct SortedRows {
     failed: bool,
 }
 
+/// The rows of one table, batch by batch.
+pub(crate) type Batches = Box<dyn Iterator<Item = Result<RecordBatch>> + Send>;
+
 impl SortedRows {
+    /// The rows of several tables, each in the order of these columns, as one table in that order. Rows that
+    /// are equal in the columns come in the order of their tables.
+    ///
+    /// # Errors
+    /// As the first batch of a table.
+    pub(crate) fn merge(schema: SchemaRef, columns: Vec<Column>, tables: Vec<Batches>) -> Result<Self> {
+        let runs = tables.into_iter().enumerate().map(|(number, table)| Run::new(number, table));
+        Self::new(schema, columns, runs.collect())
+    }
+
     fn new(schema: SchemaRef, columns: Vec<Column>, mut runs: Vec<Run>) -> Result<Self> {
         let mut heap = BinaryHeap::with_capacity(runs.len());
         for run in &mut runs {
@@ -201,7 +214,7 @@ impl Iterator for SortedRows {
 /// One sorted run and where its reader stands.
 struct Run {
     number: usize,
-    batches: Box<dyn Iterator<Item = Result<RecordBatch>> + Send>,
+    batches: Batches,
     batch: RecordBatch,
     keys: Vec<ArrayRef>,
     /// Counts the batches, so that two of them are told apart.
@@ -210,7 +223,7 @@ struct Run {
 }
 
 impl Run {
-    fn new(number: usize, batches: Box<dyn Iterator<Item = Result<RecordBatch>> + Send>) -> Self {
+    fn new(number: usize, batches: Batches) -> Self {
         let batch = RecordBatch::new_empty(SchemaRef::new(arrow_schema::Schema::empty()));
         Self { number, batches, batch, keys: Vec::new(), serial: 0, row: 0 }
     }

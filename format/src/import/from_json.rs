@@ -316,7 +316,7 @@ fn map_entries(value: &Value) -> Option<Vec<(Value, Value)>> {
 ///
 /// # Errors
 /// If an element is there twice.
-fn sorted(elements: &ArrayRef, offsets: &OffsetBuffer<i32>) -> Result<UInt32Array> {
+pub(super) fn sorted(elements: &ArrayRef, offsets: &OffsetBuffer<i32>) -> Result<UInt32Array> {
     let order = RowOrder::between(std::slice::from_ref(elements), std::slice::from_ref(elements))?;
     let mut places: Vec<u32> = (0..elements.len() as u32).collect();
     for bounds in offsets.windows(2) {
@@ -343,7 +343,7 @@ fn nulls(values: &[Option<&Value>]) -> Option<NullBuffer> {
 }
 
 /// A member's name for a field: one `$` more if it begins with one.
-fn escaped(name: &str) -> String {
+pub(super) fn escaped(name: &str) -> String {
     if name.starts_with('$') { format!("${name}") } else { name.to_owned() }
 }
 

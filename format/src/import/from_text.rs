@@ -14,13 +14,23 @@ use crate::model::{Field, Logical, Type};
 /// # Errors
 /// [`ErrorKind::BadRequest`](crate::ErrorKind::BadRequest) if the text is no value of the type.
 pub fn array_from_text(field: &Field, text: &str) -> Result<ArrayRef> {
-    let value = if is_json_string(field) {
-        Value::String(text.to_owned())
-    } else {
-        let parsed = serde_json::from_str(text);
-        parsed.map_err(|error| Error::bad_request(format!("{text:?} is no {field}")).caused_by(error))?
-    };
+    let value = json_from_text(field, text)?;
     array_from_json(field, &[Some(&value)])
+}
+
+/// The JSON value that `text` means for this type.
+///
+/// # Errors
+/// As [`array_from_text`], if the type's JSON form is no string and the text no JSON.
+pub(super) fn json_from_text(field: &Field, text: &str) -> Result<Value> {
+    if is_json_string(field) || (matches!(field.ty, Type::Duration(_)) && text.starts_with("PT")) {
+        return Ok(Value::String(text.to_owned()));
+    }
+    let is_nested = field.ty.to_arrow().is_nested();
+    serde_json::from_str(text).map_err(|error| {
+        let what = Error::bad_request(format!("{text:?} is no {field}"));
+        if is_nested { what.caused_by(error) } else { what }
+    })
 }
 
 /// The type's values are strings in JSON.

@@ -8,7 +8,9 @@ use std::path::PathBuf;
 
 use clap::ValueEnum;
 use serde::Serialize;
-use spt_format::{Completeness, Int64Style, JsonOptions, JsonRows, Projection, SelectedRows, State};
+use spt_format::{
+    Completeness, FileFormat, Int64Style, JsonOptions, JsonRows, Projection, SelectedRows, State,
+};
 
 use self::target::Target;
 use crate::commands::{choose, saw_all};
@@ -56,7 +58,7 @@ pub(crate) struct Args {
 
 /// What an export is written as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Format {
+pub(crate) enum Format {
     /// One JSON document a line
     Ndjson,
     /// Comma-separated values: structs spread over columns, other nested values as JSON
@@ -65,6 +67,18 @@ enum Format {
     Arrow,
     /// A Parquet file: the table with its types
     Parquet,
+}
+
+impl Format {
+    /// The same as the library knows it.
+    pub(crate) fn file_format(self) -> FileFormat {
+        match self {
+            Self::Ndjson => FileFormat::Ndjson,
+            Self::Csv => FileFormat::Csv,
+            Self::Arrow => FileFormat::Arrow,
+            Self::Parquet => FileFormat::Parquet,
+        }
+    }
 }
 
 /// How 64 bit integers are written.
@@ -90,14 +104,14 @@ struct Report {
 pub(crate) fn run(args: &Args, ui: &Ui) -> Result<Exit> {
     let source = open(&args.path, &args.opening, ui)?;
     let place = choose::state(source.as_ref(), args.uid.as_deref(), args.state.as_deref())?;
-    let (_, state) = choose::parts(source.as_ref(), place)?;
+    let (operator, state) = choose::parts(source.as_ref(), place)?;
     let query = args.filter.query(source.as_ref(), place)?;
     let mut rows = query.rows(source.as_ref(), place)?;
     let mut target = Target::create(args.output.as_deref())?;
     let written = match args.format {
         Format::Ndjson => write_ndjson(args, state, &mut rows, &mut target)?,
-        Format::Arrow => arrow::write_ipc(state, &mut rows, &mut target)?,
-        Format::Parquet => arrow::write_parquet(state, &mut rows, &mut target)?,
+        Format::Arrow => arrow::write_ipc(&arrow::schema(operator, state)?, &mut rows, &mut target)?,
+        Format::Parquet => arrow::write_parquet(arrow::schema(operator, state)?, &mut rows, &mut target)?,
         Format::Csv => csv::write(&Projection::flat(state.kind, &state.schema)?, &mut rows, &mut target)?,
     };
     let size = target.finish()?;

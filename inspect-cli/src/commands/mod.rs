@@ -8,6 +8,7 @@ mod demo;
 mod diff;
 mod explain;
 mod export;
+mod import;
 mod inspect;
 mod latest;
 mod list;
@@ -38,6 +39,7 @@ pub(crate) enum Command {
     Validate(validate::Args),
     Migrate(migrate::Args),
     Export(export::Args),
+    Import(Box<import::Args>),
     Convert(convert::Args),
     Latest(latest::Args),
     Uid(uid::Args),
@@ -64,6 +66,7 @@ impl Command {
             Self::Diff(args) => diff::run(&args, ui),
             Self::Explain(args) => explain::run(&args, ui),
             Self::Export(args) => export::run(&args, ui),
+            Self::Import(args) => import::run(&args, ui),
             Self::Inspect(args) => inspect::run(&args, ui),
             Self::Latest(args) => latest::run(&args, ui),
             Self::Migrate(args) => migrate::run(&args, ui),

@@ -13,6 +13,7 @@ mod diff;
 mod docs;
 mod export;
 mod flow;
+mod import;
 mod inspect;
 mod jobs;
 mod latest;

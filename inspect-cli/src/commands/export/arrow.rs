@@ -1,21 +1,35 @@
-//! Rows as Arrow IPC or Parquet: the state's table as it is, types and all.
+//! Rows as Arrow IPC or Parquet: the state's table as it is, types and all, and whose it is.
+
+use std::sync::Arc;
 
 use arrow_ipc::writer::FileWriter;
+use arrow_schema::SchemaRef;
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::properties::WriterProperties;
-use spt_format::{SelectedRows, State};
+use spt_format::{Operator, SelectedRows, State, TABLE_KEY, TableDescription};
 
 use super::target::Target;
 use crate::error::{Failure, Result};
+
+/// The table's schema, which names its state.
+///
+/// # Errors
+/// If the state's schema does not fit its kind.
+pub(super) fn schema(operator: &Operator, state: &State) -> Result<SchemaRef> {
+    let table = state.schema.to_arrow(state.kind)?;
+    let description = serde_json::to_string(&TableDescription::new(operator, state));
+    let description = description.map_err(|error| Failure::new(error.to_string()))?;
+    let metadata = [(TABLE_KEY.to_owned(), description)].into();
+    Ok(Arc::new(table.as_ref().clone().with_metadata(metadata)))
+}
 
 /// Writes an Arrow IPC file.
 ///
 /// # Errors
 /// If rows cannot be read or written.
-pub(super) fn write_ipc(state: &State, rows: &mut SelectedRows<'_>, target: &mut Target) -> Result<u64> {
-    let schema = state.schema.to_arrow(state.kind)?;
-    let mut writer = FileWriter::try_new(&mut *target, &schema).map_err(failed)?;
+pub(super) fn write_ipc(schema: &SchemaRef, rows: &mut SelectedRows<'_>, target: &mut Target) -> Result<u64> {
+    let mut writer = FileWriter::try_new(&mut *target, schema).map_err(failed)?;
     let mut written = 0;
     for batch in rows {
         let batch = batch?;
@@ -30,8 +44,11 @@ pub(super) fn write_ipc(state: &State, rows: &mut SelectedRows<'_>, target: &mut
 ///
 /// # Errors
 /// If rows cannot be read or written.
-pub(super) fn write_parquet(state: &State, rows: &mut SelectedRows<'_>, target: &mut Target) -> Result<u64> {
-    let schema = state.schema.to_arrow(state.kind)?;
+pub(super) fn write_parquet(
+    schema: SchemaRef,
+    rows: &mut SelectedRows<'_>,
+    target: &mut Target,
+) -> Result<u64> {
     let compression = Compression::ZSTD(ZstdLevel::default());
     let properties = WriterProperties::builder().set_compression(compression).build();
     let mut writer = ArrowWriter::try_new(&mut *target, schema, Some(properties)).map_err(failed)?;

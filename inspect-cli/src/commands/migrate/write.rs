@@ -62,7 +62,7 @@ fn fill(order: &Order<'_>, staged: &Staged) -> Result<()> {
 }
 
 /// Files that were taken over were written and checked before; new ones are read again.
-fn verify(partial: &Path, is_metadata_only: bool) -> Result<()> {
+pub(crate) fn verify(partial: &Path, is_metadata_only: bool) -> Result<()> {
     let depth = if is_metadata_only { Depth::Presence } else { Depth::Quick };
     let checks = check(&Metadata::Columnar(partial.to_owned()), &Opening::default(), depth)?;
     match checks.findings.iter().find(|finding| finding.severity == Severity::Error) {
