@@ -38,6 +38,7 @@ pub use failpoint::failpoint;
 pub use import::{
     ColumnNames, FileFormat, Import, ImportMode, Imported, IndexedTable, StateFiles, StateRequest, TABLE_KEY,
     TABLES_INDEX, TABLES_SCHEMA, TableDescription, TableFile, TablesIndex, array_from_json, array_from_text,
+    json_from_text,
 };
 pub use limits::ReadLimits;
 pub use location::Location;

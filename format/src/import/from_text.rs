@@ -22,7 +22,7 @@ pub fn array_from_text(field: &Field, text: &str) -> Result<ArrayRef> {
 ///
 /// # Errors
 /// As [`array_from_text`], if the type's JSON form is no string and the text no JSON.
-pub(super) fn json_from_text(field: &Field, text: &str) -> Result<Value> {
+pub fn json_from_text(field: &Field, text: &str) -> Result<Value> {
     if is_json_string(field) || (matches!(field.ty, Type::Duration(_)) && text.starts_with("PT")) {
         return Ok(Value::String(text.to_owned()));
     }

@@ -27,7 +27,7 @@ mod write;
 pub use description::{TABLE_KEY, TableDescription};
 pub use file::{FileFormat, TableFile};
 pub use from_json::array_from_json;
-pub use from_text::array_from_text;
+pub use from_text::{array_from_text, json_from_text};
 pub use index::{IndexedTable, TABLES_INDEX, TABLES_SCHEMA, TablesIndex};
 pub use names::ColumnNames;
 pub use request::StateRequest;

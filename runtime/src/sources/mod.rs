@@ -16,21 +16,24 @@
 
 mod collection;
 mod discovery;
-mod lines;
+mod files;
+mod records;
 mod sequence;
 mod socket;
 mod span;
-mod text_files;
 
 #[cfg(test)]
 mod tests;
 
 pub use collection::{Collection, CollectionReader};
 pub(crate) use discovery::{Discovered, discover};
+pub use files::{
+    CsvFiles, CsvRecords, FilePosition, Files, FilesReader, JsonLines, Malformed, NdjsonFiles, OpenFile,
+    ParquetFiles, ParquetRows, ReadFormat, Tally, TextFiles, TextLines,
+};
 pub use sequence::{Sequence, SequenceReader};
 pub use socket::{SocketReader, SocketText};
 pub use span::Span;
-pub use text_files::{FilePosition, TextFiles, TextFilesReader};
 
 use std::time::Duration;
 

@@ -4,7 +4,7 @@ use std::io::Read;
 use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
 use std::time::Duration;
 
-use super::lines::Lines;
+use super::records::Records;
 use super::{Poll, Source, SourceReader};
 use crate::error::{Error, Result};
 use crate::job::{Subtask, note};
@@ -110,7 +110,7 @@ impl Source for SocketText {
         Ok(SocketReader {
             stream,
             address: self.address.clone(),
-            lines: Lines::default(),
+            lines: Records::default(),
             chunk: vec![0; CHUNK_BYTES],
         })
     }
@@ -121,7 +121,7 @@ impl Source for SocketText {
 pub struct SocketReader {
     stream: TcpStream,
     address: String,
-    lines: Lines,
+    lines: Records,
     chunk: Vec<u8>,
 }
 
@@ -133,12 +133,13 @@ impl SourceReader for SocketReader {
         match self.stream.read(&mut self.chunk) {
             Ok(0) => {
                 note(&format!("{} closed the connection: that is the end of the input", self.address));
-                self.lines.take_rest(|line| out.emit(line));
+                self.lines.take_rest(|line| emit(line, out))?;
                 Ok(Poll::End)
             }
             Ok(read) => {
                 self.lines.push(self.chunk.get(..read).unwrap_or_default());
-                self.lines.take(|line| out.emit(line))?;
+                self.lines.take(|line| emit(line, out))?;
+                self.lines.check()?;
                 Ok(Poll::Ready)
             }
             Err(error) if is_silence(error.kind()) => Ok(Poll::Idle(SILENCE)),
@@ -151,6 +152,12 @@ impl SourceReader for SocketReader {
     fn splits(&self) -> Vec<()> {
         Vec::new()
     }
+}
+
+/// Bytes that are no UTF-8 become U+FFFD, as in Java.
+fn emit(line: &[u8], out: &mut Out<'_, String>) -> Result<()> {
+    out.emit(&*String::from_utf8_lossy(line));
+    Ok(())
 }
 
 fn is_silence(kind: std::io::ErrorKind) -> bool {

@@ -22,7 +22,7 @@ impl<T: Data> Stage<T> for Kept<T> {
     }
 }
 
-fn subtask(parallelism: u32) -> Subtask {
+pub(super) fn subtask(parallelism: u32) -> Subtask {
     Subtask {
         job_id: "0".repeat(32),
         operator: "source".into(),
@@ -34,7 +34,7 @@ fn subtask(parallelism: u32) -> Subtask {
 }
 
 /// Polls once, and returns what was emitted.
-fn poll<R: SourceReader>(reader: &mut R) -> (Vec<R::Item>, Poll) {
+pub(super) fn poll<R: SourceReader>(reader: &mut R) -> (Vec<R::Item>, Poll) {
     let mut kept = Kept(Vec::new());
     let mut out = Out::new(&mut kept);
     let polled = reader.poll(&mut out).unwrap();
@@ -43,7 +43,7 @@ fn poll<R: SourceReader>(reader: &mut R) -> (Vec<R::Item>, Poll) {
 }
 
 /// Everything up to the end.
-fn drain<R: SourceReader>(reader: &mut R) -> Vec<R::Item> {
+pub(super) fn drain<R: SourceReader>(reader: &mut R) -> Vec<R::Item> {
     let mut all = Vec::new();
     loop {
         let (records, polled) = poll(reader);
@@ -56,8 +56,20 @@ fn drain<R: SourceReader>(reader: &mut R) -> Vec<R::Item> {
     }
 }
 
+/// What reading fails with.
+pub(super) fn fails<R: SourceReader>(reader: &mut R) -> String {
+    let mut kept = Kept(Vec::new());
+    loop {
+        match reader.poll(&mut Out::new(&mut kept)) {
+            Ok(Poll::End) => panic!("nothing failed"),
+            Ok(_) => {}
+            Err(error) => return error.full(),
+        }
+    }
+}
+
 /// The splits after they were written to a savepoint and read back.
-fn through_state<S: State>(splits: &[S]) -> Vec<S> {
+pub(super) fn through_state<S: State>(splits: &[S]) -> Vec<S> {
     let ty = S::field().to_arrow();
     let mut builder = S::Builder::new(ty.data_type(), splits.len());
     splits.iter().for_each(|split| builder.append(split));
@@ -156,17 +168,18 @@ fn a_file_that_is_not_what_it_was_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("a.txt");
     let source = TextFiles::new(&path);
-    let known = [FilePosition { path: path.to_str().unwrap().into(), offset: 8 }];
+    let known = vec![FilePosition { offset: 8, ..FilePosition::start_of(path.to_str().unwrap()) }];
+    let restore = || source.reader(&subtask(1), known.clone()).err().unwrap().to_string();
     for (text, expected) in [
         ("one\n", "4 bytes long, but 8 bytes of it had been read"),
         ("one two three\n", "no line begins at byte 8"),
     ] {
         write(&path, text);
-        let refusal = source.new_splits(&known).unwrap_err().to_string();
+        let refusal = restore();
         assert!(refusal.contains(expected) && refusal.contains("a.txt"), "{refusal}");
     }
     std::fs::remove_file(&path).unwrap();
-    assert!(source.new_splits(&known).unwrap_err().to_string().contains("open failed"));
+    assert!(restore().contains("open failed"));
     assert!(source.splits(1).unwrap_err().to_string().contains("a.txt"));
 }
 
