@@ -10,7 +10,8 @@
 //! ```
 //!
 //! Types are written as in [`Field`]'s text form. Everything but `schema` and an operator's `uid` or
-//! `operator_id` may be left out.
+//! `operator_id` may be left out. `"states":[]` says that an operator keeps no state; without `states` nothing is
+//! said of them.
 
 use std::collections::BTreeMap;
 
@@ -41,6 +42,9 @@ pub struct Plan {
     /// Key groups of an operator that sets none of its own; `None` adopts the savepoint's.
     #[serde(default)]
     pub max_parallelism: Option<u32>,
+    /// The Flink that will run it, if Flink does: `"2.1"`. Its rules then say what restores.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub flink_version: Option<String>,
     /// The operators, in the order of the program.
     #[serde(default)]
     pub operators: Vec<PlannedOperator>,
@@ -74,9 +78,9 @@ pub struct PlannedOperator {
     /// Operators with the same number run in one task.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub chain: Option<u32>,
-    /// The states it declares.
-    #[serde(default)]
-    pub states: Vec<PlannedState>,
+    /// The states it declares; left out where they are not known, as before a job of Flink runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub states: Option<Vec<PlannedState>>,
 }
 
 /// One state an operator declares.
@@ -121,6 +125,7 @@ impl Plan {
             job: Some(job.into()),
             parallelism: None,
             max_parallelism: None,
+            flink_version: None,
             operators: Vec::new(),
             edges: Vec::new(),
             warnings: Vec::new(),
@@ -144,16 +149,22 @@ impl Plan {
 
     /// What a state's fields were called before; `operator` is one of [`Plan::operators`].
     pub fn aliases(&self, operator: &Operator, state: &str) -> Aliases {
+        let states = self.planned(operator).and_then(|planned| planned.states.as_ref());
+        let planned = states.and_then(|states| states.iter().find(|planned| planned.name == state));
+        planned.map(|planned| planned.aliases.clone()).unwrap_or_default()
+    }
+
+    /// It says which states an operator declares; `operator` is one of [`Plan::operators`].
+    pub fn tells_states(&self, operator: &Operator) -> bool {
+        self.planned(operator).is_some_and(|planned| planned.states.is_some())
+    }
+
+    fn planned(&self, operator: &Operator) -> Option<&PlannedOperator> {
         let uid = operator.uid.as_ref().map(Uid::as_str);
         let is_it = |planned: &&PlannedOperator| {
             planned.operator_id == Some(operator.id) || (uid.is_some() && planned.uid.as_deref() == uid)
         };
-        let states = self.operators.iter().find(is_it).map_or(&[][..], |planned| &planned.states);
-        states
-            .iter()
-            .find(|planned| planned.name == state)
-            .map(|planned| planned.aliases.clone())
-            .unwrap_or_default()
+        self.operators.iter().find(is_it)
     }
 
     /// The operators as the model has them. A parallelism or max parallelism that the plan leaves open is 0.
@@ -185,7 +196,7 @@ impl PlannedOperator {
             parallelism: (operator.parallelism != 0).then_some(operator.parallelism),
             max_parallelism: (operator.max_parallelism != 0).then_some(operator.max_parallelism),
             chain: None,
-            states: operator.states.iter().map(PlannedState::of).collect(),
+            states: Some(operator.states.iter().map(PlannedState::of).collect()),
         }
     }
 
@@ -208,6 +219,7 @@ impl PlannedOperator {
             states: self
                 .states
                 .iter()
+                .flatten()
                 .map(|state| state.to_model().within(|| format!("state {:?}", state.name)))
                 .collect::<Result<_>>()?,
             extensions: crate::Extensions::default(),
@@ -296,7 +308,10 @@ mod tests {
         let [operator] = operators.as_slice() else { panic!("one operator") };
         assert_eq!(operator.id, OperatorId::of_uid("sum-001"));
         assert_eq!(operator.parallelism, 2);
-        assert_eq!(PlannedOperator::of(operator).states[0].value_type.as_deref(), Some("struct<n: int64>"));
+        assert_eq!(
+            PlannedOperator::of(operator).states.unwrap()[0].value_type.as_deref(),
+            Some("struct<n: int64>")
+        );
     }
 
     #[test]
@@ -311,7 +326,7 @@ mod tests {
         assert_eq!(plan.aliases(&operators[0], "sum").of("value.n"), ["count"]);
         assert!(plan.aliases(&operators[0], "other").is_empty());
         let again = PlannedOperator::of(&operators[0]);
-        assert_eq!(again.states[0].defaults, plan.operators[0].states[0].defaults);
+        assert_eq!(again.states.unwrap()[0].defaults, plan.operators[0].states.as_ref().unwrap()[0].defaults);
     }
 
     #[test]

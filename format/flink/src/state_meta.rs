@@ -9,11 +9,11 @@
 //! # Source
 //! Flink, `StateMetaInfoSnapshotReadersWriters`, `StateMetaInfoSnapshot`.
 
-use spt_format::{Cursor, Result, ResultExt};
+use spt_format::{Column, Cursor, Result, ResultExt};
 
 use crate::java;
 use crate::serializers::unknown::Unknowns;
-use crate::serializers::{KryoVersion, Serializer, SnapshotReader};
+use crate::serializers::{Hazard, KryoVersion, Serializer, SnapshotReader, hazards};
 
 /// The least bytes a state takes in a header.
 pub(crate) const MIN_STATE_BYTES: usize = 14;
@@ -82,6 +82,17 @@ impl StateMeta {
     /// Says which Kryo wrote its values.
     pub(crate) fn set_kryo(&mut self, version: KryoVersion) {
         self.serializers.iter_mut().for_each(|(_, serializer)| serializer.data_type.set_kryo(version));
+    }
+
+    /// What Flink 2 may find wrong with its serializers, if Flink 1 wrote them.
+    pub(crate) fn hazards(&self) -> Vec<Hazard> {
+        let column = |key: &str| match key {
+            "KEY_SERIALIZER" | "USER_KEY_SERIALIZER" => Column::MapKey,
+            "NAMESPACE_SERIALIZER" => Column::Namespace,
+            _ => Column::Value,
+        };
+        let serializers = self.serializers.iter();
+        serializers.flat_map(|(key, serializer)| hazards(serializer, column(key).name())).collect()
     }
 
     /// The value of an option.

@@ -2,7 +2,7 @@
 
 use super::{StateVerdict, Verdict};
 use crate::diff::signature;
-use crate::model::{Operator, Savepoint};
+use crate::model::{Operator, Savepoint, SinkStep, Uid};
 
 /// Operators of the job that the savepoint does not know and that declare the states of `lost`: the same names
 /// and kinds, keys and values of the same types.
@@ -28,7 +28,7 @@ pub(super) fn judge_lost(savepoint: &Savepoint, lost: &Operator, job: &[Operator
     let is_only = rivals.count() == 1;
     let names: Vec<String> = candidates.iter().map(|operator| operator.label()).collect();
     let (reason, migrate) = match names.as_slice() {
-        [] => ("the job has no such operator".to_owned(), Vec::new()),
+        [] => (format!("the job has no such operator{}", sink_step(lost)), Vec::new()),
         [name] if is_only => (
             format!("the job has no such operator; {name:?} declares exactly its states"),
             vec!["--rename-uid".to_owned(), format!("{}={name}", lost.label())],
@@ -42,12 +42,15 @@ pub(super) fn judge_lost(savepoint: &Savepoint, lost: &Operator, job: &[Operator
         .iter()
         .filter(|state| state.rows != Some(0))
         .map(|state| StateVerdict {
-            uid: lost.label(),
-            operator_id: lost.id,
-            state: Some(state.name.clone()),
-            verdict: Verdict::Lost,
-            reason: Some(reason.clone()),
             migrate: migrate.clone(),
+            ..StateVerdict::new(lost, Some(&state.name), Verdict::Lost).because(reason.as_str())
         })
         .collect()
+}
+
+/// A sink is several operators, and one who writes a plan by hand thinks of the first.
+fn sink_step(operator: &Operator) -> String {
+    let step = operator.uid.as_ref().map(Uid::as_str).and_then(SinkStep::of_derived);
+    step.map(|(_, sink)| format!("; it is a committer of the sink {sink:?}, which has its own uid"))
+        .unwrap_or_default()
 }

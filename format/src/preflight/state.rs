@@ -1,24 +1,31 @@
 //! Judges the states of an operator that is on both sides.
 
-use super::{StateVerdict, Verdict};
-use crate::evolution::{self, Aliases, compare_states};
-use crate::model::{Field, Operator, State};
+use super::target::{Objection, Target};
+use super::{StateVerdict, Verdict, flink};
+use crate::evolution::{self, compare_states};
+use crate::model::{Field, Logical, Operator, State, StateKind, StateRef};
 
 /// The states of `found`, as they are, against those that `wanted` declares.
 pub(super) fn judge_operator(
     found: &Operator,
     wanted: &Operator,
-    aliases: &dyn Fn(&Operator, &str) -> Aliases,
+    target: &Target<'_>,
+    place: &dyn Fn(usize) -> StateRef,
 ) -> Vec<StateVerdict> {
     let mut verdicts: Vec<StateVerdict> = parallelism(found, wanted).into_iter().collect();
-    for state in &found.states {
-        verdicts.push(match twin(wanted, state) {
-            Some(declared) => judge(found, state, declared, &aliases(wanted, &declared.name)),
-            None => StateVerdict {
-                reason: Some("the operator does not declare it".to_owned()),
-                ..verdict(found, state, Verdict::CarriedUnused)
-            },
-        });
+    for (index, state) in found.states.iter().enumerate() {
+        let verdict = |verdict| StateVerdict::new(found, Some(&state.name), verdict);
+        let judged = match twin(wanted, state) {
+            _ if state.kind == StateKind::Coordinator => {
+                verdict(Verdict::Compatible).because("it is handed to the source as it is")
+            }
+            Some(declared) => judge(found, state, declared, wanted, target),
+            None if target.is_untold(wanted) => {
+                verdict(Verdict::Unknown).because("the plan does not tell the states of this operator")
+            }
+            None => verdict(Verdict::CarriedUnused).because("the operator does not declare it"),
+        };
+        verdicts.push(object(judged, &target.objections_to(place(index))));
     }
     let new = wanted.states.iter().filter(|declared| twin(found, declared).is_none());
     verdicts.extend(new.map(|declared| new_state(wanted, declared)));
@@ -27,10 +34,8 @@ pub(super) fn judge_operator(
 
 /// A state the savepoint does not have.
 pub(super) fn new_state(operator: &Operator, state: &State) -> StateVerdict {
-    StateVerdict {
-        reason: Some("the savepoint has no such state; it starts empty".to_owned()),
-        ..verdict(operator, state, Verdict::New)
-    }
+    StateVerdict::new(operator, Some(&state.name), Verdict::New)
+        .because("the savepoint has no such state; it starts empty")
 }
 
 /// The state of the same name that belongs to the key, or to the operator, as this one does.
@@ -41,79 +46,71 @@ fn twin<'a>(operator: &'a Operator, state: &State) -> Option<&'a State> {
         .find(|other| other.name == state.name && other.kind.is_keyed() == state.kind.is_keyed())
 }
 
-fn verdict(operator: &Operator, state: &State, verdict: Verdict) -> StateVerdict {
-    StateVerdict {
-        uid: operator.label(),
-        operator_id: operator.id,
-        state: Some(state.name.clone()),
-        verdict,
-        reason: None,
-        migrate: Vec::new(),
-    }
-}
-
 /// Key groups are fixed when a job first starts; 0 stands for what the plan leaves open.
 fn parallelism(found: &Operator, wanted: &Operator) -> Option<StateVerdict> {
     let keyed = found.states.iter().any(|state| state.kind.is_keyed());
     let groups = found.max_parallelism;
-    let incompatible = |reason, migrate| StateVerdict {
-        uid: found.label(),
-        operator_id: found.id,
-        state: None,
-        verdict: Verdict::Incompatible,
-        reason: Some(reason),
-        migrate,
-    };
+    let incompatible = |reason: String| StateVerdict::new(found, None, Verdict::Incompatible).because(reason);
     if keyed && wanted.max_parallelism != 0 && wanted.max_parallelism != groups {
-        return Some(incompatible(
-            format!("max parallelism is {groups} in the savepoint, {} in the job", wanted.max_parallelism),
-            vec!["--max-parallelism".to_owned(), format!("{}={}", found.label(), wanted.max_parallelism)],
-        ));
+        let reason =
+            format!("max parallelism is {groups} in the savepoint, {} in the job", wanted.max_parallelism);
+        let argument = format!("{}={}", found.label(), wanted.max_parallelism);
+        let migrate = vec!["--max-parallelism".to_owned(), argument];
+        return Some(StateVerdict { migrate, ..incompatible(reason) });
     }
     (groups != 0 && wanted.parallelism > groups).then(|| {
-        incompatible(
-            format!(
-                "parallelism is {} in the job, the savepoint's max parallelism {groups}",
-                wanted.parallelism
-            ),
-            Vec::new(),
-        )
+        incompatible(format!(
+            "parallelism is {} in the job, the savepoint's max parallelism {groups}",
+            wanted.parallelism
+        ))
     })
 }
 
-fn judge(operator: &Operator, state: &State, declared: &State, aliases: &Aliases) -> StateVerdict {
-    let compared = compare_states(state, declared, aliases);
+fn judge(
+    operator: &Operator,
+    state: &State,
+    declared: &State,
+    wanted: &Operator,
+    target: &Target<'_>,
+) -> StateVerdict {
+    let compared = compare_states(state, declared, &target.aliases_of(wanted, &declared.name));
     let reasons: Vec<String> = compared.refusals().iter().map(ToString::to_string).collect();
-    let judged = |found| verdict(operator, state, found);
-    match compared {
-        evolution::Verdict::Compatible { .. } => match opaque_class(state).or_else(|| opaque_class(declared))
-        {
-            Some(class) => StateVerdict {
-                reason: Some(format!("only {class}'s own serializer can tell whether it reads these bytes")),
-                ..judged(Verdict::Unknown)
-            },
-            None => judged(Verdict::Compatible),
-        },
-        evolution::Verdict::NeedsMigration { .. } => StateVerdict {
-            reason: Some(reasons.join("; ")),
-            migrate: compared.migrate_arguments(&operator.label(), &state.name),
-            ..judged(Verdict::NeedsMigration)
-        },
-        evolution::Verdict::Incompatible { .. } => StateVerdict {
-            reason: Some(reasons.join("; ")),
-            migrate: compared.migrate_arguments(&operator.label(), &state.name),
-            ..judged(Verdict::Incompatible)
-        },
-    }
+    let judged = |verdict| StateVerdict::new(operator, Some(&state.name), verdict);
+    let verdict = match (&compared, target.flink_version()) {
+        (evolution::Verdict::Compatible { changes }, version) => {
+            let judged = opaque(state, declared).map_or(judged(Verdict::Compatible), |class| {
+                let reason = format!("only {class}'s own serializer can tell whether it reads these bytes");
+                judged(Verdict::Unknown).because(reason)
+            });
+            let objections = version.map(|version| flink::objections(version, state, changes));
+            return object(judged, &objections.unwrap_or_default());
+        }
+        // No migrate makes a savepoint that Flink reads.
+        (_, Some(_)) => return judged(Verdict::Incompatible).because(reasons.join("; ")),
+        (evolution::Verdict::NeedsMigration { .. }, None) => Verdict::NeedsMigration,
+        (evolution::Verdict::Incompatible { .. }, None) => Verdict::Incompatible,
+    };
+    let migrate = compared.migrate_arguments(&operator.label(), &state.name);
+    StateVerdict { migrate, ..judged(verdict).because(reasons.join("; ")) }
 }
 
-/// The class of some part of the state that nobody but the job's own serializer understands.
-fn opaque_class(state: &State) -> Option<String> {
+/// The worst of a verdict and what else is known. What is known exactly comes before what is only unknown.
+fn object(judged: StateVerdict, objections: &[Objection]) -> StateVerdict {
+    let worst = objections.iter().max_by_key(|objection| objection.verdict);
+    let Some(worst) = worst.filter(|worst| worst.verdict >= judged.verdict) else { return judged };
+    let reasons: Vec<&str> = objections.iter().map(|objection| objection.reason.as_str()).collect();
+    let Objection { verdict, code, .. } = *worst;
+    StateVerdict { verdict, code, migrate: Vec::new(), ..judged.because(reasons.join("; ")) }
+}
+
+/// The class of some part of the state, on either side, that only the job's own serializer understands.
+fn opaque(state: &State, declared: &State) -> Option<String> {
     fn class(field: &Field) -> Option<String> {
         match &field.logical {
-            Some(crate::model::Logical::Opaque(class)) => Some(class.clone()),
+            Some(Logical::Opaque(class)) => Some(class.clone()),
             _ => field.children().into_iter().find_map(class),
         }
     }
-    state.schema.parts().find_map(|(_, field)| class(field))
+    let parts = state.schema.parts().chain(declared.schema.parts());
+    parts.map(|(_, field)| field).find_map(class)
 }

@@ -1,5 +1,5 @@
 use super::*;
-use crate::model::{SavepointKind, State, StateKind, StateSchema, Uid};
+use crate::model::{PendingOutput, SavepointKind, State, StateKind, StateSchema, Ttl, Uid};
 
 fn operator(uid: &str, states: &[(&str, &str)]) -> Operator {
     let mut operator = Operator::with_uid(Uid::new(uid).unwrap(), 2, 128);
@@ -12,7 +12,7 @@ fn operator(uid: &str, states: &[(&str, &str)]) -> Operator {
 
 fn judge(savepoint: Vec<Operator>, job: &[Operator]) -> Preflight {
     let savepoint = Savepoint { operators: savepoint, ..Savepoint::new(SavepointKind::Savepoint, "s") };
-    preflight(&savepoint, job, &|_, _| Aliases::default())
+    preflight(&savepoint, &Target::new(job))
 }
 
 fn only(preflight: &Preflight) -> &StateVerdict {
@@ -81,4 +81,93 @@ fn a_state_nobody_declares_is_carried_and_an_empty_one_is_not_lost() {
     let mut gone = operator("gone", &[("x", "int64")]);
     gone.states[0].rows = Some(0);
     assert_eq!(judge(vec![gone], &[]).states, []);
+}
+
+/// The verdict and code of the only state when Flink restores it.
+fn by_flink(version: &str, old: Operator, new: Operator) -> (Verdict, Code) {
+    let savepoint = Savepoint { operators: vec![old], ..Savepoint::new(SavepointKind::Savepoint, "s") };
+    let found = preflight(&savepoint, &Target::new(&[new]).flink(Some(version.parse().unwrap())));
+    (only(&found).verdict, only(&found).code)
+}
+
+#[test]
+fn flink_widens_nothing_and_adds_fields_to_pojos_only() {
+    let of = |ty: &str| operator("sum-001", &[("sum", ty)]);
+    let cases = [
+        ("int32", "int64", Verdict::Incompatible),
+        ("struct<a: int32>", "struct<a: int64>", Verdict::Unknown),
+        ("tuple<int32>", "tuple<int64>", Verdict::Incompatible),
+        ("struct<a: int32>", "struct<a: int32, b: utf8?>", Verdict::Compatible),
+        ("list<struct<a: int32>>", "list<struct<a: int32, b: utf8?>>", Verdict::Compatible),
+        ("tuple<int32>", "tuple<int32, utf8?>", Verdict::Incompatible),
+        ("utf8", "int32", Verdict::Incompatible),
+        ("int32", "int32", Verdict::Compatible),
+    ];
+    for (old, new, expected) in cases {
+        assert_eq!(by_flink("2.1", of(old), of(new)).0, expected, "{old} to {new}");
+    }
+}
+
+#[test]
+fn a_time_to_live_that_is_switched_depends_on_the_flink() {
+    let plain = operator("sum-001", &[("sum", "int64")]);
+    let mut timed = plain.clone();
+    timed.states[0].ttl = Some(Ttl { duration_ms: None });
+    timed.states[0].schema.ttl = true;
+    for (old, new) in [(&plain, &timed), (&timed, &plain)] {
+        let judged = |version| by_flink(version, old.clone(), new.clone());
+        assert_eq!(judged("1.20"), (Verdict::Incompatible, Code::TtlSwitched));
+        assert_eq!(judged("2.1"), (Verdict::Unknown, Code::TtlSwitched));
+        assert_eq!(judged("2.3").0, Verdict::Compatible);
+    }
+}
+
+#[test]
+fn coordinator_state_goes_to_the_same_source_as_it_is() {
+    let mut source = operator("source", &[]);
+    let schema = StateSchema::per_subtask("opaque<coordinator>".parse().unwrap());
+    source.states.push(State::new("coordinator", StateKind::Coordinator, schema));
+    assert_eq!(judge(vec![source.clone()], &[operator("source", &[])]).verdict(), Verdict::Compatible);
+    assert_eq!(judge(vec![source], &[]).verdict(), Verdict::Lost);
+}
+
+#[test]
+fn states_of_which_a_plan_tells_nothing_are_unknown() {
+    let savepoint = Savepoint {
+        operators: vec![operator("sum-001", &[("sum", "int64")])],
+        ..Savepoint::new(SavepointKind::Savepoint, "s")
+    };
+    let job = [operator("sum-001", &[])];
+    let found = preflight(&savepoint, &Target::new(&job).untold(&|_| true));
+    assert_eq!(only(&found).verdict, Verdict::Unknown);
+}
+
+#[test]
+fn pending_output_of_a_sink_that_is_gone_is_lost_once() {
+    let sink = operator("sink", &[]);
+    let pending = PendingOutput { operator: sink.id, output: serde_json::Value::Null };
+    let savepoint = Savepoint {
+        operators: vec![sink.clone()],
+        pending: vec![pending.clone(), pending],
+        ..Savepoint::new(SavepointKind::Savepoint, "s")
+    };
+    assert_eq!(preflight(&savepoint, &Target::new(&[sink])).states, []);
+    let found = preflight(&savepoint, &Target::new(&[]));
+    assert_eq!((only(&found).verdict, only(&found).code), (Verdict::Lost, Code::PendingOutputLost));
+}
+
+#[test]
+fn what_the_reader_objects_to_counts_if_it_is_worse() {
+    let operators = vec![operator("sum-001", &[("sum", "int64")])];
+    let savepoint =
+        Savepoint { operators: operators.clone(), ..Savepoint::new(SavepointKind::Savepoint, "s") };
+    let objection = |verdict| Objection { verdict, code: Code::KryoOfFlink1, reason: "so".into() };
+    for (verdict, code) in
+        [(Verdict::Unknown, Code::KryoOfFlink1), (Verdict::Incompatible, Code::KryoOfFlink1)]
+    {
+        let objections = |_| vec![objection(verdict)];
+        let found = preflight(&savepoint, &Target::new(&operators).objections(&objections));
+        assert_eq!((only(&found).verdict, only(&found).code), (verdict, code));
+        assert_eq!(only(&found).finding().unwrap().message, "so");
+    }
 }

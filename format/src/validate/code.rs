@@ -145,6 +145,10 @@ codes! {
     /// A file is not where the metadata says and was found elsewhere. The system that wrote it would not find it.
     FileMoved = "SPT-306", Warning, "file was found elsewhere",
         "put the checkpoint back where it was, or take a savepoint, which can be moved";
+    /// A sink is more than one operator: it writes under its author's uid, and commits under uids that Flink
+    /// derives from it. They are renamed and dropped together.
+    SinkFamily = "SPT-307", Info, "operators are steps of one sink",
+        "rename or drop all of them, or none";
     /// The savepoint has state of an operator that the job does not have. The restore is refused, or with
     /// `--allow-non-restored-state` the state is left behind.
     StateLost = "SPT-401", Error, "state would be left behind",
@@ -164,6 +168,24 @@ codes! {
     /// The job declares a state that the savepoint does not have. It starts empty.
     StateNew = "SPT-406", Info, "state starts empty",
         "nothing is wrong if the state is new";
+    /// A sink had written output that becomes visible only when it is committed, and the job has no such sink:
+    /// nobody would commit it.
+    PendingOutputLost = "SPT-407", Error, "pending output would be lost",
+        "keep the sink until it has committed, or start the job with `--pending discard` if the loss is meant";
+    /// Values were written by the Kryo of Flink 1 and would be read by that of Flink 2, which is another one. A
+    /// restore may go through and fail later, when such a value is touched.
+    KryoOfFlink1 = "SPT-408", Warning, "Kryo values cross from Flink 1 to 2",
+        "try it: restore in a test environment and read every key; or let Flink 1 rewrite the state with another serializer";
+    /// A list, map or set in a POJO was written by Kryo in Flink 1. From Flink 2.0 on such a field has a serializer of
+    /// its own, and Flink refuses the POJO: the new state serializer must not be incompatible with the old one.
+    CollectionOfFlink1 = "SPT-409", Error, "collection field changed its serializer in Flink 2.0",
+        "in Flink 1, move the values to a state whose field has a type of its own (`@TypeInfo`), and upgrade from a savepoint of that";
+    /// The class of a serializer is not part of Flink 2 any more. The restore fails: class not found.
+    SerializerRemoved = "SPT-410", Error, "serializer was removed in Flink 2.0",
+        "let Flink 1 rewrite the state with a serializer that is still there";
+    /// A time to live was switched on or off. Whether that restores depends on the version of Flink and its backend.
+    TtlSwitched = "SPT-411", Warning, "time to live was switched on or off",
+        "restore with Flink 2.3 or newer, or keep the time to live and make it very long instead of switching it off";
 }
 
 impl Code {

@@ -7,7 +7,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::ValueEnum;
-use spt_format::preflight::Verdict;
+use spt_format::preflight::{FlinkVersion, Verdict};
 
 pub(crate) use self::check::{Checks, Depth, check};
 use crate::error::Result;
@@ -24,7 +24,9 @@ use crate::ui::Ui;
 /// all counts. `--quick` checks metadata and digests and decodes no row.
 ///
 /// With a job (`--against`, or a program after `--`) it judges from metadata alone what will become of every
-/// state when that job starts from here, and names the `spt migrate` that would help.
+/// state when that job starts from here, and names the `spt migrate` that would help. If Flink restores
+/// it, Flink's rules count: the job's side is then a savepoint of Flink's, a plan with "flink_version", or
+/// --flink-target is given. See docs/flink-preflight.md.
 ///
 /// Exits 0 if no error was found, 1 if one was, 2 if it could not be checked or the answer is unknown.
 #[derive(Debug, clap::Args)]
@@ -35,6 +37,7 @@ Examples:
   spt validate sp-1 --against plan.json
   spt validate sp-1 --against sp-2
   spt validate sp-1 -- target/release/wordcount --port 8888
+  spt validate flink-1.20-savepoint --flink-target 2.1
   spt validate sp-1 --format junit > validate.xml")]
 pub(crate) struct Args {
     /// A savepoint's folder, its manifest.json or _metadata, or FOLDER@latest
@@ -48,6 +51,12 @@ pub(crate) struct Args {
     /// Judge whether a job restores from it: a plan (`spt plan --json`), or another savepoint of that job
     #[arg(long, value_name = "JOB", conflicts_with_all = ["quick", "sample"])]
     against: Option<PathBuf>,
+    /// Judge by the rules of this version of Flink, such as 2.1; alone, whether the same job restores there
+    #[arg(long, value_name = "VERSION", conflicts_with_all = ["quick", "sample"])]
+    flink_target: Option<FlinkVersion>,
+    /// Exit 0 though it cannot be told of some states whether they restore; they are shown all the same
+    #[arg(long)]
+    accept_unknown: bool,
     /// The least severity that makes the exit code 1
     #[arg(long, value_enum, value_name = "SEVERITY", default_value_t = SeverityName::Error)]
     fail_on: SeverityName,
@@ -59,6 +68,13 @@ pub(crate) struct Args {
     program: Vec<OsString>,
     #[command(flatten)]
     opening: Opening,
+}
+
+impl Args {
+    /// A restore is asked about, not the savepoint alone.
+    fn is_preflight(&self) -> bool {
+        self.against.is_some() || self.flink_target.is_some() || !self.program.is_empty()
+    }
 }
 
 /// How findings are written.
@@ -76,10 +92,10 @@ enum Format {
 
 pub(crate) fn run(args: &Args, ui: &Ui) -> Result<Exit> {
     let found = locate(&args.path, ui)?;
-    let report = if args.against.is_some() || !args.program.is_empty() {
+    let report = if args.is_preflight() {
         let source = open_found(&found, &args.opening)?;
-        let job = against::job(args.against.as_deref(), &args.program, &args.opening, ui)?;
-        against::judge(source.savepoint(), &job)
+        let job = against::job(source.as_ref(), args.against.as_deref(), &args.program, &args.opening, ui)?;
+        against::judge(source.as_ref(), &job.on(args.flink_target))
     } else {
         let depth = match (args.quick, args.sample) {
             (true, _) => Depth::Quick,
@@ -97,7 +113,7 @@ pub(crate) fn run(args: &Args, ui: &Ui) -> Result<Exit> {
     }
     Ok(if report.fails(args.fail_on) {
         Exit::No
-    } else if report.complete && report.verdict != Some(Verdict::Unknown.name()) {
+    } else if report.complete && (args.accept_unknown || report.verdict != Some(Verdict::Unknown.name())) {
         Exit::Fine
     } else {
         Exit::Trouble

@@ -11,7 +11,7 @@ impl Graph {
         let planned = operators.iter().map(|operator| {
             let mut planned = PlannedOperator::of(&operator.to_model());
             planned.chain = Some(operator.vertex as u32);
-            for (state, declared) in planned.states.iter_mut().zip(&operator.states) {
+            for (state, declared) in planned.states.iter_mut().flatten().zip(&operator.states) {
                 state.aliases = declared.aliases.clone();
             }
             planned

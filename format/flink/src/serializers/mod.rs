@@ -14,6 +14,7 @@ mod cep;
 mod collections;
 mod flink_type;
 mod generic;
+mod hazard;
 pub(crate) mod java_object;
 pub(crate) mod key_hash;
 mod legacy;
@@ -35,6 +36,8 @@ pub use flink_type::{
     Either, EnumType, Field as TypeField, FlinkType, Kryo, KryoVersion, MapType, Nulls, Opaque, OpaqueEnd,
     Optional, PojoType, Record, RowType, Scalar, Sequence, Side, Subclass, Unit,
 };
+pub use hazard::Hazard;
+pub(crate) use hazard::hazards;
 pub(crate) use snapshot::SnapshotReader;
 pub use sql_type::{SqlField, SqlType};
 

@@ -9,13 +9,15 @@ use super::pieces::{Found, Piece, Subtask, Unreadable};
 use crate::files::Files;
 use crate::metadata::{OperatorState, Snapshot, SubtaskState};
 use crate::parallel;
-use crate::serializers::KryoVersion;
+use crate::serializers::{Hazard, KryoVersion};
 
 /// An operator, and where the rows of each of its states are.
 pub(super) struct Entry {
     pub(super) operator: Operator,
     /// One table per state of the operator.
     pub(super) tables: Vec<Vec<Piece>>,
+    /// What Flink 2 may find wrong with each state.
+    pub(super) hazards: Vec<Vec<Hazard>>,
 }
 
 /// All operators, with the headers of their states read on all cores.
@@ -67,8 +69,13 @@ fn coordinator(
 
 fn entry(snapshot: &Snapshot, operator: &OperatorState, found: Vec<Found>) -> Entry {
     let mut united: BTreeMap<(StateKind, String), (State, Vec<Piece>)> = BTreeMap::new();
+    let mut hazards: BTreeMap<_, Vec<Hazard>> = BTreeMap::new();
     for state in found {
         let key = (state.kind, state.name.clone());
+        let known = hazards.entry(key.clone()).or_default();
+        let new = state.hazards.iter().filter(|hazard| !known.contains(hazard));
+        let new: Vec<Hazard> = new.cloned().collect();
+        known.extend(new);
         match united.get_mut(&key) {
             None => _ = united.insert(key, first(state)),
             Some((whole, pieces)) => unite(whole, pieces, state),
@@ -77,7 +84,8 @@ fn entry(snapshot: &Snapshot, operator: &OperatorState, found: Vec<Found>) -> En
     let (states, mut tables): (_, Vec<Vec<Piece>>) = united.into_values().unzip();
     // Rows come by key group, and so do the segments.
     tables.iter_mut().for_each(|pieces| pieces.sort_by_key(Piece::key_groups));
-    Entry { operator: facts(snapshot, operator, states), tables }
+    let hazards = hazards.into_values().collect();
+    Entry { operator: facts(snapshot, operator, states), tables, hazards }
 }
 
 fn first(found: Found) -> (State, Vec<Piece>) {

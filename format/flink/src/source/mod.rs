@@ -15,6 +15,7 @@ mod keyed;
 mod pieces;
 mod scan;
 
+use std::any::Any;
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
@@ -26,6 +27,7 @@ use spt_format::{
 use crate::files::{Files, PathMap};
 use crate::location::{METADATA, find_metadata};
 use crate::metadata::{self, Snapshot, StreamHandle};
+use crate::serializers::Hazard;
 use pieces::Piece;
 
 pub use check::{Trouble, TroubleKind};
@@ -38,6 +40,8 @@ pub struct FlinkSource {
     limits: ReadLimits,
     /// Per operator, per state: where its rows are.
     tables: Vec<Vec<Vec<Piece>>>,
+    /// Per operator, per state: what Flink 2 may find wrong with it.
+    hazards: Vec<Vec<Vec<Hazard>>>,
 }
 
 /// How to open a snapshot.
@@ -91,12 +95,13 @@ impl FlinkOptions {
         let snapshot = metadata::read(bytes, &self.limits)?;
         let files = Files::new(folder, self.path_maps)?;
         let mut savepoint = facts::savepoint(&snapshot, files.folder());
-        let mut tables = Vec::new();
+        let (mut tables, mut hazards) = (Vec::new(), Vec::new());
         for entry in catalogue::operators(&snapshot, &files, &self.limits) {
             savepoint.operators.push(entry.operator);
             tables.push(entry.tables);
+            hazards.push(entry.hazards);
         }
-        Ok(FlinkSource { savepoint, snapshot, files, limits: self.limits, tables })
+        Ok(FlinkSource { savepoint, snapshot, files, limits: self.limits, tables, hazards })
     }
 }
 
@@ -152,6 +157,17 @@ impl FlinkSource {
         Ok(moved)
     }
 
+    /// The line of Flink that wrote it: 1 or 2.
+    pub fn written_by_line(&self) -> u32 {
+        if self.snapshot.version >= FIRST_VERSION_OF_FLINK_2 { 2 } else { 1 }
+    }
+
+    /// What Flink 2 may find wrong with a state; nothing if Flink 2 wrote it.
+    pub fn hazards(&self, place: StateRef) -> &[Hazard] {
+        let hazards = self.hazards.get(place.operator).and_then(|states| states.get(place.state));
+        hazards.filter(|_| self.written_by_line() == 1).map_or(&[], Vec::as_slice)
+    }
+
     fn pieces(&self, place: StateRef) -> Result<&[Piece]> {
         let pieces = self.tables.get(place.operator).and_then(|tables| tables.get(place.state));
         pieces.map(Vec::as_slice).ok_or_else(|| {
@@ -160,6 +176,9 @@ impl FlinkSource {
         })
     }
 }
+
+/// `_metadata` got this version with Flink 2.0.
+const FIRST_VERSION_OF_FLINK_2: u32 = 5;
 
 impl SavepointSource for FlinkSource {
     fn savepoint(&self) -> &Savepoint {
@@ -178,5 +197,9 @@ impl SavepointSource for FlinkSource {
             self.savepoint.state(state).ok_or_else(|| Error::not_found("there is no such state"))?;
         scan::rows(self, operator, entry, self.pieces(state)?, scan)
             .within(|| format!("operator {}, state {:?}", operator.label(), entry.name))
+    }
+
+    fn as_any(&self) -> Option<&dyn Any> {
+        Some(self)
     }
 }

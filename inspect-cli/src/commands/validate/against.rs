@@ -3,11 +3,14 @@
 use std::ffi::OsString;
 use std::path::Path;
 
+use spt_flink::FlinkSource;
+use spt_flink::serializers::Hazard;
 use spt_format::evolution::Aliases;
-use spt_format::preflight::{Preflight, Verdict, preflight};
+use spt_format::preflight::{FlinkVersion, Objection, Preflight, Target, Verdict, preflight};
 use spt_format::validate::{Code, Finding};
-use spt_format::{Operator, Plan, Savepoint};
+use spt_format::{Operator, Plan, SavepointSource, StateRef};
 
+use super::check::of_sinks;
 use crate::commands::plan::ask;
 use crate::error::Result;
 use crate::open::{Opening, open, plan_at};
@@ -19,69 +22,108 @@ pub(super) struct Job {
     operators: Vec<Operator>,
     /// What it says of itself beyond its operators: what fields were called before.
     plan: Option<Plan>,
+    /// The Flink that runs it, if Flink does.
+    flink: Option<FlinkVersion>,
 }
 
 impl Job {
     fn of_plan(plan: Plan) -> Result<Self> {
-        Ok(Self { operators: plan.operators()?, plan: Some(plan) })
+        let flink = plan.flink_version.as_deref().map(str::parse).transpose()?;
+        Ok(Self { operators: plan.operators()?, plan: Some(plan), flink })
+    }
+
+    /// The job of this savepoint.
+    fn of(source: &dyn SavepointSource) -> Self {
+        let flink = flink(source).map(|source| FlinkVersion::of_line(source.written_by_line()));
+        Self { operators: source.savepoint().operators.clone(), plan: None, flink }
+    }
+
+    /// The same job on another Flink.
+    pub(super) fn on(self, version: Option<FlinkVersion>) -> Self {
+        Self { flink: version.or(self.flink), ..self }
     }
 
     fn aliases(&self, operator: &Operator, state: &str) -> Aliases {
         self.plan.as_ref().map(|plan| plan.aliases(operator, state)).unwrap_or_default()
     }
+
+    fn is_untold(&self, operator: &Operator) -> bool {
+        self.plan.as_ref().is_some_and(|plan| !plan.tells_states(operator))
+    }
 }
 
-/// The job: from a plan, from another savepoint, or as a program prints them.
+/// The job: from a plan, from another savepoint, or as a program prints them; the savepoint's own without any.
 ///
 /// # Errors
 /// If there is no such job, or its plan cannot be read.
-pub(super) fn job(path: Option<&Path>, program: &[OsString], opening: &Opening, ui: &Ui) -> Result<Job> {
-    let Some(path) = path else {
-        return Job::of_plan(Plan::from_json(&ask(program)?)?);
-    };
-    if let Some(plan) = plan_at(path)? {
-        return Job::of_plan(plan);
+pub(super) fn job(
+    source: &dyn SavepointSource,
+    path: Option<&Path>,
+    program: &[OsString],
+    opening: &Opening,
+    ui: &Ui,
+) -> Result<Job> {
+    match path {
+        Some(path) => match plan_at(path)? {
+            Some(plan) => Job::of_plan(plan),
+            None => Ok(Job::of(open(path, opening, ui)?.as_ref())),
+        },
+        None if program.is_empty() => Ok(Job::of(source)),
+        None => Job::of_plan(Plan::from_json(&ask(program)?)?),
     }
-    Ok(Job { operators: open(path, opening, ui)?.savepoint().operators.clone(), plan: None })
 }
 
 /// Judges every state.
-pub(super) fn judge(savepoint: &Savepoint, job: &Job) -> ValidateReport {
-    let verdicts = preflight(savepoint, &job.operators, &|operator, state| job.aliases(operator, state));
-    let findings = findings(&verdicts);
+pub(super) fn judge(source: &dyn SavepointSource, job: &Job) -> ValidateReport {
+    let objections = |place| objections(source, place, job.flink);
+    let aliases = |operator: &Operator, state: &str| job.aliases(operator, state);
+    let untold = |operator: &Operator| job.is_untold(operator);
+    let target = Target::new(&job.operators)
+        .aliases(&aliases)
+        .untold(&untold)
+        .flink(job.flink)
+        .objections(&objections);
+    let verdicts = preflight(source.savepoint(), &target);
+    let mut findings = findings(&verdicts);
+    findings.extend(of_sinks(source.savepoint()));
+    findings.sort_by(|left, right| right.severity.cmp(&left.severity).then(left.code.cmp(&right.code)));
     ValidateReport::of_preflight(findings, verdicts)
 }
 
-fn findings(preflight: &Preflight) -> Vec<Finding> {
-    let mut findings: Vec<Finding> = Vec::new();
-    for state in &preflight.states {
-        let code = match state.verdict {
-            Verdict::Compatible => continue,
-            Verdict::New => Code::StateNew,
-            Verdict::CarriedUnused => Code::StateUnused,
-            Verdict::Unknown => Code::StateUnknown,
-            Verdict::NeedsMigration => Code::StateNeedsMigration,
-            Verdict::Lost => Code::StateLost,
-            Verdict::Incompatible => Code::StateIncompatible,
-        };
-        let location = match &state.state {
-            Some(name) => format!("operator {}, state {name:?}", state.uid),
-            None => format!("operator {}", state.uid),
-        };
-        let reason = state.reason.clone().unwrap_or_else(|| code.title().to_owned());
-        findings.push(Finding::new(code, location, reason));
+/// What Flink 2 has against a state that Flink 1 wrote.
+fn objections(source: &dyn SavepointSource, place: StateRef, target: Option<FlinkVersion>) -> Vec<Objection> {
+    let crosses = target.is_some_and(|version| version.major == 2);
+    match flink(source).filter(|_| crosses) {
+        Some(source) => source.hazards(place).iter().map(objection).collect(),
+        None => Vec::new(),
     }
+}
+
+fn objection(hazard: &Hazard) -> Objection {
+    let code = match hazard {
+        Hazard::Kryo { .. } => Code::KryoOfFlink1,
+        Hazard::Collection { .. } => Code::CollectionOfFlink1,
+        Hazard::Removed { .. } => Code::SerializerRemoved,
+    };
+    let verdict = if hazard.is_refused() { Verdict::Incompatible } else { Verdict::Unknown };
+    Objection { verdict, code, reason: hazard.to_string() }
+}
+
+/// What only Flink's reader knows, if it is Flink's.
+fn flink(source: &dyn SavepointSource) -> Option<&FlinkSource> {
+    source.as_any()?.downcast_ref()
+}
+
+fn findings(preflight: &Preflight) -> Vec<Finding> {
+    let mut findings: Vec<Finding> =
+        preflight.states.iter().filter_map(spt_format::preflight::StateVerdict::finding).collect();
     for name in &preflight.without_uid {
         let message = "keeps state and has no uid in the job";
         findings.push(Finding::new(Code::NoUid, format!("operator {name}"), message));
     }
     if preflight.drained {
-        findings.push(Finding::new(
-            Code::Drained,
-            "savepoint",
-            "windows and timers fired before it was taken",
-        ));
+        let message = "windows and timers fired before it was taken";
+        findings.push(Finding::new(Code::Drained, "savepoint", message));
     }
-    findings.sort_by(|left, right| right.severity.cmp(&left.severity).then(left.code.cmp(&right.code)));
     findings
 }

@@ -1,9 +1,12 @@
 //! Runs the checks that fit the engine, and those that fit every savepoint.
 
+use std::collections::BTreeMap;
+
 use spt_flink::{Trouble, TroubleKind};
 use spt_format::validate::{Checked, Code, Finding, Findings, check_rows};
 use spt_format::{
-    ColumnarReader, Completeness, Error, ErrorKind, Savepoint, SavepointSource, StateRef, UidOrigin,
+    ColumnarReader, Completeness, Error, ErrorKind, Savepoint, SavepointSource, SinkStep, StateRef, Uid,
+    UidOrigin,
 };
 
 use crate::error::Result;
@@ -107,6 +110,7 @@ fn of_catalogue(savepoint: &Savepoint, findings: &mut Findings) {
             findings.push(Finding::new(Code::NoUid, format!("operator {}{name}", operator.id), message));
         }
     }
+    of_sinks(savepoint).into_iter().for_each(|finding| findings.push(finding));
     if savepoint.drained {
         findings.push(Finding::new(
             Code::Drained,
@@ -114,6 +118,22 @@ fn of_catalogue(savepoint: &Savepoint, findings: &mut Findings) {
             "windows and timers fired before it was taken",
         ));
     }
+}
+
+/// Operators that belong together because one sink became all of them.
+pub(super) fn of_sinks(savepoint: &Savepoint) -> Vec<Finding> {
+    let uids = || savepoint.operators.iter().filter_map(|operator| operator.uid.as_ref()).map(Uid::as_str);
+    let mut sinks: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    for (uid, (_, sink)) in uids().filter_map(|uid| Some((uid, SinkStep::of_derived(uid)?))) {
+        sinks.entry(sink).or_default().push(format!("{uid:?}"));
+    }
+    let finding = |(sink, steps): (&str, Vec<String>)| {
+        let writer = uids().any(|uid| uid == sink);
+        let writer = if writer { "" } else { ", whose writer keeps no state here" };
+        let message = format!("the sink {sink:?}{writer} has the further steps {}", steps.join(", "));
+        Finding::new(Code::SinkFamily, format!("operator {sink}"), message)
+    };
+    sinks.into_iter().map(finding).collect()
 }
 
 fn of_trouble(trouble: &Trouble) -> Finding {

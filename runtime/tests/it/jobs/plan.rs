@@ -38,6 +38,7 @@ fn a_plan_lists_operators_states_and_types() {
         .operators
         .iter()
         .flat_map(|operator| &operator.states)
+        .flatten()
         .map(|state| (state.name.as_str(), state.kind.name(), state.value_type.as_deref().unwrap()))
         .collect();
     assert_eq!(

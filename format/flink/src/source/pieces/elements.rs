@@ -66,6 +66,7 @@ impl Subtask<'_> {
             rows: Some(list.places.len() as u64),
             bytes: Some(list.bytes()),
             piece: Piece::Elements(list),
+            hazards: meta.hazards(),
         })
     }
 }
@@ -88,6 +89,7 @@ fn broadcast(meta: &StateMeta, stream: StreamHandle, compressed: bool, places: &
         rows: None,
         bytes: Some(place.end.saturating_sub(place.start)),
         piece: Piece::Broadcast(map),
+        hazards: meta.hazards(),
     })
 }
 

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use spt_format::{Error, ErrorKind, Field, KeyHash, Location, Result, ResultExt};
+use spt_format::{Column, Error, ErrorKind, Field, KeyHash, Location, Result, ResultExt};
 
 use super::{Found, KeyedPiece, KeyedPlace, Piece, Subtask};
 use crate::keyed::{KeyedHeader, KeyedTable};
 use crate::metadata::{Incremental, KeyGroupFile, KeyedHandle};
+use crate::serializers::hazards;
 use crate::state_meta::StateMeta;
 
 impl Subtask<'_> {
@@ -35,15 +36,11 @@ impl Subtask<'_> {
         let state = |(number, meta): (u16, &StateMeta)| match KeyedTable::new(&header.key, meta) {
             Ok(table) => {
                 let place = KeyedPlace::State(number);
-                keyed(
-                    bytes,
-                    KeyedPiece {
-                        handle: Arc::clone(&handle),
-                        place,
-                        table: Arc::new(table),
-                        kryo: self.kryo,
-                    },
-                )
+                let (handle, table) = (Arc::clone(&handle), Arc::new(table));
+                let found = keyed(bytes, KeyedPiece { handle, place, table, kryo: self.kryo });
+                let mut hazards = hazards(&header.key, Column::Key.name());
+                hazards.extend(meta.hazards());
+                Found { hazards, ..found }
             }
             Err(error) => Found::unreadable(&meta.name, bytes, &error),
         };
@@ -75,6 +72,7 @@ pub(super) fn keyed(bytes: Option<u64>, piece: KeyedPiece) -> Found {
         rows: None,
         bytes,
         piece: Piece::Keyed(piece),
+        hazards: Vec::new(),
     }
 }
 

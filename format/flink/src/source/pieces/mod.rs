@@ -15,7 +15,7 @@ use crate::files::Files;
 use crate::keyed::{KeyedTable, TimerQueue};
 use crate::metadata::{KeyedHandle, OperatorState, StreamHandle, SubtaskState};
 use crate::rows::{BroadcastMap, Elements};
-use crate::serializers::KryoVersion;
+use crate::serializers::{Hazard, KryoVersion};
 
 pub(in crate::source) use unreadable::Unreadable;
 
@@ -30,6 +30,8 @@ pub(in crate::source) struct Found {
     pub(in crate::source) rows: Option<u64>,
     pub(in crate::source) bytes: Option<u64>,
     pub(in crate::source) piece: Piece,
+    /// What Flink 2 may find wrong with it, if Flink 1 wrote it.
+    pub(in crate::source) hazards: Vec<Hazard>,
 }
 
 /// Where the rows are that one subtask has of a state.

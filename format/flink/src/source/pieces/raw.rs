@@ -68,6 +68,7 @@ impl Subtask<'_> {
         Found {
             name: name.to_owned(),
             kind,
+            hazards: Vec::new(),
             schema: StateSchema::per_subtask(field_of(&data_type)),
             ttl: None,
             key_hash: None,

@@ -44,6 +44,7 @@ impl Found {
             rows: None,
             bytes,
             piece: Piece::Unreadable(Unreadable::new(error)),
+            hazards: Vec::new(),
         }
     }
 }
