@@ -22,7 +22,7 @@ pub mod validate;
 
 pub use columnar::{
     BlockEncoder, ColumnarReader, ColumnarReaderOptions, ColumnarStateWriter, ColumnarWriter,
-    ColumnarWriterOptions, Committed, DataPath, Digest, EncodedBlock, MANIFEST,
+    ColumnarWriterOptions, Committed, DataPath, Digest, EncodedBlock, MANIFEST, slug,
 };
 pub use cursor::Cursor;
 pub use diff::{

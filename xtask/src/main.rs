@@ -4,6 +4,7 @@ use std::process::{Command, ExitCode};
 
 mod ci;
 mod cli_docs;
+mod export_check;
 mod fixtures;
 mod kill;
 mod spec_check;
@@ -12,8 +13,9 @@ mod spec_check;
 type Chore = (&'static str, &'static str, fn() -> Result<(), String>);
 
 const CHORES: &[Chore] = &[
-    ("ci", "formatting, lints, every test, spec-check: what CI runs", ci::run_all),
+    ("ci", "formatting, lints, every test, the checks: what CI runs", ci::run_all),
     ("cli-docs", "write docs/cli.md from the command line itself", cli_docs::write),
+    ("export-check", "read exports with other tools, and import them again", export_check::run_all),
     ("fixtures", "write golden savepoints that are missing", fixtures::write),
     ("kill", "kill a job some hundred times, at every failpoint, and compare its output", kill::run_long),
     ("spec-check", "read every golden savepoint with an independent reader", spec_check::run_all),

@@ -10,17 +10,22 @@ const PACKAGES: [&str; 2] = ["pyarrow", "duckdb"];
 
 pub(crate) fn run_all() -> Result<(), String> {
     let python = environment()?;
-    let golden = root().join("testdata/columnar/v1");
-    let entries = std::fs::read_dir(&golden).map_err(|error| format!("{}: {error}", golden.display()))?;
-    let mut savepoints: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
-    savepoints.sort();
-    let arguments = [vec![root().join("xtask/spec_check.py")], savepoints].concat();
+    let arguments = [vec![root().join("xtask/spec_check.py")], golden()?].concat();
     let arguments: Option<Vec<&str>> = arguments.iter().map(|path| path.to_str()).collect();
     run(&python, &arguments.ok_or("a path is not UTF-8")?)
 }
 
+/// Every golden savepoint.
+pub(crate) fn golden() -> Result<Vec<PathBuf>, String> {
+    let golden = root().join("testdata/columnar/v1");
+    let entries = std::fs::read_dir(&golden).map_err(|error| format!("{}: {error}", golden.display()))?;
+    let mut savepoints: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
+    savepoints.sort();
+    Ok(savepoints)
+}
+
 /// The Python that has the packages; they are installed the first time.
-fn environment() -> Result<String, String> {
+pub(crate) fn environment() -> Result<String, String> {
     let folder = target().join("spec-check-python");
     let python = folder.join("bin/python").display().to_string();
     let ready = folder.join("ready");

@@ -83,8 +83,15 @@ impl TryFrom<String> for DataPath {
     }
 }
 
-/// A folder's name for any text: its letters and digits, and 16 hex digits of its SHA-256.
+/// A folder's name for any text: its slug, and 16 hex digits of its SHA-256.
 fn component(name: &str) -> String {
+    let digest = Digest::of(name.as_bytes()).to_string();
+    format!("{}-{}", slug(name), digest.get(..16).unwrap_or_default())
+}
+
+/// A hint at any text that may stand in a path: at most 40 lower-case letters, digits and hyphens, `x` if
+/// there are none. Different texts may have the same.
+pub fn slug(name: &str) -> String {
     let mut slug = String::new();
     for c in name.chars().map(|c| c.to_ascii_lowercase()) {
         match c {
@@ -96,12 +103,10 @@ fn component(name: &str) -> String {
             break;
         }
     }
-    let slug = match slug.trim_end_matches('-') {
-        "" => "x",
-        slug => slug,
-    };
-    let digest = Digest::of(name.as_bytes()).to_string();
-    format!("{slug}-{}", digest.get(..16).unwrap_or_default())
+    match slug.trim_end_matches('-') {
+        "" => "x".to_owned(),
+        slug => slug.to_owned(),
+    }
 }
 
 #[cfg(test)]

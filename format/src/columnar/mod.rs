@@ -12,7 +12,7 @@ mod sorted;
 mod write;
 
 pub use checksum::Digest;
-pub use layout::{DataPath, MANIFEST};
+pub use layout::{DataPath, MANIFEST, slug};
 pub use read::{ColumnarReader, ColumnarReaderOptions};
 pub use write::{
     BlockEncoder, ColumnarStateWriter, ColumnarWriter, ColumnarWriterOptions, Committed, EncodedBlock,

@@ -35,9 +35,16 @@ pub struct IndexedTable {
     pub rows: u64,
     /// Bytes of the file.
     pub bytes: u64,
+    /// Rows of the state that could not be read, and are not in the file.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub rows_unread: u64,
     /// Whose rows they are.
     #[serde(flatten)]
     pub table: TableDescription,
+}
+
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 impl TablesIndex {

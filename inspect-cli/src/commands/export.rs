@@ -2,6 +2,7 @@
 
 mod arrow;
 mod csv;
+mod folder;
 mod target;
 
 use std::path::PathBuf;
@@ -9,7 +10,8 @@ use std::path::PathBuf;
 use clap::ValueEnum;
 use serde::Serialize;
 use spt_format::{
-    Completeness, FileFormat, Int64Style, JsonOptions, JsonRows, Projection, SelectedRows, State,
+    Completeness, FileFormat, Int64Style, JsonOptions, JsonRows, Operator, Projection, SavepointSource,
+    SelectedRows, State,
 };
 
 use self::target::Target;
@@ -31,10 +33,14 @@ Examples:
   spt export sp-1 --uid sum-001 > counts.ndjson
   spt export sp-1 --uid sum-001 --state counts --format csv -o counts.csv
   spt export sp-1 --uid sum-001 --state counts --format parquet -o counts.parquet
-  spt export sp-1 --uid sum-001 --where 'value > 100' | jq .key")]
+  spt export sp-1 --uid sum-001 --where 'value > 100' | jq .key
+  spt export sp-1 --all --format parquet -o tables")]
 pub(crate) struct Args {
     /// A savepoint's folder, its manifest.json or _metadata, or FOLDER@latest
     path: PathBuf,
+    /// Every state, each as a table in the folder OUTPUT, with an index of them in tables.json
+    #[arg(long, requires = "output", conflicts_with_all = ["uid", "key", "key_group", "condition"])]
+    all: bool,
     /// The operator: its uid, operator id, or the beginning of one
     #[arg(long, value_name = "UID")]
     uid: Option<String>,
@@ -44,7 +50,7 @@ pub(crate) struct Args {
     /// What to write
     #[arg(long, value_enum, default_value_t = Format::Ndjson)]
     format: Format,
-    /// The file to write; stdout without
+    /// The file to write, stdout without; with --all the folder to make
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
     #[command(flatten)]
@@ -70,6 +76,16 @@ pub(crate) enum Format {
 }
 
 impl Format {
+    /// What its files are called.
+    fn extension(self) -> &'static str {
+        match self {
+            Self::Ndjson => "ndjson",
+            Self::Csv => "csv",
+            Self::Arrow => "arrow",
+            Self::Parquet => "parquet",
+        }
+    }
+
     /// The same as the library knows it.
     pub(crate) fn file_format(self) -> FileFormat {
         match self {
@@ -101,22 +117,48 @@ struct Report {
     rows_opaque: u64,
 }
 
+/// Rows and bytes of what was written.
+#[derive(Debug, Clone, Copy, Default)]
+struct Written {
+    rows: u64,
+    bytes: u64,
+}
+
 pub(crate) fn run(args: &Args, ui: &Ui) -> Result<Exit> {
     let source = open(&args.path, &args.opening, ui)?;
-    let place = choose::state(source.as_ref(), args.uid.as_deref(), args.state.as_deref())?;
-    let (operator, state) = choose::parts(source.as_ref(), place)?;
-    let query = args.filter.query(source.as_ref(), place)?;
-    let mut rows = query.rows(source.as_ref(), place)?;
-    let mut target = Target::create(args.output.as_deref())?;
-    let written = match args.format {
-        Format::Ndjson => write_ndjson(args, state, &mut rows, &mut target)?,
-        Format::Arrow => arrow::write_ipc(&arrow::schema(operator, state)?, &mut rows, &mut target)?,
-        Format::Parquet => arrow::write_parquet(arrow::schema(operator, state)?, &mut rows, &mut target)?,
-        Format::Csv => csv::write(&Projection::flat(state.kind, &state.schema)?, &mut rows, &mut target)?,
+    let (written, seen) = match &args.output {
+        Some(output) if args.all => folder::write_all(args, source.as_ref(), output, ui)?,
+        _ => write_one(args, source.as_ref())?,
     };
-    let size = target.finish()?;
-    report(written, size, rows.completeness(), ui)?;
-    Ok(saw_all(rows.completeness(), ui))
+    report(written, seen, ui)?;
+    Ok(saw_all(seen, ui))
+}
+
+/// Writes the rows of one state that are asked for.
+fn write_one(args: &Args, source: &dyn SavepointSource) -> Result<(Written, Completeness)> {
+    let place = choose::state(source, args.uid.as_deref(), args.state.as_deref())?;
+    let (operator, state) = choose::parts(source, place)?;
+    let query = args.filter.query(source, place)?;
+    let mut rows = query.rows(source, place)?;
+    let written = write_table(args, operator, state, &mut rows, Target::create(args.output.as_deref())?)?;
+    Ok((written, rows.completeness()))
+}
+
+/// Writes rows of one state as the format says.
+fn write_table(
+    args: &Args,
+    operator: &Operator,
+    state: &State,
+    rows: &mut SelectedRows<'_>,
+    mut target: Target,
+) -> Result<Written> {
+    let rows = match args.format {
+        Format::Ndjson => write_ndjson(args, state, rows, &mut target)?,
+        Format::Arrow => arrow::write_ipc(&arrow::schema(operator, state)?, rows, &mut target)?,
+        Format::Parquet => arrow::write_parquet(arrow::schema(operator, state)?, rows, &mut target)?,
+        Format::Csv => csv::write(&Projection::flat(state.kind, &state.schema)?, rows, &mut target)?,
+    };
+    Ok(Written { rows, bytes: target.finish()? })
 }
 
 fn write_ndjson(args: &Args, state: &State, rows: &mut SelectedRows<'_>, target: &mut Target) -> Result<u64> {
@@ -139,15 +181,15 @@ fn write_ndjson(args: &Args, state: &State, rows: &mut SelectedRows<'_>, target:
     Ok(written)
 }
 
-fn report(rows: u64, size: u64, seen: Completeness, ui: &Ui) -> Result<()> {
+fn report(written: Written, seen: Completeness, ui: &Ui) -> Result<()> {
     if !ui.json {
-        ui.note(&format!("{}, {}", counted(rows, "row"), bytes(size)));
+        ui.note(&format!("{}, {}", counted(written.rows, "row"), bytes(written.bytes)));
         return Ok(());
     }
     let report = Report {
         schema: "spt.export/1",
-        rows,
-        bytes: size,
+        rows: written.rows,
+        bytes: written.bytes,
         complete: seen.is_complete(),
         rows_unread: seen.rows_unread,
         rows_opaque: seen.rows_opaque,

@@ -93,3 +93,51 @@ fn parquet_and_arrow_hold_the_same_table() {
         assert!(left.as_ref() == right.as_ref(), "{left:?} {right:?}");
     }
 }
+
+#[test]
+fn a_folder_of_tables_appears_whole_or_not_at_all() {
+    let folder = tempfile::tempdir().unwrap();
+    let tables = folder.path().join("tables");
+    let path = flink("2.1.0/collections-hashmap-canonical");
+    let args = ["export", &path, "--all", "--format", "csv", "-o", tables.to_str().unwrap()];
+    assert_data_eq!(run(&args), str![[r#"
+--- stderr
+note: 335 rows, 16.6 kB
+note: 1 row with values nobody here can decode: shown by their bytes
+--- exit 0
+
+"#]]);
+    let mut names: Vec<String> = std::fs::read_dir(&tables)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    assert_data_eq!(names.join("\n"), str![[r#"
+collections-001.by-id.csv
+collections-001.by-name.csv
+collections-001.by-tuple.csv
+collections-001.cleared.csv
+collections-001.last.csv
+collections-001.mean.csv
+collections-001.nulls.csv
+collections-001.people.csv
+collections-001.strings.csv
+collections-001.sum.csv
+collections-001.timer-state-event-user-timers.csv
+collections-001.timer-state-processing-user-timers.csv
+collections-001.tuples.csv
+stream-001.coordinator.csv
+stream-001.sourcereaderstate.csv
+tables.json
+"#]]);
+    let index = std::fs::read_to_string(tables.join("tables.json")).unwrap();
+    let index: serde_json::Value = serde_json::from_str(&index).unwrap();
+    assert_eq!(index["schema"], "spt.tables/1");
+    assert_eq!(index["tables"].as_array().unwrap().len(), names.len() - 1);
+    for table in index["tables"].as_array().unwrap() {
+        let bytes = std::fs::metadata(tables.join(table["file"].as_str().unwrap())).unwrap().len();
+        assert_eq!(table["bytes"], bytes);
+    }
+    assert!(run(&args).contains("already exists"));
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+}

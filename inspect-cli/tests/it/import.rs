@@ -105,6 +105,26 @@ fn exported_parquet_and_arrow_know_what_they_are() {
 }
 
 #[test]
+fn a_folder_of_tables_becomes_the_savepoint_it_came_from() {
+    let folder = tempfile::tempdir().unwrap();
+    for path in [golden("every-type"), flink("2.1.0/collections-hashmap-canonical")] {
+        for format in FORMATS {
+            let exported = tempfile::tempdir_in(folder.path()).unwrap();
+            let (exported, made) = (exported.path().join("tables"), exported.path().join("sp"));
+            ok(&["export", &path, "--all", "--format", format, "-o", text(&exported)]);
+            ok(&["import", text(&exported), "-o", text(&made)]);
+            ok(&["diff", &path, text(&made)]);
+            let names = |path: &str| {
+                let mut tables = tables(path);
+                tables.sort_by_key(|table| (table.operator_id, table.kind, table.state.clone()));
+                tables
+            };
+            assert_eq!(names(text(&made)), names(&path));
+        }
+    }
+}
+
+#[test]
 fn a_savepoint_is_made_from_a_csv_file_by_hand() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("counts.csv");
