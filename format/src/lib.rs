@@ -45,11 +45,11 @@ pub use location::Location;
 pub use model::{
     Binding, Column, Completeness, Edge, Engine, Extensions, FIELD_ID_KEY, FIRST_NESTED_FIELD_ID, Field, Job,
     JobGraph, KeyGroup, KeyGroupRange, KeyHash, LOGICAL_KEY, Layout, Lineage, Logical, MAX_PARALLELISM_LIMIT,
-    Node, Operator, OperatorId, Partitioning, PendingOutput, RowOrder, RowStream, Savepoint, SavepointKind,
-    SavepointSink, SavepointSource, Scan, Segment, SinkStep, State, StateKind, StateRef, StateSchema,
-    StateSink, TimeUnit, Ttl, Type, Uid, UidList, UidOrigin, columns_of, default_max_parallelism,
-    first_out_of_order, flink_murmur, java_hash, java_hash_string, java_hash_utf16, key_bytes_hash,
-    key_group_of, operator_index, sort_batch, sort_indices, write_key_bytes,
+    Node, Operator, OperatorId, Partitioning, PendingOutput, ReadAs, RowOrder, RowStream, Savepoint,
+    SavepointKind, SavepointSink, SavepointSource, Scan, Segment, SinkStep, State, StateKind, StateRef,
+    StateSchema, StateSink, TimeUnit, Ttl, Type, Uid, UidList, UidOrigin, columns_of,
+    default_max_parallelism, first_out_of_order, flink_murmur, java_hash, java_hash_string, java_hash_utf16,
+    key_bytes_hash, key_group_of, operator_index, sort_batch, sort_indices, write_key_bytes,
 };
 pub use parallel::{in_order, processors};
 pub use plan::{PLAN_SCHEMA, Plan, PlannedOperator, PlannedState};

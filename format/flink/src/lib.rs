@@ -8,6 +8,7 @@ mod location;
 pub mod metadata;
 mod operator;
 mod parallel;
+mod payloads;
 mod read_at;
 mod rows;
 pub mod serializers;

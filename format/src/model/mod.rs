@@ -44,6 +44,6 @@ pub use savepoint::{Engine, Job, Layout, Lineage, PendingOutput, Savepoint, Save
 pub use schema::{Column, StateSchema};
 pub use sink::SinkStep;
 pub use source::{Completeness, RowStream, SavepointSink, SavepointSource, Scan, Segment, StateSink};
-pub use state::{KeyHash, State, Ttl};
+pub use state::{KeyHash, ReadAs, State, Ttl};
 pub use types::{FIELD_ID_KEY, FIRST_NESTED_FIELD_ID, Field, LOGICAL_KEY, Logical, TimeUnit, Type};
 pub use uid_list::UidList;

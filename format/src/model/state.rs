@@ -38,6 +38,15 @@ pub struct Ttl {
     pub duration_ms: Option<u64>,
 }
 
+/// How bytes were read that do not say what they are, such as a connector's own.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReadAs {
+    /// What they were taken for.
+    pub what: String,
+    /// Whether values that are known confirm this way of reading; otherwise it rests on the layout alone.
+    pub verified: bool,
+}
+
 /// One named state of an operator: a table, and what is known of it without reading it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct State {
@@ -55,6 +64,8 @@ pub struct State {
     pub rows: Option<u64>,
     /// Bytes it takes where it is stored; `None` where only the data would tell.
     pub bytes: Option<u64>,
+    /// How its values were read, where nothing in the savepoint says it. No savepoint of spt's own has it.
+    pub read_as: Option<ReadAs>,
     /// Metadata this version does not know.
     pub extensions: Extensions,
 }
@@ -71,6 +82,7 @@ impl State {
             ttl: None,
             rows: None,
             bytes: None,
+            read_as: None,
             extensions: Extensions::default(),
         }
     }

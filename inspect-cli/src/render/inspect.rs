@@ -14,7 +14,7 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use spt_format::{Engine, SavepointKind, UidOrigin};
+use spt_format::{Engine, ReadAs, SavepointKind, UidOrigin};
 
 use super::table::{Lean, Table};
 use super::text::{age, bytes, clean, count, counted, share, shorten};
@@ -75,6 +75,9 @@ fn state(state: &StateReport, ui: &Ui) -> String {
             text += &format!("  {name:<11}  {}\n", clean(ty));
         }
     }
+    if let Some(read_as) = &state.read_as {
+        text += &format!("  read as      {}\n", clean(&how_read(read_as)));
+    }
     if let Some(ttl) = &state.ttl {
         let duration = ttl.duration_ms.map_or("not recorded".to_owned(), |ms| format!("{} ms", count(ms)));
         text += &format!("  ttl          {duration}\n");
@@ -82,6 +85,14 @@ fn state(state: &StateReport, ui: &Ui) -> String {
     text += &format!("  rows         {}\n", known(state.rows, count));
     text += &format!("  size         {}\n", known(state.bytes, bytes));
     text
+}
+
+/// What a connector's own bytes were taken for.
+pub(crate) fn how_read(read_as: &ReadAs) -> String {
+    match read_as.verified {
+        true => read_as.what.clone(),
+        false => format!("{}, read from its layout, unverified", read_as.what),
+    }
 }
 
 fn head(report: &InspectReport, created_at_ms: Option<i64>, ui: &Ui) -> String {

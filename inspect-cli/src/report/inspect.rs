@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 use spt_format::{
-    Completeness, Engine, Field, Job, Layout, Operator, OperatorId, Savepoint, SavepointKind, State,
+    Completeness, Engine, Field, Job, Layout, Operator, OperatorId, ReadAs, Savepoint, SavepointKind, State,
     StateKind, Ttl, UidOrigin, instant_text,
 };
 
@@ -48,6 +48,8 @@ pub(crate) struct StateReport {
     pub(crate) namespace_type: Option<String>,
     pub(crate) map_key_type: Option<String>,
     pub(crate) value_type: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) read_as: Option<ReadAs>,
     pub(crate) ttl: Option<Ttl>,
     pub(crate) rows: Option<u64>,
     pub(crate) bytes: Option<u64>,
@@ -159,6 +161,7 @@ impl StateReport {
             namespace_type: text(&schema.namespace),
             map_key_type: text(&schema.map_key),
             value_type: text(&schema.value),
+            read_as: state.read_as.clone(),
             ttl: state.ttl,
             rows: state.rows,
             bytes: state.bytes,

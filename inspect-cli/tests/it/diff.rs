@@ -8,7 +8,7 @@ fn two_backends_hold_the_same_state() {
         run(&["diff", &word_count("hashmap-canonical"), &word_count("rocksdb-native")]),
         str![[r#"
 --- stderr
-note: 2 rows with values nobody here can decode: shown by their bytes
+note: 10 rows with values nobody here can decode: shown by their bytes
 note: the states are the same
 --- exit 0
 

@@ -19,10 +19,10 @@ stream-001      Source: paused source        1/128       2     5    180 B   6.1 
 sum-001         Keyed Aggregation            1/128       1     ?  2.56 kB  86.1 %
 206700a46774…*  out                          1/128       –
 
-OPERATOR    STATE              KIND           KEY   VALUE                ROWS     SIZE  PER ROW
-stream-001  SourceReaderState  operator-list  –     binary                  4    144 B     36 B
-            coordinator        coordinator    –     opaque<coordinator>     1     36 B     36 B
-sum-001     _op_state          value          utf8  tuple<utf8?, int32>     ?  2.56 kB        –
+OPERATOR    STATE              KIND           KEY   VALUE                                         ROWS     SIZE  PER ROW
+stream-001  SourceReaderState  operator-list  –     struct<version: int32, split: opaque<split>>     4    144 B     36 B
+            coordinator        coordinator    –     struct<version: int32, enumerator: opaque<e…     1     36 B     36 B
+sum-001     _op_state          value          utf8  tuple<utf8?, int32>                              ?  2.56 kB        –
 --- exit 0
 
 "#]]
@@ -241,4 +241,33 @@ fn a_checkpoint_whose_files_went_elsewhere_is_read_with_a_path_map() {
     assert!(text.contains("sum") && text.ends_with("--- exit 0\n"), "{text}");
     let text = run(&["inspect", path, "--path-map", "nowhere"]);
     assert!(text.contains("is not OLD=NEW") && text.ends_with("--- exit 2\n"), "{text}");
+}
+
+#[test]
+fn positions_of_known_sources_of_flink_are_in_plain_view() {
+    let path = flink("1.20.5/sources-hashmap-canonical");
+    assert_data_eq!(
+        run(&["inspect", &path, "--offsets", "--uid", "703a1feb"]),
+        str![[r#"
+703a1feb0b2efe8202347b93c326fc9a, SourceReaderState (number sequence split)
+subtask  index  value.split  value.from    value.to
+      0      0  1                    97  1000000000
+
+703a1feb0b2efe8202347b93c326fc9a, coordinator (number sequence enumerator)
+subtask  index  value.splits
+      0      0  []
+
+--- exit 0
+
+"#]]
+    );
+    assert_data_eq!(
+        run(&["inspect", &path, "--offsets", "--uid", "703a1feb", "--json"]),
+        str![[r#"
+{"operator_id":"703a1feb0b2efe8202347b93c326fc9a","uid":null,"state":"SourceReaderState","read_as":{"what":"number sequence split","verified":true},"subtask":0,"index":0,"value":{"split":"1","from":97,"to":1000000000}}
+{"operator_id":"703a1feb0b2efe8202347b93c326fc9a","uid":null,"state":"coordinator","read_as":{"what":"number sequence enumerator","verified":true},"subtask":0,"index":0,"value":{"splits":[]}}
+--- exit 0
+
+"#]]
+    );
 }

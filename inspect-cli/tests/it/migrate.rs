@@ -30,11 +30,11 @@ fn a_renamed_uid_rewrites_nothing_and_can_be_undone() {
   --rename-uid sum-001=total 结果
 
 OPERATOR    STATE                    ROWS     SIZE
-stream-001  SourceReaderState  kept     4  1.52 kB
-stream-001  coordinator        kept     1  1.57 kB
+stream-001  SourceReaderState  kept     4  2.06 kB
+stream-001  coordinator        kept     1  2.04 kB
 total 结果  _op_state          kept    72  2.84 kB
 
-made DIR/b: 0 rows rewritten (0 B), 5.93 kB shared
+made DIR/b: 0 rows rewritten (0 B), 6.95 kB shared
 --- stderr
 note: to go back, start from DIR/a: it was not touched
 --- exit 0
@@ -143,7 +143,7 @@ fn a_converted_savepoint_is_the_same() {
     assert_data_eq!(
         shown(&text, folder.path()),
         str![[r#"
-made DIR/sp: 15 states, 335 rows, 28.4 kB
+made DIR/sp: 15 states, 335 rows, 29.4 kB
 --- exit 0
 
 "#]]

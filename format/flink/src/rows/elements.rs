@@ -9,12 +9,14 @@ use std::sync::Arc;
 
 use arrow_array::{ArrayRef, RecordBatch, UInt32Array, UInt64Array};
 use arrow_schema::SchemaRef;
+use bytes::Bytes;
 use spt_format::{Completeness, Cursor, Error, ReadLimits, Result, ResultExt};
 
 use super::window::Window;
 use super::{BATCH_BYTES, BATCH_ROWS, BatchReader};
 use crate::files::Files;
 use crate::metadata::StreamHandle;
+use crate::payloads::Payload;
 use crate::serializers::FlinkType;
 use crate::serializers::values::{Column, append_whole, is_unsupported};
 use crate::snappy;
@@ -29,7 +31,7 @@ pub(crate) struct Elements {
     /// Each is a Snappy stream of its own.
     pub(crate) compressed: bool,
     /// How each is encoded.
-    pub(crate) data_type: Arc<FlinkType>,
+    pub(crate) encoding: Encoding,
     /// Their places.
     pub(crate) places: Vec<Element>,
 }
@@ -39,6 +41,43 @@ impl Elements {
     pub(crate) fn bytes(&self) -> u64 {
         let bytes = self.places.iter().map(|place| place.end.saturating_sub(place.start));
         bytes.fold(0, u64::saturating_add)
+    }
+
+    /// The bytes of each element, all of them at once: for lists that are small.
+    ///
+    /// # Errors
+    /// If they are more than metadata may have, or cannot be read.
+    pub(crate) fn read(&self, files: &Files, limits: &ReadLimits) -> Result<Vec<Bytes>> {
+        ReadLimits::check("size of a list that is read whole", self.bytes(), limits.metadata_bytes)?;
+        let mut window = Window::new(files.open(&self.stream)?);
+        self.places.iter().map(|place| self.element(&mut window, *place, limits)).collect()
+    }
+
+    /// The bytes of an element, decompressed.
+    fn element(&self, window: &mut Window, place: Element, limits: &ReadLimits) -> Result<Bytes> {
+        match self.compressed {
+            true => snappy::decompress(window.stream(), place.start, place.end, limits.value_bytes)
+                .map(Bytes::from),
+            false => window.range(place.start, place.end, limits),
+        }
+    }
+}
+
+/// How an element is encoded.
+#[derive(Debug, Clone)]
+pub(crate) enum Encoding {
+    /// By a serializer of Flink.
+    Type(Arc<FlinkType>),
+    /// By a connector.
+    Payload(Payload),
+}
+
+impl Encoding {
+    fn append_whole(&self, column: &mut Column, cursor: &mut Cursor<'_>) -> Result<()> {
+        match self {
+            Self::Type(data_type) => append_whole(data_type, column, cursor),
+            Self::Payload(payload) => payload.append_whole(column, cursor),
+        }
     }
 }
 
@@ -126,14 +165,12 @@ impl ElementReader {
 
 impl Current {
     fn append(&mut self, place: Element, values: &mut Column, limits: &ReadLimits) -> Result<()> {
+        let bytes = self.list.element(&mut self.window, place, limits)?;
         if self.list.compressed {
-            let stream = self.window.stream();
-            let bytes = snappy::decompress(stream, place.start, place.end, limits.value_bytes)?;
-            append_whole(&self.list.data_type, values, &mut Cursor::new(&bytes))
-                .within(|| format!("decompressed from byte {}", place.start))
+            let value = self.list.encoding.append_whole(values, &mut Cursor::new(&bytes));
+            value.within(|| format!("decompressed from byte {}", place.start))
         } else {
-            let bytes = self.window.range(place.start, place.end, limits)?;
-            append_whole(&self.list.data_type, values, &mut Cursor::at(&bytes, place.start))
+            self.list.encoding.append_whole(values, &mut Cursor::at(&bytes, place.start))
         }
     }
 }

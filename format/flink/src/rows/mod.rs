@@ -12,7 +12,7 @@ use arrow_schema::SchemaRef;
 use spt_format::{Completeness, Result, RowStream};
 
 pub(crate) use broadcast::{BroadcastMap, BroadcastReader};
-pub(crate) use elements::{Element, ElementReader, Elements};
+pub(crate) use elements::{Element, ElementReader, Elements, Encoding};
 pub(crate) use sorted::Sorted;
 
 /// Rows of a batch, at most.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use spt_format::{Operator, ReadLimits, State, StateKind, Uid, UidOrigin};
 
+use super::payloads;
 use super::pieces::{Found, Piece, Subtask, Unreadable};
 use crate::files::Files;
 use crate::metadata::{OperatorState, Snapshot, SubtaskState};
@@ -33,6 +34,7 @@ pub(super) fn operators(snapshot: &Snapshot, files: &Files, limits: &ReadLimits)
             let mut found = Vec::new();
             states.by_ref().take(operator.states().count()).for_each(|states| found.extend(states));
             found.extend(coordinator(operator, files, limits, kryo));
+            payloads::recognise(&mut found, files, limits);
             entry(snapshot, operator, found)
         })
         .collect();
@@ -91,6 +93,7 @@ fn entry(snapshot: &Snapshot, operator: &OperatorState, found: Vec<Found>) -> En
 fn first(found: Found) -> (State, Vec<Piece>) {
     let state = State {
         key_hash: found.key_hash,
+        read_as: found.read_as,
         ttl: found.ttl,
         rows: found.rows,
         bytes: found.bytes,

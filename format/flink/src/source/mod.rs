@@ -12,6 +12,7 @@ mod changelog;
 mod check;
 mod facts;
 mod keyed;
+mod payloads;
 mod pieces;
 mod scan;
 

@@ -10,6 +10,7 @@ use spt_format::{
 use super::super::saw_all;
 use crate::error::{Failure, Result};
 use crate::exit::Exit;
+use crate::render::inspect::how_read;
 use crate::render::rows::RowTable;
 use crate::render::text::clean;
 use crate::ui::{Style, Ui};
@@ -22,7 +23,7 @@ pub(super) fn show(source: &dyn SavepointSource, wanted: &dyn Fn(StateRef) -> bo
     let mut seen = Completeness::default();
     let mut found = false;
     for (place, operator, state) in source.savepoint().states() {
-        if matches!(state.kind, StateKind::OperatorList | StateKind::Union) && wanted(place) {
+        if has_positions(state) && wanted(place) {
             found = true;
             let read = if ui.json {
                 lines(source, place, operator, state, ui)?
@@ -38,6 +39,15 @@ pub(super) fn show(source: &dyn SavepointSource, wanted: &dyn Fn(StateRef) -> bo
     Ok(saw_all(seen, ui))
 }
 
+/// It is a list per subtask, or what a source's coordinator has not given to a reader yet.
+fn has_positions(state: &State) -> bool {
+    match state.kind {
+        StateKind::OperatorList | StateKind::Union => true,
+        StateKind::Coordinator => state.read_as.is_some(),
+        _ => false,
+    }
+}
+
 /// As `--rows --json`, each line with its operator and state.
 fn lines(
     source: &dyn SavepointSource,
@@ -46,12 +56,16 @@ fn lines(
     state: &State,
     ui: &Ui,
 ) -> Result<Completeness> {
-    let head = serde_json::json!({
+    let mut head = serde_json::json!({
         "operator_id": operator.id,
         "uid": operator.uid.as_ref().map(ToString::to_string),
         "state": state.name,
     });
+    if let (Some(read_as), Some(head)) = (&state.read_as, head.as_object_mut()) {
+        head.insert("read_as".to_owned(), serde_json::json!(read_as));
+    }
     let head = head.to_string();
+    let head = head.strip_suffix('}').unwrap_or(&head);
     let query = RowQuery::default();
     let mut rows = query.rows(source, place)?;
     let mut out = ui.stdout();
@@ -61,7 +75,7 @@ fn lines(
         writer.write(&batch?, &mut text)?;
         for line in text.split_inclusive(|byte| *byte == b'\n') {
             let members = line.get(1..).unwrap_or_default();
-            out.write_all(head.trim_end_matches('}').as_bytes())
+            out.write_all(head.as_bytes())
                 .and_then(|()| out.write_all(b","))
                 .and_then(|()| out.write_all(members))
                 .map_err(Failure::stdout)?;
@@ -85,7 +99,10 @@ fn table(
     for batch in rows.by_ref() {
         table.take(&batch?, TABLE_ROWS)?;
     }
-    let title = format!("{}, {}", clean(&operator.label()), clean(&state.name));
+    let mut title = format!("{}, {}", clean(&operator.label()), clean(&state.name));
+    if let Some(read_as) = &state.read_as {
+        title += &format!(" ({})", clean(&how_read(read_as)));
+    }
     ui.answer(&format!("{}\n{}\n", Style::Bold.paint(&title, ui.stdout_colors()), table.text()))?;
     Ok(rows.completeness())
 }

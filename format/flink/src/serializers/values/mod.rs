@@ -30,7 +30,7 @@ use super::flink_type::{FlinkType, Unit};
 pub(crate) use column::Column;
 pub(crate) use scalar::big_integer;
 pub(crate) use time::days;
-pub(crate) use types::field_of;
+pub(crate) use types::{field_of, structure, variant};
 
 /// Bytes between the end of a value and the end of the cursor, where known.
 pub(crate) type Tail = Option<usize>;

@@ -58,7 +58,8 @@ fn required(field: Field) -> Field {
     Field { nullable: false, ..field }
 }
 
-fn structure<const N: usize>(fields: [(&str, Field); N]) -> Field {
+/// A struct of these fields.
+pub(crate) fn structure<const N: usize>(fields: [(&str, Field); N]) -> Field {
     plain(Type::Struct(fields.into_iter().map(|(name, field)| field.named(name)).collect()))
 }
 
@@ -167,7 +168,7 @@ fn pojo_field(pojo: &PojoType) -> Field {
 }
 
 /// A tag, and one field per variant that is null unless the tag names it.
-fn variant(variants: impl Iterator<Item = Field>) -> Field {
+pub(crate) fn variant(variants: impl Iterator<Item = Field>) -> Field {
     let tag = plain(Type::Utf8).named("tag");
     let fields = std::iter::once(tag).chain(variants.map(Field::nullable)).collect();
     plain(Type::Struct(fields)).with_logical(Logical::Variant)

@@ -9,7 +9,7 @@ use super::{Found, Piece, Subtask};
 use crate::metadata::{OperatorHandle, Partitions, StreamHandle};
 use crate::operator::OperatorHeader;
 use crate::read_at::ReadAt;
-use crate::rows::{BroadcastMap, Element, Elements};
+use crate::rows::{BroadcastMap, Element, Elements, Encoding};
 use crate::serializers::FlinkType;
 use crate::serializers::values::field_of;
 use crate::state_meta::StateMeta;
@@ -55,12 +55,13 @@ impl Subtask<'_> {
         places: Vec<Element>,
     ) -> Result<Found> {
         let value = serializer(meta, "VALUE_SERIALIZER")?;
-        let data_type = Arc::new(value.clone());
-        let list = Elements { subtask: self.index, stream, compressed, data_type, places };
+        let encoding = Encoding::Type(Arc::new(value.clone()));
+        let list = Elements { subtask: self.index, stream, compressed, encoding, places };
         Ok(Found {
             name: meta.name.clone(),
             kind,
             schema: StateSchema::per_subtask(field_of(value)),
+            read_as: None,
             ttl: None,
             key_hash: None,
             rows: Some(list.places.len() as u64),
@@ -84,6 +85,7 @@ fn broadcast(meta: &StateMeta, stream: StreamHandle, compressed: bool, places: &
         name: meta.name.clone(),
         kind: StateKind::Broadcast,
         schema: schema.number(),
+        read_as: None,
         ttl: None,
         key_hash: None,
         rows: None,

@@ -67,6 +67,7 @@ pub(super) fn keyed(bytes: Option<u64>, piece: KeyedPiece) -> Found {
         name: table.name.clone(),
         kind: table.kind,
         schema: table.schema.clone(),
+        read_as: None,
         ttl: table.ttl,
         key_hash: Some(key_hash(table.schema.key.as_ref())),
         rows: None,

@@ -9,7 +9,9 @@ mod unreadable;
 
 use std::sync::Arc;
 
-use spt_format::{KeyGroupRange, KeyHash, ReadLimits, Result, ResultExt, StateKind, StateSchema, Ttl};
+use spt_format::{
+    KeyGroupRange, KeyHash, ReadAs, ReadLimits, Result, ResultExt, StateKind, StateSchema, Ttl,
+};
 
 use crate::files::Files;
 use crate::keyed::{KeyedTable, TimerQueue};
@@ -25,6 +27,8 @@ pub(in crate::source) struct Found {
     pub(in crate::source) name: String,
     pub(in crate::source) kind: StateKind,
     pub(in crate::source) schema: StateSchema,
+    /// How it was found out what its bytes mean, where nothing says it.
+    pub(in crate::source) read_as: Option<ReadAs>,
     pub(in crate::source) ttl: Option<Ttl>,
     pub(in crate::source) key_hash: Option<KeyHash>,
     pub(in crate::source) rows: Option<u64>,

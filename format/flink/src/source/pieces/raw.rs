@@ -9,7 +9,7 @@ use super::keyed::keyed;
 use super::{Found, KeyedPiece, KeyedPlace, Piece, Subtask};
 use crate::keyed::{KeyedTable, TimerQueue};
 use crate::metadata::{KeyGroupFile, KeyedHandle, OperatorHandle, StreamHandle};
-use crate::rows::{Element, Elements};
+use crate::rows::{Element, Elements, Encoding};
 use crate::serializers::values::{field_of, is_unsupported};
 use crate::serializers::{FlinkType, Opaque, OpaqueEnd};
 use crate::timers::{self, DOMAINS, Service};
@@ -70,6 +70,7 @@ impl Subtask<'_> {
             kind,
             hazards: Vec::new(),
             schema: StateSchema::per_subtask(field_of(&data_type)),
+            read_as: None,
             ttl: None,
             key_hash: None,
             rows: Some(places.len() as u64),
@@ -78,7 +79,7 @@ impl Subtask<'_> {
                 subtask: self.index,
                 stream: stream.clone(),
                 compressed: false,
-                data_type: Arc::new(data_type),
+                encoding: Encoding::Type(Arc::new(data_type)),
                 places,
             }),
         }

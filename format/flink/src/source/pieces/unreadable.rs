@@ -39,6 +39,7 @@ impl Found {
             name: name.to_owned(),
             kind: StateKind::Raw,
             schema: StateSchema::per_subtask(value),
+            read_as: None,
             ttl: None,
             key_hash: None,
             rows: None,

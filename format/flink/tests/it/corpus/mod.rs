@@ -103,7 +103,8 @@ fn compare(case: &Case, source: &FlinkSource, seen: &mut usize) -> Vec<(String, 
             differences.push((id.to_string(), String::new(), "it is missing".into()));
             continue;
         };
-        let view = View { source, operator: &source.savepoint().operators[index], index };
+        let operator = &source.savepoint().operators[index];
+        let view = View { case: &case.name, source, operator, index };
         for (state, result) in view.compare(expected, case.expected["compression"] == true) {
             *seen += 1;
             if let Err(difference) = result {
@@ -118,6 +119,7 @@ type Comparison = Vec<(String, Result<(), String>)>;
 
 /// One operator of a snapshot.
 struct View<'a> {
+    case: &'a str,
     source: &'a FlinkSource,
     operator: &'a Operator,
     index: usize,
@@ -180,7 +182,23 @@ impl View<'_> {
         let Some(coordinator) = expected["coordinator_state"].as_str() else { return Ok(()) };
         let (state, rows) = self.state("coordinator", StateKind::Coordinator)?;
         let field = state.schema.value.as_ref().unwrap();
-        same(&json!([{"raw": coordinator}]), &rows.values(field, "value").into())
+        let (read_as, value) = match uid {
+            Some("numbers-001") => ("number sequence enumerator", json!({"splits": []})),
+            Some("files-001") => {
+                let paths = ["a.txt", "b.txt"].map(|file| format!("file:/flink/input/{}/{file}", self.case));
+                ("file enumerator", json!({"splits": [], "processed_paths": paths}))
+            }
+            // The version of the frame, then that of the payload and its length.
+            _ => ("", json!({"version": 1, "enumerator": {"raw": coordinator[24..]}})),
+        };
+        self.read_as(state, read_as)?;
+        same(&json!([value]), &rows.values(field, "value").into())
+    }
+
+    /// A connector was recognised, and its way of writing is confirmed; or none was.
+    fn read_as(&self, state: &State, what: &str) -> Result<(), String> {
+        let found = state.read_as.as_ref().map(|found| (found.what.as_str(), found.verified));
+        same(&json!((!what.is_empty()).then_some((what, true))), &json!(found))
     }
 
     /// A state's description and its rows.
@@ -271,9 +289,20 @@ impl View<'_> {
 
     fn splits(&self, expected: &Value) -> Result<(), String> {
         let (state, rows) = self.state("SourceReaderState", StateKind::OperatorList)?;
-        let subtask = |subtask: &Value| {
-            each(subtask, "source_reader_state").map(|split| split["bytes"].clone()).collect::<Value>()
+        let split = |split: &Value| match split["split"].get("from") {
+            Some(_) => split["split"].clone(),
+            // Version and length of the split stand before it.
+            None => json!({"version": 1, "split": {"raw": text(split, "bytes")[16..]}}),
         };
+        let subtask = |subtask: &Value| each(subtask, "source_reader_state").map(split).collect::<Value>();
+        self.read_as(
+            state,
+            match expected["uid"].as_str() {
+                Some("numbers-001") => "number sequence split",
+                Some("files-001") => "file split",
+                _ => "",
+            },
+        )?;
         let wanted = each(expected, "subtasks").map(subtask).collect::<Value>();
         same(&wanted, &rows.by_subtask(state.schema.value.as_ref().unwrap(), self.operator.parallelism))
     }
