@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-/// The three answers a script can act on.
+/// The answers a script can act on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Exit {
     /// 0: done; for a comparison: the same; for a check: no error.
@@ -11,6 +11,8 @@ pub(crate) enum Exit {
     No,
     /// 2: no answer: bad usage, unreadable, or not everything could be seen.
     Trouble,
+    /// 128 and its number: a signal ended what was run.
+    Signal(u8),
 }
 
 impl Exit {
@@ -20,6 +22,7 @@ impl Exit {
             Self::Fine => 0,
             Self::No => 1,
             Self::Trouble => 2,
+            Self::Signal(signal) => 128_u8.saturating_add(signal),
         })
     }
 }

@@ -41,6 +41,20 @@ pub enum ErrorKind {
         /// Where it is.
         path: String,
     },
+    /// A snapshot that the job starts from is damaged, or is gone.
+    #[error("{path} cannot be read back")]
+    Unreadable {
+        /// Where it is, or was.
+        path: String,
+    },
+    /// A signal ended the process's job before its input did. Its checkpoints are kept.
+    #[error("ended by {name}; its checkpoints stay, and it can go on from the newest")]
+    Interrupted {
+        /// The signal's number.
+        signal: i32,
+        /// Its name, `SIGTERM`.
+        name: &'static str,
+    },
     /// The job is not running, so it cannot do what was asked.
     #[error("the job is {status}")]
     NotRunning {
@@ -89,6 +103,24 @@ impl Error {
     /// The job was never started: exit code 2, not 1.
     pub fn is_refusal(&self) -> bool {
         matches!(self.kind(), ErrorKind::Refused { .. })
+    }
+
+    /// The snapshot that could not be read back, if that is behind it.
+    pub(crate) fn unreadable(&self) -> Option<&str> {
+        self.chain().find_map(|error| match error.kind() {
+            ErrorKind::Unreadable { path } => Some(path.as_str()),
+            _ => None,
+        })
+    }
+
+    /// The same first start would fail with it again: an operator refuses, or the snapshot cannot be read.
+    pub(crate) fn is_hopeless(&self) -> bool {
+        self.unreadable().is_some() || self.chain().any(Self::is_refusal)
+    }
+
+    /// This error and the causes that are of this type.
+    fn chain(&self) -> impl Iterator<Item = &Self> {
+        std::iter::successors(Some(self), |error| error.0.source.as_deref()?.downcast_ref())
     }
 
     /// The whole story on one line: this error and every cause after it, separated by colons.

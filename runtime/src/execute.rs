@@ -4,16 +4,20 @@ use std::io::Write;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use crate::config::{Configuration, Layers};
+use crate::config::{Configuration, Layers, options};
 use crate::control::{Session, new_id};
 use crate::coordinator::{JobHandle, launch};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::graph::Environment;
 use crate::job::{JobControl, JobOptions, JobState, note};
+use crate::signals::Watch;
 
 impl Environment {
     /// Runs the job as this program: options come from `SPT_*` variables and the file that `SPT_CONFIG` names,
     /// the job can be found by `spt list`, and the call returns when it is over.
+    ///
+    /// SIGTERM and SIGINT end the job in good order: with a savepoint if `spt.savepoint-on-sigterm` is set, otherwise
+    /// as it is, its checkpoints kept. A second one ends the process at once.
     ///
     /// With `plan` as the program's first argument, or `SPT_PLAN=1`, the plan is printed and nothing is run.
     ///
@@ -36,21 +40,31 @@ impl Environment {
     fn run_as_program(
         &self,
         name: &str,
-        mut options: JobOptions,
+        mut job_options: JobOptions,
         configuration: &Configuration,
     ) -> Result<JobState> {
-        let id = options.job_id.take().map_or_else(new_id, Ok)?;
+        let takes_savepoint = configuration.get(&options::SAVEPOINT_ON_TERMINATE).unwrap_or(false);
+        if takes_savepoint && job_options.savepoint_dir.is_none() {
+            return Err(Error::refused(
+                "a signal is to stop the job with a savepoint, and there is no folder for it: set \
+                 execution.checkpointing.savepoint-dir (SPT_SAVEPOINT_DIR)",
+            ));
+        }
+        let id = job_options.job_id.take().map_or_else(new_id, Ok)?;
         // Before anything is done: a second job with this id would clean up what the first has pending.
         let mut session = Session::claim(&id, configuration).map_err(|error| Error::refused(error.full()))?;
-        let job = self.start(name, JobOptions { job_id: Some(id), ..options })?;
+        let job = self.start(name, JobOptions { job_id: Some(id), ..job_options })?;
+        let watch = Watch::over(&job, takes_savepoint).inspect_err(|_| {
+            let _ = job.cancel();
+        })?;
         session.open(Arc::new(job.clone()), configuration).inspect_err(|_| {
             // Nobody could find it: better no job than one that nobody can stop.
             let _ = job.cancel();
         })?;
-        session.running();
+        session.running(job.notes());
         let outcome = job.wait();
         session.close();
-        outcome
+        watch.outcome(outcome)
     }
 
     /// Starts the job in this process, and returns once it runs, its state restored.
@@ -82,11 +96,15 @@ impl Environment {
 }
 
 /// What a job's program exits with: 0 for a job that ended well, 1 for one that failed, 2 for one that was not
-/// started. The error is told on standard error.
+/// started, 128 and the signal's number for one that a signal ended where it was. The error is told on standard error.
 pub fn exit_code<T>(result: Result<T>) -> ExitCode {
     let Err(error) = result else { return ExitCode::SUCCESS };
     let _ = writeln!(std::io::stderr(), "error: {}", error.full());
-    ExitCode::from(if error.is_refusal() { 2 } else { 1 })
+    ExitCode::from(match error.kind() {
+        ErrorKind::Refused { .. } => 2,
+        ErrorKind::Interrupted { signal, .. } => u8::try_from(128 + signal).unwrap_or(1),
+        _ => 1,
+    })
 }
 
 fn asks_for_plan() -> bool {

@@ -28,6 +28,7 @@ mod graph;
 pub mod job;
 pub mod operators;
 pub mod savepoint;
+mod signals;
 pub mod sinks;
 pub mod sources;
 pub mod state;

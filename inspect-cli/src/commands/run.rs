@@ -2,10 +2,14 @@
 
 use std::ffi::OsString;
 use std::fs::File;
+use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
+use rustix::process::{Pid, Signal, kill_process};
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
 use spt_format::Error;
 use spt_runtime::config::{Layers, nearest, variable_name, variable_names};
 use spt_runtime::control::{Handshake, Outcome, Registry, new_id};
@@ -27,7 +31,8 @@ const LOG_LINES: usize = 15;
 /// id alone.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Exit codes: 0 the job finished (-d: runs), 1 it failed, 2 it was refused.
+Exit codes: 0 the job finished (-d: runs), 1 it failed, 2 it was refused; 128 + n: signal n ended it.
+SIGINT and SIGTERM end the job in good order; a second one ends it at once.
 
 Examples:
   spt run -d -- target/release/examples/wordcount --host 127.0.0.1 --port 8888
@@ -43,6 +48,9 @@ pub(crate) struct Args {
     /// Leave behind state that the job has no operator for: all of it, or that of these uids
     #[arg(short = 'n', long, value_name = "UIDS", num_args = 0..=1, default_missing_value = "true")]
     allow_non_restored_state: Option<String>,
+    /// Take the savepoint over: it is deleted once newer checkpoints have replaced it
+    #[arg(long, requires = "from_savepoint")]
+    claim: bool,
     /// Start from a savepoint that was taken with --drain
     #[arg(long, requires = "from_savepoint")]
     allow_drained: bool,
@@ -129,11 +137,15 @@ impl Start {
     }
 
     fn foreground(&self) -> Result<Exit> {
-        let status =
-            self.spawn(&mut self.command()?)?.wait().map_err(|error| self.failed("wait for", error))?;
+        let signals = Signals::new([SIGINT, SIGTERM])
+            .map_err(|error| Failure::new(format!("signals cannot be waited for: {error}")))?;
+        let mut child = self.spawn(&mut self.command()?)?;
+        forward(signals, &child)?;
+        let status = child.wait().map_err(|error| self.failed("wait for", error))?;
         // The program has said itself on stderr what there is to say.
-        match self.outcome()? {
-            Some(Outcome::Refused { .. }) => Ok(Exit::Trouble),
+        match (self.outcome()?, signal_of(status)) {
+            (Some(Outcome::Refused { .. }), _) => Ok(Exit::Trouble),
+            (_, Some(signal)) => Ok(Exit::Signal(signal)),
             _ if status.success() => Ok(Exit::Fine),
             _ => Ok(Exit::No),
         }
@@ -147,7 +159,8 @@ impl Start {
         command.stdin(Stdio::null()).stdout(log).stderr(copy);
         let mut child = self.spawn(&mut command)?;
         match self.wait(&mut child)? {
-            Ok(Outcome::Running { id }) => {
+            Ok(Outcome::Running { id, notes }) => {
+                notes.iter().for_each(|note| ui.note(note));
                 ui.note(&format!("process {}, its output goes to {}", child.id(), path.display()));
                 ui.answer(&format!("{id}\n"))?;
                 Ok(Exit::Fine)
@@ -159,9 +172,14 @@ impl Start {
             }
             Ok(Outcome::Failed { error }) => {
                 let _ = child.wait();
-                Err(Failure::new(format!("the job did not come to run: {error}")))
+                ui.failure(&Failure::new(format!("the job did not come to run: {error}")));
+                Ok(Exit::No)
             }
-            Err(status) => Err(ended_early(status, &path)),
+            Err(status) => {
+                ui.failure(&ended_early(status, &path));
+                // A program that ends well and says nothing is no job: that is a wrong call.
+                Ok(if status.success() { Exit::Trouble } else { Exit::No })
+            }
         }
     }
 
@@ -228,6 +246,26 @@ fn log_dir(registry: &Registry) -> PathBuf {
     dirs.into_iter().flatten().next().unwrap_or_else(|| registry.dir().join("log"))
 }
 
+/// In the foreground a signal is for the job, which may need a while to end. A terminal sends SIGINT to both of us, so
+/// it is not passed on; SIGTERM comes here alone.
+fn forward(mut signals: Signals, child: &Child) -> Result<()> {
+    let failed = |error| Failure::new(format!("a thread could not be started: {error}"));
+    let job = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
+    let forward = move || {
+        for _ in signals.forever().filter(|signal| *signal == SIGTERM) {
+            // It may have ended just now.
+            let _ = job.map(|job| kill_process(job, Signal::TERM));
+        }
+    };
+    std::thread::Builder::new().name("signals".to_owned()).spawn(forward).map(drop).map_err(failed)
+}
+
+/// The signal that ended a process, or that it says has ended it.
+fn signal_of(status: ExitStatus) -> Option<u8> {
+    let told = status.code().filter(|code| (129..160).contains(code)).map(|code| code - 128);
+    status.signal().or(told).and_then(|signal| u8::try_from(signal).ok())
+}
+
 fn ended_early(status: ExitStatus, log: &Path) -> Failure {
     let text = std::fs::read(log).unwrap_or_default();
     let text = String::from_utf8_lossy(&text);
@@ -253,6 +291,7 @@ fn options(args: &Args, ui: &Ui) -> Result<Vec<(String, String)>> {
     let from = args.from_savepoint.as_deref().map(|path| savepoint(path, ui)).transpose()?;
     set("execution.state-recovery.path", from);
     set("execution.state-recovery.ignore-unclaimed-state", args.allow_non_restored_state.clone());
+    set("execution.state-recovery.claim-mode", args.claim.then(|| "CLAIM".to_owned()));
     set("spt.restore.allow-drained", args.allow_drained.then(|| "true".to_owned()));
     set("spt.restore.pending-output", args.pending.clone());
     Ok(options)

@@ -66,9 +66,44 @@ fn a_refusal_is_told_and_exits_2() {
 #[test]
 fn a_program_that_ends_before_it_runs_is_quoted() {
     let (code, out, err) = run(&["run", "-d", "--", "sh", "-c", "echo no server at port 1 >&2; exit 1"]);
-    assert_eq!((code, out.as_str()), (2, ""));
+    assert_eq!((code, out.as_str()), (1, ""));
     assert!(err.contains("exit status: 1") && err.contains("it said:\nno server at port 1\n"), "{err}");
     assert!(err.contains("hint: its whole output is in"), "{err}");
+}
+
+#[test]
+fn a_job_that_does_not_come_to_run_exits_1_as_in_the_foreground() {
+    let failed = r#"printf '{"outcome":"failed","error":"no server"}' > "$SPT_HANDSHAKE"; exit 1"#;
+    let (code, out, err) = run(&["run", "-d", "--", "sh", "-c", failed]);
+    assert_eq!((code, out.as_str()), (1, ""));
+    assert_eq!(err, "error: the job did not come to run: no server\n");
+    assert_eq!(run(&["run", "--", "sh", "-c", failed]).0, 1);
+    // What ends well and says nothing is no job.
+    assert_eq!(run(&["run", "-d", "--", "true"]).0, 2);
+}
+
+#[test]
+fn detached_says_what_there_is_to_know_of_the_start() {
+    let noted =
+        r#"printf '{"outcome":"running","id":"7","notes":["left behind: a sum"]}' > "$SPT_HANDSHAKE""#;
+    let (code, out, err) = run(&["run", "-d", "--", "sh", "-c", noted]);
+    assert_eq!((code, out.as_str()), (0, "7\n"));
+    assert!(err.starts_with("note: left behind: a sum\n"), "{err}");
+}
+
+#[test]
+fn in_the_foreground_sigterm_is_passed_on_and_its_number_told() {
+    use rustix::process::{Pid, Signal, kill_process};
+    use std::io::{BufRead, BufReader};
+    let dir = TempDir::new().unwrap();
+    let script = "trap 'echo in good order; exit 143' TERM; echo runs; while :; do sleep 0.05; done";
+    let mut command = command(dir.path(), &["run", "--", "sh", "-c", script]);
+    let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    assert_eq!(lines.next().unwrap().unwrap(), "runs");
+    kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
+    assert_eq!(lines.next().unwrap().unwrap(), "in good order");
+    assert_eq!(child.wait().unwrap().code(), Some(143));
 }
 
 #[test]

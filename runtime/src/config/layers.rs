@@ -206,6 +206,12 @@ impl Configuration {
                 multiplier: self.get(&options::RESTART_MULTIPLIER).unwrap_or(1.5),
                 reset_after: self.get(&options::RESTART_RESET).unwrap_or(Duration::from_secs(3600)),
                 attempts: self.get(&options::RESTART_TOTAL),
+                jitter: self.get(&options::RESTART_JITTER).unwrap_or(0.1),
+            },
+            RestartType::FailureRate => RestartStrategy::FailureRate {
+                failures: self.get(&options::RATE_FAILURES).unwrap_or(1),
+                interval: self.get(&options::RATE_INTERVAL).unwrap_or(Duration::from_secs(60)),
+                delay: self.get(&options::RATE_DELAY).unwrap_or(Duration::from_secs(1)),
             },
         }
     }

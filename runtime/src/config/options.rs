@@ -106,6 +106,10 @@ options! {
     pub(super) RESTART_MAX: Duration = "restart-strategy.exponential-delay.max-backoff", [], None, values::positive_duration;
     pub(super) RESTART_MULTIPLIER: f64 = "restart-strategy.exponential-delay.backoff-multiplier", [], None, values::factor;
     pub(super) RESTART_RESET: Duration = "restart-strategy.exponential-delay.reset-backoff-threshold", [], None, values::positive_duration;
+    pub(super) RESTART_JITTER: f64 = "restart-strategy.exponential-delay.jitter-factor", [], None, values::share;
+    pub(super) RATE_FAILURES: u32 = "restart-strategy.failure-rate.max-failures-per-interval", [], None, values::positive;
+    pub(super) RATE_INTERVAL: Duration = "restart-strategy.failure-rate.failure-rate-interval", [], None, values::positive_duration;
+    pub(super) RATE_DELAY: Duration = "restart-strategy.failure-rate.delay", [], None, values::duration;
     pub(super) RESTART_TOTAL: u32 = "restart-strategy.exponential-delay.attempts-before-reset-backoff", [], None, values::count;
 
     /// Port of the control endpoint on loopback: one, or a range. Not set, or 0: any free one.
@@ -118,7 +122,7 @@ options! {
     pub JOB_ID: String = "spt.job-id", [], Some("SPT_JOB_ID"), values::text;
     /// A stateful operator without a uid is an error, not a warning.
     pub STRICT_UIDS: bool = "spt.strict-uids", [], Some("SPT_STRICT"), values::boolean;
-    /// SIGTERM stops the job with a savepoint instead of cancelling it.
+    /// SIGTERM and SIGINT stop the job with a savepoint, not as it is.
     pub SAVEPOINT_ON_TERMINATE: bool = "spt.savepoint-on-sigterm", [], None, values::boolean;
 }
 

@@ -70,6 +70,17 @@ pub enum RestartStrategy {
         reset_after: Duration,
         /// Restarts before the job has failed; `None` is without end.
         attempts: Option<u32>,
+        /// By how much of itself a pause is longer or shorter, by chance: 0 to 1.
+        jitter: f64,
+    },
+    /// Start again from the last checkpoint, until there are too many failures in a time.
+    FailureRate {
+        /// Failures in the interval that are borne.
+        failures: u32,
+        /// The interval.
+        interval: Duration,
+        /// Pause before each.
+        delay: Duration,
     },
 }
 
@@ -110,6 +121,13 @@ pub(super) fn factor(text: &str) -> Result<f64, String> {
     match text.parse() {
         Ok(number) if number >= 1.0 && f64::is_finite(number) => Ok(number),
         _ => Err(format!("{text:?} is not a number from 1 on")),
+    }
+}
+
+pub(super) fn share(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(number) if (0.0..=1.0).contains(&number) => Ok(number),
+        _ => Err(format!("{text:?} is not a number from 0 to 1")),
     }
 }
 
@@ -184,6 +202,7 @@ pub(super) enum RestartType {
     None,
     FixedDelay,
     ExponentialDelay,
+    FailureRate,
 }
 
 pub(super) fn restart_type(text: &str) -> Result<RestartType, String> {
@@ -191,7 +210,8 @@ pub(super) fn restart_type(text: &str) -> Result<RestartType, String> {
         "none" | "disable" | "off" => Ok(RestartType::None),
         "fixed-delay" | "fixeddelay" => Ok(RestartType::FixedDelay),
         "exponential-delay" | "exponentialdelay" => Ok(RestartType::ExponentialDelay),
-        _ => Err(format!("{text:?} is none of none, fixed-delay, exponential-delay")),
+        "failure-rate" | "failurerate" => Ok(RestartType::FailureRate),
+        _ => Err(format!("{text:?} is none of none, fixed-delay, exponential-delay, failure-rate")),
     }
 }
 

@@ -21,6 +21,9 @@ pub enum Outcome {
     Running {
         /// Its id.
         id: String,
+        /// What a person should know of its start.
+        #[serde(default)]
+        notes: Vec<String>,
     },
     /// It was not started, and nothing was changed.
     Refused {
@@ -86,8 +89,9 @@ mod tests {
         let mut handshake = Handshake(Some(path.clone()));
         let refused = Outcome::Refused { error: "no state for sum-001".into() };
         handshake.tell(&refused);
-        handshake.tell(&Outcome::Running { id: "0".repeat(32) });
-        Handshake(Some(path.clone())).tell(&Outcome::Running { id: "0".repeat(32) });
+        let running = Outcome::Running { id: "0".repeat(32), notes: Vec::new() };
+        handshake.tell(&running);
+        Handshake(Some(path.clone())).tell(&running);
         assert_eq!(Handshake::heard(&path).unwrap(), Some(refused));
     }
 

@@ -58,9 +58,9 @@ impl Session {
         self.endpoint.as_ref().map(Endpoint::address)
     }
 
-    /// Tells whoever started the job that it runs, its state restored.
-    pub fn running(&mut self) {
-        self.handshake.tell(&Outcome::Running { id: self.id.clone() });
+    /// Tells whoever started the job that it runs, its state restored, and what there is to know of its start.
+    pub fn running(&mut self, notes: &[String]) {
+        self.handshake.tell(&Outcome::Running { id: self.id.clone(), notes: notes.to_vec() });
     }
 
     /// Ends the session once everyone has fetched the outcome of their request, or after a few seconds. The

@@ -50,6 +50,21 @@ impl JobHandle {
         self.shared.wait_for(time)
     }
 
+    /// Ends the job, keeps its checkpoints whatever is configured for a cancelled one, and waits for its end.
+    ///
+    /// # Errors
+    /// If it has ended already.
+    pub fn suspend(&self) -> Result<()> {
+        self.ask(Request::Suspend)?;
+        self.shared.wait_until_over();
+        Ok(())
+    }
+
+    /// What a person should know of how the job was started: state that was left behind, fields that were renamed.
+    pub fn notes(&self) -> &[String] {
+        &self.shared.notes
+    }
+
     /// Takes a checkpoint now and waits for it.
     ///
     /// # Errors

@@ -1,5 +1,6 @@
 //! The coordinator: a job from its first start to its end.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -16,7 +17,7 @@ use super::store::Store;
 use crate::config::{ClaimMode, RetainedCheckpoints};
 use crate::error::{Error, Result};
 use crate::graph::Graph;
-use crate::job::{JobOptions, JobState};
+use crate::job::{JobOptions, JobState, note};
 use crate::savepoint::{Carried, Restored};
 use crate::sinks::Start;
 use crate::tasks::{OperatorInfo, StartContext};
@@ -39,6 +40,8 @@ pub(super) struct Coordinator {
     pub(super) carried: Option<Carried>,
     /// The savepoint that the job began with, until its first checkpoint replaces it.
     pub(super) origin: Option<(PathBuf, ClaimMode)>,
+    /// Snapshots whose rows could not be read.
+    pub(super) unreadable: BTreeSet<PathBuf>,
     /// The catalogue of each snapshot, but for what is new in it.
     pub(super) template: Savepoint,
     pub(super) next_checkpoint: u64,
@@ -55,14 +58,17 @@ impl Coordinator {
             match self.attempt(number, &mut restarts) {
                 Ending::Finished => break (JobState::Finished, None),
                 Ending::Cancelled => break (JobState::Canceled, None),
+                Ending::Suspended => break (JobState::Suspended, None),
                 Ending::Failed(error) => {
                     self.shared.failed(&error);
-                    let has_run = self.shared.status().state != JobState::Created;
-                    let pause = if has_run { restarts.after_failure() } else { None };
+                    self.unreadable.extend(error.unreadable().map(PathBuf::from));
+                    let is_hopeless = !self.shared.has_run() && error.is_hopeless();
+                    let pause = if is_hopeless { None } else { restarts.after_failure() };
                     let Some(pause) = pause else { break (JobState::Failed, Some(error)) };
+                    note(&format!("the job failed, and starts again in {pause:.1?}: {}", error.full()));
                     self.shared.enter(JobState::Restarting);
-                    if self.pause(pause) {
-                        break (JobState::Canceled, None);
+                    if let Some(state) = self.pause(pause) {
+                        break (state, None);
                     }
                     number += 1;
                 }
@@ -87,31 +93,67 @@ impl Coordinator {
         }
     }
 
-    /// Waits before the next start; whether the job was cancelled meanwhile.
-    fn pause(&self, pause: Duration) -> bool {
+    /// Waits before the next start, or ends as it was asked to meanwhile.
+    fn pause(&self, pause: Duration) -> Option<JobState> {
         let end = Instant::now() + pause.min(LONGEST_PAUSE);
         loop {
             match self.requests.recv_deadline(end) {
                 Ok(Request::Cancel(reply)) => {
                     reply.send(Ok(()));
-                    return true;
+                    return Some(JobState::Canceled);
+                }
+                Ok(Request::Suspend(reply)) => {
+                    reply.send(Ok(()));
+                    return Some(JobState::Suspended);
                 }
                 Ok(request) => refuse(request, JobState::Restarting),
-                Err(RecvTimeoutError::Timeout) => return false,
+                Err(RecvTimeoutError::Timeout) => return None,
                 Err(RecvTimeoutError::Disconnected) => {
                     std::thread::sleep(end.saturating_duration_since(Instant::now()));
-                    return false;
+                    return None;
                 }
             }
         }
     }
 
+    /// Back to the newest checkpoint that can be read; before the first one, to what the job began with.
+    fn go_back(&mut self) -> Result<()> {
+        let mut failure = None;
+        for path in self.store.iter().flat_map(Store::newest_first) {
+            let is_held = self.restored.as_ref().is_some_and(|restored| restored.path == path);
+            let restored = match self.unreadable.contains(path) {
+                true => Err(Error::failed("its rows could not be read")),
+                false if is_held => return Ok(()),
+                false => Restored::again(path, &self.operators),
+            };
+            match restored {
+                Ok(restored) => {
+                    if failure.is_some() {
+                        note(&format!(
+                            "the job goes back to {}: output that was committed since then is written again",
+                            path.display()
+                        ));
+                    }
+                    self.carried = restored.carried();
+                    self.restored = Some(Arc::new(restored));
+                    return Ok(());
+                }
+                Err(error) => {
+                    note(&format!("{} cannot be gone back to: {}", path.display(), error.full()));
+                    failure = Some(error);
+                }
+            }
+        }
+        match failure {
+            None => Ok(()),
+            Some(error) => Err(Error::failed("none of the job's checkpoints can be read").caused_by(error)),
+        }
+    }
+
     /// What the next start begins with.
     pub(super) fn context(&mut self, number: u32) -> Result<StartContext> {
-        if let Some((_, path)) = self.store.as_ref().and_then(Store::latest).filter(|_| number > 0) {
-            let restored = Restored::again(path, &self.operators)?;
-            self.carried = restored.carried();
-            self.restored = Some(Arc::new(restored));
+        if number > 0 {
+            self.go_back()?;
         }
         if let Some(restored) = &self.restored {
             self.shared.restored(restored.record());

@@ -1,5 +1,6 @@
 //! From a graph and options to a running job: everything that can be refused is refused here.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -13,8 +14,8 @@ use super::handle::JobHandle;
 use super::job::Coordinator;
 use super::now_ms;
 use super::shared::Shared;
-use super::store::Store;
-use crate::config::PendingOutput;
+use super::store::{Store, newer_checkpoint};
+use crate::config::{ClaimMode, PendingOutput};
 use crate::control::{is_id, new_id};
 use crate::error::{Error, Result};
 use crate::graph::{Graph, resolve};
@@ -32,16 +33,20 @@ pub(crate) fn launch(graph: Graph, name: &str, options: JobOptions) -> Result<Jo
     let job_id = job_id(&options)?;
     let source = options.restore.as_ref().map(|restore| open(&restore.path)).transpose()?;
     let mut operators = resolve(&graph, &options, source.as_ref().map(SavepointSource::savepoint))?;
-    check_uids(&graph, &options)?;
+    let mut notes = Notes::default();
+    check_uids(&graph, &options, &mut notes)?;
     let restored = match (source, &options.restore) {
-        (Some(source), Some(restore)) => Some(fit(source, restore, &mut operators)?),
+        (Some(source), Some(restore)) => Some(fit(source, restore, &mut operators, &mut notes)?),
         _ => None,
     };
-    let store = store(&options, &job_id)?;
+    let mut store = store(&options, &job_id)?;
+    if let Some(restored) = &restored {
+        claim(restored, &options, store.as_mut(), &mut notes);
+    }
     let template = template(&graph, &operators, &job_id, &name, restored.as_ref());
     let metrics: Vec<Arc<VertexMetrics>> = graph.vertices.iter().map(|_| Arc::default()).collect();
     let status = status(&graph, &operators, &job_id, &name);
-    let shared = Arc::new(Shared::new(graph.plan(&name, &operators), status, metrics));
+    let shared = Arc::new(Shared::new(graph.plan(&name, &operators), notes.0, status, metrics));
     let (sender, requests) = unbounded();
     let restored_checkpoint = restored.as_ref().and_then(|restored| restored.checkpoint).unwrap_or(0);
     let next_checkpoint = restored_checkpoint.max(store.as_ref().map_or(0, Store::last)) + 1;
@@ -60,6 +65,7 @@ pub(crate) fn launch(graph: Graph, name: &str, options: JobOptions) -> Result<Jo
         template,
         next_checkpoint,
         origin,
+        unreadable: BTreeSet::new(),
         farewell: None,
     };
     let face = Arc::clone(&shared);
@@ -95,18 +101,34 @@ fn open(path: &Path) -> Result<ColumnarReader> {
     })
 }
 
-fn check_uids(graph: &Graph, options: &JobOptions) -> Result<()> {
+/// What a person should know of a start: said at once, and kept for whoever started the job.
+#[derive(Default)]
+struct Notes(Vec<String>);
+
+impl Notes {
+    fn say(&mut self, text: String) {
+        note(&text);
+        self.0.push(text);
+    }
+}
+
+fn check_uids(graph: &Graph, options: &JobOptions, notes: &mut Notes) -> Result<()> {
     let warnings = graph.warnings();
     match warnings.first() {
         Some(warning) if options.strict_uids => Err(Error::refused(format!("{warning} (spt.strict-uids)"))),
         _ => {
-            warnings.iter().for_each(|warning| note(warning));
+            warnings.into_iter().for_each(|warning| notes.say(warning));
             Ok(())
         }
     }
 }
 
-fn fit(source: ColumnarReader, restore: &RestoreOptions, operators: &mut [OperatorInfo]) -> Result<Restored> {
+fn fit(
+    source: ColumnarReader,
+    restore: &RestoreOptions,
+    operators: &mut [OperatorInfo],
+    notes: &mut Notes,
+) -> Result<Restored> {
     let terms = Terms {
         non_restored: &restore.non_restored,
         allow_drained: restore.allow_drained,
@@ -114,17 +136,37 @@ fn fit(source: ColumnarReader, restore: &RestoreOptions, operators: &mut [Operat
     };
     let fit = check(operators, source.savepoint(), terms)?;
     fit.adopt(operators);
-    fit.notes.iter().for_each(|text| note(text));
+    fit.notes.iter().for_each(|text| notes.say(text.clone()));
     let mut restored = Restored::new(&restore.path, source, fit);
     if restore.pending == Some(PendingOutput::Discard) {
         for pending in std::mem::take(&mut restored.pending) {
-            note(&format!(
+            notes.say(format!(
                 "pending output is not committed: operator {}, {}",
                 pending.operator, pending.output
             ));
         }
     }
     Ok(restored)
+}
+
+/// Who owns what the job starts from, and whether it is the newest there is.
+fn claim(restored: &Restored, options: &JobOptions, store: Option<&mut Store>, notes: &mut Notes) {
+    if let Some(newer) = newer_checkpoint(&restored.path) {
+        notes.say(format!(
+            "{} is newer than what the job starts from: output that was committed since then is written again",
+            newer.display()
+        ));
+    }
+    let is_claimed = options.restore.as_ref().is_some_and(|restore| restore.claim == ClaimMode::Claim);
+    match store {
+        Some(store) if is_claimed => {
+            store.claim(restored.checkpoint.unwrap_or_default(), restored.path.clone());
+        }
+        None if is_claimed => {
+            notes.say(format!("{} stays: this job takes no checkpoints", restored.path.display()));
+        }
+        _ => {}
+    }
 }
 
 fn store(options: &JobOptions, job_id: &str) -> Result<Option<Store>> {

@@ -28,6 +28,8 @@ pub(super) enum Request {
     Checkpoint(Reply<PathBuf>),
     /// End now.
     Cancel(Reply<()>),
+    /// End now, and keep what another process can go on from.
+    Suspend(Reply<()>),
 }
 
 /// Says no to a request that came too late or too early.
@@ -37,7 +39,7 @@ pub(super) fn refuse(request: Request, state: JobState) {
         Request::Savepoint(_, reply) | Request::Stop { reply, .. } | Request::Checkpoint(reply) => {
             reply.send(Err(error));
         }
-        Request::Cancel(reply) => reply.send(Err(error)),
+        Request::Cancel(reply) | Request::Suspend(reply) => reply.send(Err(error)),
     }
 }
 

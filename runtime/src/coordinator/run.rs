@@ -25,6 +25,8 @@ pub(super) enum Ending {
     /// The input has ended, or the job was stopped with a savepoint.
     Finished,
     Cancelled,
+    /// Its process is shut down.
+    Suspended,
     Failed(Error),
 }
 
@@ -139,6 +141,10 @@ impl Coordinator {
                 reply.send(Ok(()));
                 return Some(Ending::Cancelled);
             }
+            Request::Suspend(reply) => {
+                reply.send(Ok(()));
+                return Some(Ending::Suspended);
+            }
         }
         None
     }
@@ -170,6 +176,7 @@ fn why_not(ending: &Ending) -> Error {
     match ending {
         Ending::Finished => not_running(JobState::Finished),
         Ending::Cancelled => not_running(JobState::Canceled),
+        Ending::Suspended => not_running(JobState::Suspended),
         Ending::Failed(error) => Error::failed("the job failed before it was taken").caused_by(error.full()),
     }
 }

@@ -16,6 +16,8 @@ const HISTORY: usize = 32;
 /// A job's public face.
 pub(super) struct Shared {
     pub(super) plan: Plan,
+    /// What was said of the job's start.
+    pub(super) notes: Vec<String>,
     /// The counters of each vertex.
     pub(super) metrics: Vec<Arc<VertexMetrics>>,
     face: Mutex<Face>,
@@ -34,7 +36,12 @@ struct Face {
 }
 
 impl Shared {
-    pub(super) fn new(plan: Plan, status: JobStatus, metrics: Vec<Arc<VertexMetrics>>) -> Self {
+    pub(super) fn new(
+        plan: Plan,
+        notes: Vec<String>,
+        status: JobStatus,
+        metrics: Vec<Arc<VertexMetrics>>,
+    ) -> Self {
         let face = Face {
             status,
             checkpoints: Checkpoints::default(),
@@ -42,7 +49,7 @@ impl Shared {
             is_over: false,
             has_run: false,
         };
-        Self { plan, metrics, face: Mutex::new(face), changed: Condvar::new() }
+        Self { plan, notes, metrics, face: Mutex::new(face), changed: Condvar::new() }
     }
 
     fn face(&self) -> MutexGuard<'_, Face> {
@@ -98,6 +105,11 @@ impl Shared {
     /// Every vertex begins anew.
     pub(super) fn reset_finished(&self) {
         self.face().status.vertices.iter_mut().for_each(|vertex| vertex.finished = 0);
+    }
+
+    /// Records have flowed, in this start or an earlier one.
+    pub(super) fn has_run(&self) -> bool {
+        self.face().has_run
     }
 
     /// Waits until the job runs, or will not; whether it has run. It may be over by then.

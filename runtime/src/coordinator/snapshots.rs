@@ -1,7 +1,6 @@
 //! Snapshots of a running job: when one begins, when it is whole, what follows from its success or failure.
 
 use std::num::NonZero;
-use std::path::Path;
 use std::time::Instant;
 
 use spt_format::{Savepoint, SavepointKind};
@@ -12,7 +11,7 @@ use super::job::Coordinator;
 use super::now_ms;
 use super::request::no_store;
 use super::run::{Ending, Run};
-use super::store::{Store, delete};
+use super::store::Store;
 use super::writer::{Job, Outcome};
 use crate::config::ClaimMode;
 use crate::error::{Error, ErrorKind};
@@ -138,8 +137,8 @@ impl Coordinator {
             store.complete(in_flight.id, in_flight.path.clone());
         }
         run.failed_in_a_row = 0;
-        if let Some((path, claim)) = self.origin.take() {
-            release(&path, claim);
+        if let Some((path, ClaimMode::NoClaim)) = self.origin.take() {
+            note(&format!("this job no longer needs {}", path.display()));
         }
         self.schedule(run, in_flight.started);
         if self.carried.is_some()
@@ -188,14 +187,6 @@ impl Coordinator {
         };
         in_flight.purpose.answer(Err(error));
         ending
-    }
-}
-
-/// The first checkpoint of a job replaces the savepoint that it began with.
-fn release(path: &Path, claim: ClaimMode) {
-    match claim {
-        ClaimMode::NoClaim => note(&format!("this job no longer needs {}", path.display())),
-        ClaimMode::Claim => delete(path),
     }
 }
 

@@ -51,9 +51,14 @@ impl Store {
         self.dir.join(format!("chk-{checkpoint}"))
     }
 
-    /// The newest complete checkpoint.
-    pub(super) fn latest(&self) -> Option<&(u64, PathBuf)> {
-        self.completed.back()
+    /// Complete checkpoints that are kept, the newest first.
+    pub(super) fn newest_first(&self) -> impl Iterator<Item = &Path> {
+        self.completed.iter().rev().map(|(_, path)| path.as_path())
+    }
+
+    /// Takes over a snapshot of somebody else's, to be deleted like one of the job's own.
+    pub(super) fn claim(&mut self, checkpoint: u64, path: PathBuf) {
+        self.completed.push_front((checkpoint, path));
     }
 
     /// Checkpoints that are no longer needed once one more is complete.
@@ -85,11 +90,24 @@ impl Store {
 fn last_begun(dir: &Path) -> Result<u64> {
     let mut last = 0;
     for entry in std::fs::read_dir(dir)? {
-        let name = entry?.file_name();
-        let number = name.to_str().and_then(|name| name.strip_prefix("chk-")?.parse::<u32>().ok());
-        last = last.max(number.map_or(0, u64::from));
+        last = last.max(number_of(&entry?.path()).unwrap_or(0));
     }
     Ok(last)
+}
+
+/// A whole checkpoint that is newer than this one, in the same folder.
+pub(super) fn newer_checkpoint(path: &Path) -> Option<PathBuf> {
+    let number = number_of(path)?;
+    let siblings = std::fs::read_dir(path.parent()?).ok()?.filter_map(|entry| Some(entry.ok()?.path()));
+    let newer = siblings.filter_map(|path| Some((number_of(&path)?, path)));
+    let whole = newer.filter(|(other, path)| *other > number && path.join(MANIFEST).exists());
+    whole.max().map(|(_, path)| path)
+}
+
+/// The number of a checkpoint's folder.
+fn number_of(path: &Path) -> Option<u64> {
+    let number: u32 = path.file_name()?.to_str()?.strip_prefix("chk-")?.parse().ok()?;
+    Some(number.into())
 }
 
 /// Deletes a checkpoint: its manifest first, so that what is left of it is none. What cannot be deleted stays;

@@ -21,6 +21,8 @@ pub enum JobState {
     Failed,
     /// Its input has ended, or it was stopped with a savepoint.
     Finished,
+    /// Its process is shut down. It can go on from its newest checkpoint, which stays.
+    Suspended,
 }
 
 impl JobState {
@@ -34,12 +36,13 @@ impl JobState {
             Self::Canceled => "CANCELED",
             Self::Failed => "FAILED",
             Self::Finished => "FINISHED",
+            Self::Suspended => "SUSPENDED",
         }
     }
 
     /// Nothing will happen any more.
     pub fn is_final(self) -> bool {
-        matches!(self, Self::Canceled | Self::Failed | Self::Finished)
+        matches!(self, Self::Canceled | Self::Failed | Self::Finished | Self::Suspended)
     }
 }
 

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use spt_format::evolution::Reading;
+use spt_format::evolution::{Change, Reading};
 use spt_format::{Operator, OperatorId, Savepoint, State, StateRef};
 
 use super::snapshot::StateSlot;
@@ -92,6 +92,10 @@ impl Fit {
                 Some((state, declared)) => {
                     let reading = Reading::new(operator.label(), stored, &declared.state, &declared.aliases)
                         .map_err(|error| Error::refused(error.full()))?;
+                    let changes = reading.changes().iter();
+                    let changed =
+                        |(path, change): &(String, Change)| changed(operator.label(), stored, path, change);
+                    self.notes.extend(changes.map(changed));
                     self.states.insert(StateSlot { operator: index, state }, Stored { place, reading });
                 }
                 None => {
@@ -156,6 +160,21 @@ fn may_be_left(allowed: &NonRestored, label: &str, id: OperatorId) -> bool {
         NonRestored::AllowAll => true,
         NonRestored::Allow(names) => names.iter().any(|name| *name == label || *name == id.to_string()),
     }
+}
+
+/// What happens to a field of old rows, for a person.
+fn changed(operator: &str, state: &State, path: &str, change: &Change) -> String {
+    let what = match change {
+        Change::Added => "is new: old rows have its default, or null".to_owned(),
+        Change::Removed => "is gone: its values are not read".to_owned(),
+        Change::Renamed(old) => format!("was called {old}"),
+        Change::Widened(old) => format!("was {old}, and is widened"),
+        Change::MadeOptional => "may be null now".to_owned(),
+        Change::NamesAdded(names) => format!("knows more names: {}", names.join(", ")),
+        Change::TtlAdded => "is new: old rows count as touched now".to_owned(),
+        Change::TtlRemoved => "is gone: rows do not expire any more".to_owned(),
+    };
+    format!("operator {operator}, {} state {:?}: {path} {what}", state.kind, state.name)
 }
 
 /// A state as people call it: `reducing state "sum" (4711 rows)`.

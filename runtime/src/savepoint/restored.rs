@@ -16,7 +16,7 @@ use super::deal::Elements;
 use super::snapshot::StateSlot;
 use super::write::Carried;
 use crate::config::NonRestored;
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::job::{CheckpointRecord, CheckpointStatus};
 use crate::state::{Cell, Key, KeyedTable, State, StateReader, downcast};
 use crate::tasks::OperatorInfo;
@@ -106,15 +106,25 @@ impl Restored {
         let Some(Stored { place, reading }) = self.states.get(&slot) else {
             return Ok(KeyedTable::new(range));
         };
-        let rows = self.rows_by_group(*place)?;
-        let rows_of = |group: KeyGroup| rows.get(usize::from(group.0)).copied().unwrap_or_default();
-        let mut table = KeyedTable::with_rows(range, rows_of);
-        let scan = Scan { key_groups: Some(range), ..Scan::default() };
-        for batch in self.source.scan(*place, &scan)? {
-            failpoint("restore.state")?;
-            table.restore(&reading.read(&batch?)?, max_parallelism)?;
-        }
-        Ok(table)
+        failpoint("restore.state")?;
+        self.reading(|| {
+            let rows = self.rows_by_group(*place)?;
+            let rows_of = |group: KeyGroup| rows.get(usize::from(group.0)).copied().unwrap_or_default();
+            let mut table = KeyedTable::with_rows(range, rows_of);
+            let scan = Scan { key_groups: Some(range), ..Scan::default() };
+            for batch in self.source.scan(*place, &scan)? {
+                table.restore(&reading.read(&batch?)?, max_parallelism)?;
+            }
+            Ok(table)
+        })
+    }
+
+    /// Whatever cannot be read names the snapshot, so that the next start may go back to another.
+    fn reading<R>(&self, read: impl FnOnce() -> FormatResult<R>) -> Result<R> {
+        read().map_err(|error| {
+            let path = self.path.display().to_string();
+            Error::new(ErrorKind::Unreadable { path }).caused_by(Error::from(error))
+        })
     }
 
     /// About how many rows each key group has: those of a segment, spread evenly over its groups.
@@ -141,11 +151,13 @@ impl Restored {
         let Some(Stored { place, reading }) = self.states.get(&slot) else { return Ok(None) };
         let parallelism =
             self.source.savepoint().state(*place).map_or(1, |(operator, _)| operator.parallelism);
-        let mut elements = Elements::new(parallelism);
-        for batch in self.source.scan(*place, &Scan { sorted: true, ..Scan::default() })? {
-            read_elements(&reading.read(&batch?)?, &mut elements)?;
-        }
-        Ok(Some(elements))
+        self.reading(|| {
+            let mut elements = Elements::new(parallelism);
+            for batch in self.source.scan(*place, &Scan { sorted: true, ..Scan::default() })? {
+                read_elements(&reading.read(&batch?)?, &mut elements)?;
+            }
+            Ok(Some(elements))
+        })
     }
 }
 

@@ -9,5 +9,6 @@ mod file_sink;
 mod leash;
 mod mishaps;
 mod plan;
+mod recovery;
 mod restore;
 mod word_count;

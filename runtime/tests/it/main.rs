@@ -8,3 +8,5 @@ mod control;
 mod jobs;
 
 mod kill;
+
+mod signals;

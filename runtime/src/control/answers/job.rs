@@ -20,7 +20,7 @@ const TASK_STATES: [&str; 10] = [
 ];
 
 /// The states of a job, in the order in which it can reach them.
-const JOB_STATES: [JobState; 7] = [
+const JOB_STATES: [JobState; 8] = [
     JobState::Created,
     JobState::Running,
     JobState::Restarting,
@@ -28,6 +28,7 @@ const JOB_STATES: [JobState; 7] = [
     JobState::Canceled,
     JobState::Failed,
     JobState::Finished,
+    JobState::Suspended,
 ];
 
 /// `GET /jobs`
@@ -187,7 +188,7 @@ fn unfinished_state(state: JobState) -> &'static str {
         JobState::Created | JobState::Restarting => "initializing",
         JobState::Running => "running",
         JobState::Cancelling => "canceling",
-        JobState::Canceled => "canceled",
+        JobState::Canceled | JobState::Suspended => "canceled",
         JobState::Failed => "failed",
         JobState::Finished => "finished",
     }
@@ -227,6 +228,11 @@ fn restart_text(strategy: &RestartStrategy) -> String {
         RestartStrategy::FixedDelay { attempts, delay } => {
             format!("Restart with fixed delay ({} ms). #{attempts} restart attempts.", delay.as_millis())
         }
+        RestartStrategy::FailureRate { failures, interval, delay } => format!(
+            "Restart with fixed delay ({} ms), at most {failures} failures in {} ms.",
+            delay.as_millis(),
+            interval.as_millis()
+        ),
         RestartStrategy::ExponentialDelay { initial, max, multiplier, .. } => format!(
             "Restart with exponential delay: starting at {} ms, growing by {multiplier} up to {} ms.",
             initial.as_millis(),

@@ -15,7 +15,7 @@ use super::word_count::{at, counted, words_of};
 const NUMBERS: i64 = 30_000;
 
 /// A word count that panics when it is told to.
-fn fragile(numbers: &Leash, fuse: &Arc<AtomicBool>, sink: &Collect<(String, i64)>) -> Environment {
+pub(super) fn fragile(numbers: &Leash, fuse: &Arc<AtomicBool>, sink: &Collect<(String, i64)>) -> Environment {
     let env = Environment::new();
     let fuse = Arc::clone(fuse);
     env.source(numbers.clone())
@@ -34,12 +34,12 @@ fn fragile(numbers: &Leash, fuse: &Arc<AtomicBool>, sink: &Collect<(String, i64)
     env
 }
 
-fn restarting(times: u32) -> RestartStrategy {
+pub(super) fn restarting(times: u32) -> RestartStrategy {
     RestartStrategy::FixedDelay { attempts: times, delay: Duration::from_millis(10) }
 }
 
 /// Starts a job, and waits until it has counted some more words.
-fn start(env: &Environment, sink: &Collect<(String, i64)>, options: JobOptions) -> JobHandle {
+pub(super) fn start(env: &Environment, sink: &Collect<(String, i64)>, options: JobOptions) -> JobHandle {
     let before = sink.records().len();
     let job = env.start("wordcount", options).unwrap();
     sink.wait_for(before + 3_000);

@@ -213,7 +213,13 @@ fn state_of_the_last_version_is_read_as_that_of_the_next() {
         .reduce(|held, more| NextVisits { seen: held.seen + more.seen, ..held.clone() })
         .uid("visits")
         .sink(sink.clone());
-    env.start("visits", from(&path)).unwrap().wait().unwrap();
+    let job = env.start("visits", from(&path)).unwrap();
+    let said = job.notes().join("\n");
+    for part in ["value.seen was called times", "value.seen was int32, and is widened", "value.weight is new"]
+    {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+    job.wait().unwrap();
     let last = sink.records().into_iter().max_by_key(|visits| visits.seen).unwrap();
     // The weight is the one a field that was not there before begins with.
     assert_eq!((last.seen, last.weight), (10_000, 1));

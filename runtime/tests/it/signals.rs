@@ -1,0 +1,132 @@
+//! What a signal does to a job's process. The job is this test once more, in a process of its own.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process};
+use spt_runtime::sinks::Discard;
+use spt_runtime::sources::Sequence;
+use spt_runtime::{Environment, exit_code};
+
+/// How long the job takes for a record, in a process that is to run it.
+const PAUSE_MS: &str = "SIGNALLED_JOB_PAUSE_MS";
+
+/// Runs the job, if this process is to; says first that it runs.
+fn is_the_job() -> bool {
+    let Some(pause) = std::env::var_os(PAUSE_MS) else { return false };
+    let pause = Duration::from_millis(pause.to_str().unwrap().parse().unwrap());
+    let env = Environment::new();
+    env.source(Sequence::new(0..i64::MAX))
+        .uid("numbers")
+        .map(move |number| {
+            writeln!(std::io::stderr(), "number {number}").unwrap();
+            std::thread::sleep(pause);
+            *number
+        })
+        .sink(Discard);
+    let result = env.execute("signalled");
+    let told = result.as_ref().map_or_else(|error| error.full(), |state| state.name().to_owned());
+    writeln!(std::io::stdout(), "outcome: {told}; {:?}", exit_code(result)).unwrap();
+    true
+}
+
+/// Starts the job, waits until it runs, sends signals, and waits for its end: what it said.
+fn signalled(
+    test: &str,
+    dir: &Path,
+    pause_ms: u32,
+    with: &[(&str, &Path)],
+    signals: &[Signal],
+) -> (Child, String) {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.args(["--exact", &format!("signals::{test}"), "--nocapture"]);
+    command.env(PAUSE_MS, pause_ms.to_string()).env("SPT_RUN_DIR", dir);
+    command.envs(with.iter().copied()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    let mut said = String::new();
+    let mut listen = |until: &str| {
+        for line in lines.by_ref() {
+            let line = line.unwrap();
+            said.extend([line.as_str(), "\n"]);
+            if line.contains(until) {
+                break;
+            }
+        }
+    };
+    listen("number ");
+    // The handlers are there once the job can be found.
+    while !std::fs::read_dir(dir.join("jobs"))
+        .unwrap()
+        .any(|entry| entry.unwrap().path().extension().is_some_and(|extension| extension == "json"))
+    {
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    for signal in signals {
+        kill_process(Pid::from_child(&child), *signal).unwrap();
+        listen("once more");
+    }
+    listen("nothing like it");
+    child.stdout.take().unwrap().read_to_string(&mut said).unwrap();
+    child.wait().unwrap();
+    (child, said)
+}
+
+#[test]
+fn sigterm_ends_the_job_where_it_is() {
+    if is_the_job() {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let test = "sigterm_ends_the_job_where_it_is";
+    let (_, said) = signalled(test, dir.path(), 1, &[], &[Signal::TERM]);
+    assert!(said.contains("outcome: ended by SIGTERM; its checkpoints stay"), "{said}");
+    assert!(said.contains("143"), "{said}");
+    let (_, said) = signalled(test, dir.path(), 1, &[], &[Signal::INT]);
+    assert!(said.contains("outcome: ended by SIGINT") && said.contains("130"), "{said}");
+}
+
+#[test]
+fn sigterm_stops_the_job_with_a_savepoint_where_that_is_configured() {
+    if is_the_job() {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let savepoints = dir.path().join("savepoints");
+    let with = [("SPT_SPT_SAVEPOINT_ON_SIGTERM", Path::new("true")), ("SPT_SAVEPOINT_DIR", &savepoints)];
+    let test = "sigterm_stops_the_job_with_a_savepoint_where_that_is_configured";
+    let (_, said) = signalled(test, dir.path(), 1, &with, &[Signal::TERM]);
+    assert!(said.contains("outcome: FINISHED"), "{said}");
+    let savepoint = std::fs::read_dir(&savepoints).unwrap().next().unwrap().unwrap().path();
+    assert!(savepoint.join("manifest.json").exists());
+    assert!(said.contains(&format!("its savepoint is {}", savepoint.display())), "{said}");
+}
+
+#[test]
+fn a_savepoint_at_a_signal_needs_a_folder() {
+    if is_the_job() {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.args(["--exact", "signals::a_savepoint_at_a_signal_needs_a_folder", "--nocapture"]);
+    command.env(PAUSE_MS, "1").env("SPT_RUN_DIR", dir.path());
+    let output = command.env("SPT_SPT_SAVEPOINT_ON_SIGTERM", "true").output().unwrap();
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(said.contains("execution.checkpointing.savepoint-dir"), "{said}");
+}
+
+#[test]
+fn a_second_signal_ends_the_process_at_once() {
+    use std::os::unix::process::ExitStatusExt;
+    if is_the_job() {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    // The job is asleep for longer than any test.
+    let test = "a_second_signal_ends_the_process_at_once";
+    let (mut child, said) = signalled(test, dir.path(), 10_000_000, &[], &[Signal::TERM, Signal::TERM]);
+    assert_eq!(child.wait().unwrap().signal(), Some(15), "{said}");
+}
