@@ -13,6 +13,7 @@ mod location;
 pub mod migrate;
 mod model;
 mod parallel;
+pub mod patch;
 mod plan;
 pub mod preflight;
 mod select;

@@ -66,6 +66,11 @@ impl Ui {
         }
     }
 
+    /// The same, its answer in JSON if that is wanted too.
+    pub(crate) fn with_json(&self, json: bool) -> Self {
+        Self { json: self.json || json, ..self.clone() }
+    }
+
     /// The answer may be in colour.
     pub(crate) fn stdout_colors(&self) -> bool {
         self.stdout_colors

@@ -9,7 +9,6 @@
 //! What waits to be told is bounded by the window, whatever the number of parts and changes.
 
 use std::collections::VecDeque;
-use std::num::NonZero;
 use std::sync::mpsc::{Receiver, SyncSender, channel, sync_channel};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
@@ -20,6 +19,7 @@ use super::parts::Part;
 use super::state::{RowCounts, StateComparison};
 use crate::error::{Error, Result};
 use crate::model::RowStream;
+use crate::parallel::processors;
 
 /// Packs of one part that may wait to be told.
 const WAITING_PACKS: usize = 2;
@@ -52,7 +52,7 @@ pub(crate) fn join(
     comparison: &Comparison<'_>,
     tell: &mut Tell<'_>,
 ) -> Result<StateComparison> {
-    let cores = thread::available_parallelism().map_or(1, NonZero::get);
+    let cores = processors();
     let threads = cores.min(parts.len());
     let mut found = StateComparison::default();
     if threads > 1 {

@@ -17,8 +17,13 @@ mod schema;
 mod segments;
 mod state;
 
+pub(crate) use join::join;
+pub(crate) use merge::{Comparison, Pick};
 pub use merge::{RowChange, RowChanges};
 pub(crate) use pair::signature;
 pub use pair::{OperatorPair, Pairing, StatePair, pair_operators, pair_states};
+pub(crate) use parts::{Part, cut};
+pub(crate) use schema::same_storage;
 pub use schema::{SchemaChange, schema_changes};
+pub(crate) use segments::{Work, plan};
 pub use state::{RowCounts, Side, StateComparison};

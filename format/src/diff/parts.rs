@@ -7,11 +7,10 @@
 //!
 //! Segments without that order, as Flink's, are read by ranges of key groups instead.
 
-use std::num::NonZero;
 use std::ops::Range;
-use std::thread;
 
 use crate::model::{KeyGroupRange, Scan, Segment};
+use crate::parallel::processors;
 
 /// A part is worth a thread of its own from so many rows of both sides on.
 const PART_ROWS: u64 = 262_144;
@@ -48,7 +47,7 @@ pub(crate) fn cut(
     right: &[Segment],
     max_parallelism: Option<u32>,
 ) -> Vec<Part> {
-    let cores = thread::available_parallelism().map_or(1, NonZero::get);
+    let cores = processors();
     let mut parts = Vec::new();
     for (left_run, right_run) in runs {
         let sides = [(left, &left_run), (right, &right_run)]

@@ -13,3 +13,4 @@ pub use json_rows::JsonRows;
 pub use json_table::write_json_table;
 pub use json_value::{Int64Style, JsonOptions, JsonValues};
 pub use time_text::instant_text;
+pub(crate) use time_text::write_date;

@@ -52,7 +52,11 @@ fn typed(field: &Field, values: &[Option<&Value>]) -> Result<ArrayRef> {
         Some(Logical::Enum(names)) => strings(values, |text| names.iter().any(|name| name == text), field),
         Some(Logical::Char) => strings(values, |text| text.encode_utf16().count() == 1, field),
         Some(Logical::Opaque(class)) => binary(values, |value| opaque(value, class)),
+        // A number with more digits than anybody reads is told by its bytes.
         Some(Logical::BigInteger) => binary(values, |value| {
+            if value.is_object() {
+                return opaque(value, "java.math.BigInteger");
+            }
             let text = value.as_str().map(str::to_owned).or_else(|| Some(value.as_number()?.to_string()));
             text.and_then(|text| big_integer(&text)).ok_or_else(|| no("integer", value))
         }),

@@ -11,6 +11,7 @@ mod check;
 mod csv;
 mod csv_table;
 mod description;
+mod far;
 mod file;
 mod from_json;
 mod from_text;

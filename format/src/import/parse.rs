@@ -6,6 +6,7 @@ use base64::engine::general_purpose::STANDARD;
 use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, Timelike};
 use serde_json::Value;
 
+use super::far;
 use crate::error::{Error, Result};
 use crate::model::TimeUnit;
 
@@ -79,8 +80,11 @@ pub(super) fn decimal(value: &Value, precision: u8, scale: u8) -> Result<i256> {
 
 /// Days since 1970-01-01.
 pub(super) fn date(value: &Value) -> Result<i32> {
-    let date = string(value, "date")?.parse::<NaiveDate>().map_err(|_| no("date like 2026-11-22", value))?;
-    i32::try_from(date.signed_duration_since(NaiveDate::default()).num_days()).map_err(|_| no("date", value))
+    let text = string(value, "date")?;
+    let near = text.parse::<NaiveDate>().ok();
+    let near = near.map(|date| date.signed_duration_since(NaiveDate::default()).num_days());
+    let days = near.or_else(|| far::days(text)).ok_or_else(|| no("date like 2026-11-22", value))?;
+    i32::try_from(days).map_err(|_| no("date", value))
 }
 
 /// Ticks since midnight.
@@ -107,29 +111,29 @@ pub(super) fn timestamp(value: &Value, unit: TimeUnit, instant: bool) -> Result<
     if let Ok(ticks) = text.parse::<i64>() {
         return Ok(ticks);
     }
-    let time = if instant {
-        text.parse::<DateTime<chrono::Utc>>().map_err(|_| what())?.naive_utc()
+    let (seconds, nanos) = seconds_since_1970(text, instant).ok_or_else(what)?;
+    let nanoseconds = seconds * 1_000_000_000 + i128::from(nanos);
+    i64::try_from(nanoseconds.div_euclid(nanoseconds_per_tick(unit).into())).map_err(|_| what())
+}
+
+/// Seconds since 1970-01-01T00:00:00 and nanoseconds of the second.
+fn seconds_since_1970(text: &str, instant: bool) -> Option<(i128, u32)> {
+    let near = if instant {
+        text.parse::<DateTime<chrono::Utc>>().map(|time| time.naive_utc())
     } else {
-        text.parse::<NaiveDateTime>().map_err(|_| what())?
+        text.parse::<NaiveDateTime>()
     };
-    let time = time.and_utc();
-    match unit {
-        TimeUnit::Ms => Ok(time.timestamp_millis()),
-        TimeUnit::Us => Ok(time.timestamp_micros()),
-        TimeUnit::Ns => time.timestamp_nanos_opt().ok_or_else(what),
-    }
+    let near = near.ok().map(|time| time.and_utc());
+    near.map(|time| (i128::from(time.timestamp()), time.timestamp_subsec_nanos()))
+        .or_else(|| far::seconds_and_nanos(text, instant))
 }
 
 /// Seconds since 1970-01-01T00:00:00 and nanoseconds of the second, from ISO 8601 text.
 pub(super) fn seconds_and_nanos(value: &Value, instant: bool) -> Result<(i64, i32)> {
     let text = string(value, "time")?;
-    let time = if instant {
-        text.parse::<DateTime<chrono::Utc>>().map(|time| time.naive_utc())
-    } else {
-        text.parse::<NaiveDateTime>()
-    };
-    let time = time.map_err(|_| no("time like 2026-11-22T03:04:05.000000001", value))?.and_utc();
-    Ok((time.timestamp(), time.timestamp_subsec_nanos().cast_signed()))
+    let what = || no("time like 2026-11-22T03:04:05.000000001", value);
+    let (seconds, nanos) = seconds_since_1970(text, instant).ok_or_else(what)?;
+    Ok((i64::try_from(seconds).map_err(|_| what())?, nanos.cast_signed()))
 }
 
 /// Ticks of a length of time, from `PT1H2M3.5S` or from the number of ticks.

@@ -17,6 +17,7 @@ mod key_hash;
 mod manifest;
 mod migrate;
 mod order;
+mod patch;
 mod select;
 mod support;
 mod validate;

@@ -1,8 +1,11 @@
 //! `spt diff`: what changed between two savepoints, whoever wrote them.
 
+mod patch;
+
 use std::io::{BufWriter, StdoutLock, Write};
 use std::path::PathBuf;
 
+use clap::ValueEnum;
 use spt_format::{
     Completeness, JsonChanges, Operator, OperatorPair, Pairing, RowChange, RowChanges, RowCounts, Savepoint,
     SavepointSource, SchemaChange, Side, State, StateComparison, StatePair, StateRef,
@@ -30,7 +33,8 @@ Examples:
   spt diff sp-1 sp-2
   spt diff sp-1 sp-2 --stat
   spt diff sp-1 sp-2 --uid sum-001 --rows --json | jq 'select(.op == \"~\") | .key'
-  spt diff old.spt flink-savepoint --name-only")]
+  spt diff old.spt flink-savepoint --name-only
+  spt diff sp-1 sp-2 --format patch | spt patch sp-1 - -o sp-2-again")]
 pub(crate) struct Args {
     /// The savepoint before
     left: PathBuf,
@@ -57,13 +61,55 @@ pub(crate) struct Args {
     /// Rows that differ in their last access alone are a difference
     #[arg(long)]
     ttl: bool,
+    /// How differences are written
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    format: Format,
     #[command(flatten)]
     opening: Opening,
 }
 
+/// How differences are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// For people
+    Table,
+    /// For programs, as --json
+    Json,
+    /// As lines that `spt patch` applies
+    Patch,
+}
+
+impl Args {
+    /// A patch is of everything, in the one form it has.
+    fn is_patch(&self, ui: &Ui) -> Result<bool> {
+        if self.format != Format::Patch {
+            return Ok(false);
+        }
+        let others = [
+            ("--uid", self.uid.is_some()),
+            ("--stat", self.stat),
+            ("--name-only", self.name_only),
+            ("--rows", self.rows),
+            ("--limit", self.limit.is_some()),
+            ("--json", ui.json),
+        ];
+        match others.iter().find(|(_, is_given)| *is_given) {
+            None => Ok(true),
+            Some((flag, _)) => Err(Failure::new(format!(
+                "--format patch cannot be used with {flag}: a patch is of everything"
+            ))),
+        }
+    }
+}
+
 pub(crate) fn run(args: &Args, ui: &Ui) -> Result<Exit> {
+    let is_patch = args.is_patch(ui)?;
     let left = open(&args.left, &args.opening, ui)?;
     let right = open(&args.right, &args.opening, ui)?;
+    if is_patch {
+        return patch::write(left.as_ref(), right.as_ref(), ui);
+    }
+    let ui = &ui.with_json(args.format == Format::Json);
     let mut comparer = Comparer::new(args, left.as_ref(), right.as_ref(), ui);
     let mut operators = Vec::new();
     for pair in wanted_pairs(args, left.savepoint(), right.savepoint())? {

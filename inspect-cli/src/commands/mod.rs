@@ -14,6 +14,7 @@ mod latest;
 mod list;
 mod man;
 mod migrate;
+mod patch;
 mod plan;
 mod run;
 mod savepoint;
@@ -38,6 +39,7 @@ pub(crate) enum Command {
     Diff(diff::Args),
     Validate(validate::Args),
     Migrate(migrate::Args),
+    Patch(patch::Args),
     Export(export::Args),
     Import(Box<import::Args>),
     Convert(convert::Args),
@@ -70,6 +72,7 @@ impl Command {
             Self::Inspect(args) => inspect::run(&args, ui),
             Self::Latest(args) => latest::run(&args, ui),
             Self::Migrate(args) => migrate::run(&args, ui),
+            Self::Patch(args) => patch::run(&args, ui),
             Self::Convert(args) => convert::run(&args, ui),
             Self::Uid(args) => uid::run(&args, ui),
             Self::Validate(args) => validate::run(&args, ui),

@@ -18,6 +18,7 @@ mod inspect;
 mod jobs;
 mod latest;
 mod migrate;
+mod patch;
 mod preflight;
 mod support;
 mod uid;

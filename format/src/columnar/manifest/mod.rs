@@ -77,4 +77,4 @@ impl Manifest {
     }
 }
 
-pub(crate) use schema::canonical as canonical_schema;
+pub(crate) use schema::{canonical as canonical_schema, parse as parse_schema};
