@@ -1,9 +1,10 @@
 //! Writing a state and reading it back beside plain Parquet: the same sorted rows, in the same run.
 //!
-//! `cargo bench -p spt-format --bench write_state [-- ROWS [DIR]]`. Prints medians: rows per second, rows per
+//! `cargo bench -p spt-format --bench write_state [-- ROWS [DIR [struct]]]`. Prints medians: rows per second, rows per
 //! second on the processor (the figure to compare on a busy machine) and bytes. Everything is synced to disk.
 //! With DIR it then leaves there what other tools can be measured with: the savepoints `before` and `after`, in
-//! which every 1000th value differs, and `before.parquet` and `after.parquet` with the same rows.
+//! which every 1000th value differs, and `before.parquet` and `after.parquet` with the same rows. With `struct`
+//! it does only that, and values are structs of four fields.
 //!
 //! What the format adds is the check of the order, digests, exact slices and an index on every column; what it
 //! saves is the dictionary that unique keys outgrow.
@@ -23,7 +24,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use arrow_array::{Array, ArrayRef, Int64Array, RecordBatch, StringArray, UInt16Array};
+use arrow_array::cast::AsArray;
+use arrow_array::types::{Float64Type, Int64Type};
+use arrow_array::{Array, ArrayRef, Int64Array, RecordBatch, StringArray, StructArray, UInt16Array};
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::basic::{Compression, ZstdLevel};
@@ -46,8 +49,12 @@ fn main() {
     let arguments: Vec<String> =
         std::env::args().skip(1).filter(|argument| !argument.starts_with("--")).collect();
     let count = arguments.first().map_or(5_000_000, |rows| rows.parse().unwrap());
-    let rows = sorted(count);
-    measure(&rows);
+    let mut rows = sorted(count);
+    if arguments.get(2).is_some_and(|what| what == "struct") {
+        rows = with_structs(&rows);
+    } else {
+        measure(&rows);
+    }
     if let Some(dir) = arguments.get(1).map(Path::new) {
         std::fs::create_dir_all(dir).unwrap();
         for (name, rows) in [("before", &rows), ("after", &changed(&rows))] {
@@ -143,12 +150,40 @@ fn sorted(rows: usize) -> RecordBatch {
     sort_batch(&batch.unwrap(), &[Column::KeyGroup, Column::Key]).unwrap()
 }
 
-/// The same rows with every 1000th value changed.
+/// The same keys, each value in a struct of four fields.
+fn with_structs(rows: &RecordBatch) -> RecordBatch {
+    let counts = rows.column(2).as_any().downcast_ref::<Int64Array>().unwrap();
+    let names = counts.values().iter().map(|count| format!("name-{}", count % 100));
+    let fields: Vec<(&str, ArrayRef)> = vec![
+        ("count", rows.column(2).clone()),
+        ("name", Arc::new(StringArray::from_iter_values(names))),
+        ("seen", Arc::new(counts.unary::<_, Int64Type>(|count| 1_700_000_000_000 + count * 60_000))),
+        ("score", Arc::new(counts.unary::<_, Float64Type>(|count| count as f64 / 8.0))),
+    ];
+    let arrow =
+        |(name, array): &(&str, ArrayRef)| arrow_schema::Field::new(*name, array.data_type().clone(), false);
+    let types = fields.iter().map(arrow).collect();
+    let values = StructArray::new(types, fields.into_iter().map(|(_, array)| array).collect(), None);
+    let columns = [rows.column(0).clone(), rows.column(1).clone(), Arc::new(values)];
+    RecordBatch::try_from_iter(["key_group", "key", "value"].into_iter().zip(columns)).unwrap()
+}
+
+/// The same rows with every 1000th value changed: the number itself, or the first field.
 fn changed(rows: &RecordBatch) -> RecordBatch {
-    let values = rows.column(2).as_any().downcast_ref::<Int64Array>().unwrap();
-    let values = values.values().iter().enumerate().map(|(row, value)| value + i64::from(row % 1000 == 0));
+    let plus_one = |values: &ArrayRef| -> ArrayRef {
+        let values = values.as_primitive::<Int64Type>().values().iter().enumerate();
+        let values = values.map(|(row, value)| value + i64::from(row % 1000 == 0));
+        Arc::new(Int64Array::from_iter_values(values))
+    };
     let mut columns = rows.columns().to_vec();
-    columns[2] = Arc::new(Int64Array::from_iter_values(values));
+    columns[2] = match columns[2].as_struct_opt() {
+        None => plus_one(&columns[2]),
+        Some(values) => {
+            let (types, mut fields, nulls) = values.clone().into_parts();
+            fields[0] = plus_one(&fields[0]);
+            Arc::new(StructArray::new(types, fields, nulls))
+        }
+    };
     RecordBatch::try_new(rows.schema(), columns).unwrap()
 }
 
@@ -193,7 +228,8 @@ fn read(path: &Path, threads: usize) -> u64 {
 }
 
 fn savepoint(rows: &RecordBatch, path: &Path, threads: usize) -> u64 {
-    let schema = StateSchema::keyed(Field::new("", Type::Utf8), Field::new("", Type::Int64));
+    let value = Field::from_arrow(rows.schema().field(2)).unwrap();
+    let schema = StateSchema::keyed(Field::new("", Type::Utf8), value);
     let state =
         State { rows: Some(rows.num_rows() as u64), ..State::new("count", StateKind::Reducing, schema) };
     let operator = Operator::with_uid(Uid::new("sum-001").unwrap(), 2, MAX_PARALLELISM);

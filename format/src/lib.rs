@@ -27,8 +27,8 @@ pub use columnar::{
 };
 pub use cursor::Cursor;
 pub use diff::{
-    OperatorPair, Pairing, RowChange, RowChanges, RowCounts, SchemaChange, Side, StateComparison, StatePair,
-    pair_operators, pair_states, schema_changes,
+    OperatorPair, Pairing, PositionChange, Positions, RowChange, RowChanges, RowCounts, SchemaChange, Side,
+    StateComparison, StatePair, pair_operators, pair_states, schema_changes,
 };
 pub use error::{Error, ErrorKind, Result, ResultExt};
 pub use evolution::Aliases;

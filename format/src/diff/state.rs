@@ -5,6 +5,7 @@ use arrow_array::RecordBatch;
 use super::join::{Tell, all_rows, join};
 use super::merge::{Comparison, Pick, RowChange, RowChanges, merge};
 use super::parts::{Part, cut};
+use super::positions::Positions;
 use super::schema::{common_paths, same_storage, schema_changes};
 use super::segments::{Work, plan};
 use crate::error::{Error, Result};
@@ -82,6 +83,8 @@ enum Method {
     Merge { skip_equal: bool },
     /// Another max parallelism, or elements whose place means nothing: sorted by these columns first.
     Sort(Vec<Column>),
+    /// Elements that say where sources stand: sorted by their splits first.
+    Positions(Box<[Positions; 2]>),
     /// Keys of different types: no row meets another.
     Apart,
 }
@@ -107,14 +110,19 @@ impl StateComparison {
             }
             Method::Sort(identity) => {
                 let comparison = comparison(left_state, right_state, &identity)?;
-                let (left, right) = std::thread::scope(|scope| {
-                    let left = scope.spawn(|| left.sorted(&identity));
-                    let right = right.sorted(&identity);
-                    (left.join().unwrap_or_else(|_| Err(Error::invalid("sorting has ended"))), right)
-                });
-                let ((left, left_seen), (right, right_seen)) = (left?, right?);
-                found.completeness = left_seen.and(right_seen);
-                merge(Box::new(left), Box::new(right), &comparison, &mut found.counts, tell)?;
+                found.sort_and_merge([left, right], &identity, [None, None], &comparison, tell)?;
+            }
+            Method::Positions(positions) => {
+                let comparison = comparison(left_state, right_state, &[Column::Key])?;
+                let [before, after] = positions.as_ref();
+                let columns = [Column::Key, Column::Value];
+                found.sort_and_merge(
+                    [left, right],
+                    &columns,
+                    [Some(before), Some(after)],
+                    &comparison,
+                    tell,
+                )?;
             }
         }
         Ok(found)
@@ -147,6 +155,25 @@ impl StateComparison {
         }
         self.completeness = self.completeness.and(stream.completeness());
         Ok(())
+    }
+
+    /// Sorts each side on a thread of its own.
+    fn sort_and_merge(
+        &mut self,
+        [left, right]: [Side<'_>; 2],
+        columns: &[Column],
+        [before, after]: [Option<&Positions>; 2],
+        comparison: &Comparison<'_>,
+        tell: &mut Tell<'_>,
+    ) -> Result<()> {
+        let (left, right) = std::thread::scope(|scope| {
+            let left = scope.spawn(|| left.sorted(columns, before));
+            let right = right.sorted(columns, after);
+            (left.join().unwrap_or_else(|_| Err(Error::invalid("sorting has ended"))), right)
+        });
+        let ((left, left_seen), (right, right_seen)) = (left?, right?);
+        self.completeness = left_seen.and(right_seen);
+        merge(Box::new(left), Box::new(right), comparison, &mut self.counts, tell)
     }
 
     fn merge_sorted(
@@ -185,11 +212,16 @@ impl StateComparison {
 
 impl<'a> Side<'a> {
     /// All rows, brought into the order of these columns in fixed memory.
-    fn sorted(self, columns: &[Column]) -> Result<(SortedRows, Completeness)> {
+    fn sorted(self, columns: &[Column], positions: Option<&Positions>) -> Result<(SortedRows, Completeness)> {
         let mut stream = self.source.scan(self.place, &Scan::default())?;
-        let mut sorter = ExternalSorter::new(stream.schema(), columns.to_vec(), SORT_BYTES);
+        let keyed = |batch: RecordBatch| match positions {
+            Some(positions) => positions.keyed(&batch),
+            None => Ok(batch),
+        };
+        let schema = keyed(RecordBatch::new_empty(stream.schema()))?.schema();
+        let mut sorter = ExternalSorter::new(schema, columns.to_vec(), SORT_BYTES);
         for batch in stream.by_ref() {
-            sorter.push(batch?)?;
+            sorter.push(keyed(batch?)?)?;
         }
         Ok((sorter.finish()?, stream.completeness()))
     }
@@ -209,6 +241,11 @@ fn method(
         return Method::Apart;
     }
     if left.kind.is_per_subtask() {
+        if let Some((before, after)) = Positions::of(left).zip(Positions::of(right))
+            && before.same_splits(&after)
+        {
+            return Method::Positions(Box::new([before, after]));
+        }
         let same = matches!((&left.schema.value, &right.schema.value), (Some(left), Some(right)) if same_storage(&left.ty, &right.ty));
         return if same { Method::Sort(vec![Column::Value]) } else { Method::Apart };
     }

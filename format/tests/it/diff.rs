@@ -6,8 +6,9 @@ use arrow_array::{
 };
 use arrow_schema::DataType;
 use spt_format::{
-    Column, Completeness, Field, KeyHash, Pairing, RowChange, RowCounts, SavepointSource, SchemaChange, Side,
-    State, StateComparison, StateKind, StateSchema, Type, key_group_of, pair_operators, schema_changes,
+    Column, Completeness, Field, KeyHash, Pairing, Positions, RowChange, RowCounts, SavepointSource,
+    SchemaChange, Side, State, StateComparison, StateKind, StateSchema, Type, key_group_of, pair_operators,
+    schema_changes,
 };
 
 use crate::support::{MemorySource, array, batch, operator};
@@ -256,4 +257,81 @@ fn a_rename_is_found_only_where_there_is_no_doubt() {
     assert_eq!(pairings(&["a", "b"], &["b", "c"]), [Pairing::Renamed, Pairing::Same]);
     assert_eq!(pairings(&["a"], &["c", "d"]), [Pairing::Removed, Pairing::Added, Pairing::Added]);
     assert_eq!(pairings(&["a", "b"], &["c"]), [Pairing::Removed, Pairing::Removed, Pairing::Added]);
+}
+
+/// A source's list of `{topic, partition, offset}`, each in a subtask of its own.
+fn partitions(rows: &[(&str, i32, Option<i64>)], first_subtask: u32) -> MemorySource {
+    let fields = vec![
+        Field::new("topic", Type::Utf8),
+        Field::new("partition", Type::Int32),
+        Field::new("offset", Type::Int64).nullable(),
+    ];
+    let schema = StateSchema::per_subtask(Field::new("", Type::Struct(fields)));
+    let DataType::Struct(arrow) = schema.value.as_ref().unwrap().ty.to_arrow() else { panic!("a struct") };
+    let columns = vec![
+        array(rows.iter().map(|row| Some(row.0)).collect::<StringArray>()),
+        array(rows.iter().map(|row| row.1).collect::<Int32Array>()),
+        array(rows.iter().map(|row| row.2).collect::<Int64Array>()),
+    ];
+    let subtasks = first_subtask..first_subtask + rows.len() as u32;
+    let rows = batch(
+        StateKind::OperatorList,
+        &schema,
+        vec![
+            (Column::Subtask, array(subtasks.clone().collect::<UInt32Array>())),
+            (Column::Index, array(subtasks.map(|_| 0).collect::<UInt64Array>())),
+            (Column::Value, array(StructArray::new(arrow, columns, None))),
+        ],
+    );
+    let state = State::new("splits", StateKind::OperatorList, schema);
+    MemorySource::new().operator(operator("source")).state(state, vec![rows])
+}
+
+#[test]
+fn a_position_moves_wherever_its_split_is_read_now() {
+    let left = partitions(&[("a", 0, Some(120)), ("a", 1, Some(7)), ("b", 0, None), ("gone", 0, Some(1))], 0);
+    let right =
+        partitions(&[("b", 0, Some(3)), ("a", 1, Some(7)), ("a", 0, Some(431)), ("new", 0, Some(1))], 3);
+    let positions =
+        |source: &MemorySource| Positions::of(&source.savepoint().operators[0].states[0]).unwrap();
+    let (before, now) = (positions(&left), positions(&right));
+    let mut moved = Vec::new();
+    let found = StateComparison::of_both(
+        Side { source: &left, place: left.place("source", "splits") },
+        Side { source: &right, place: right.place("source", "splits") },
+        &mut |changes| {
+            for change in changes.rows {
+                if let RowChange::Changed(old, new) = *change {
+                    let (left, right) = (changes.left.unwrap(), changes.right.unwrap());
+                    let change = before.change((left, old), &now, (right, new))?;
+                    moved.push(serde_json::to_string(&change).unwrap());
+                }
+            }
+            Ok(())
+        },
+    );
+    let expected = RowCounts { added: 1, removed: 1, changed: 2, touched: 0, same: 1 };
+    assert_eq!(found.unwrap().counts, expected);
+    assert_eq!(
+        moved,
+        [
+            r#"{"split":{"topic":"a","partition":0},"before":120,"after":431,"moved":311}"#,
+            r#"{"split":{"topic":"b","partition":0},"before":null,"after":3,"moved":null}"#,
+        ]
+    );
+}
+
+#[test]
+fn positions_are_told_by_the_names_of_fields() {
+    let of = |fields: &[(&str, Type)]| {
+        let fields = fields.iter().map(|(name, ty)| Field::new(*name, ty.clone())).collect();
+        let schema = StateSchema::per_subtask(Field::new("", Type::Struct(fields)));
+        Positions::of(&State::new("splits", StateKind::OperatorList, schema)).is_some()
+    };
+    assert!(of(&[("path", Type::Utf8), ("offset", Type::UInt64), ("done", Type::Boolean)]));
+    assert!(of(&[("next", Type::Int64), ("end", Type::Int64)]));
+    assert!(of(&[("split", Type::Utf8), ("from", Type::Int64), ("to", Type::Int64)]));
+    assert!(!of(&[("path", Type::Utf8), ("offset", Type::Utf8)]));
+    assert!(!of(&[("offset", Type::Int64)]));
+    assert!(!of(&[("path", Type::Utf8), ("size", Type::Int64)]));
 }

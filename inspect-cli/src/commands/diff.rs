@@ -1,6 +1,8 @@
 //! `spt diff`: what changed between two savepoints, whoever wrote them.
 
 mod patch;
+mod pending;
+mod positions;
 
 use std::io::{BufWriter, StdoutLock, Write};
 use std::path::PathBuf;
@@ -12,6 +14,7 @@ use spt_format::{
     find_operator_by_prefix, find_state, pair_operators, pair_states, schema_changes,
 };
 
+use self::positions::Moves;
 use crate::error::{Failure, Result};
 use crate::exit::Exit;
 use crate::open::{Opening, open};
@@ -26,7 +29,9 @@ const SHOWN_ROWS: u64 = 10;
 ///
 /// Compares operators, then schemas, then rows. Backend, layout, parallelism and files make no difference:
 /// states do. An operator whose states are on both sides under different uids is shown as renamed, if there is
-/// no doubt. Exits 0 if they are the same, 1 if they differ, 2 if that could not be found out.
+/// no doubt. Where a source stands is shown as a movement of its position, wherever it is read now. Output of sinks
+/// that is not committed yet is compared too. States of different schemas are compared in the fields that both
+/// have, and their differences in schema are shown. Exits 0 if they are the same, 1 if they differ, 2 if that could not be found out.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -112,12 +117,17 @@ pub(crate) fn run(args: &Args, ui: &Ui) -> Result<Exit> {
     let ui = &ui.with_json(args.format == Format::Json);
     let mut comparer = Comparer::new(args, left.as_ref(), right.as_ref(), ui);
     let mut operators = Vec::new();
-    for pair in wanted_pairs(args, left.savepoint(), right.savepoint())? {
-        operators.push(comparer.operator(pair)?);
+    let pairs = wanted_pairs(args, left.savepoint(), right.savepoint())?;
+    for pair in &pairs {
+        operators.push(comparer.operator(*pair)?);
     }
+    let pending = match &args.state {
+        None => pending::compare(left.savepoint(), right.savepoint(), &pairs, args.uid.is_none()),
+        Some(_) => Vec::new(),
+    };
     let Comparer { seen, failed, shown, lines, .. } = comparer;
     lines.map(|mut out| out.flush()).transpose().map_err(Failure::stdout)?;
-    let report = DiffReport::new(operators, seen, failed);
+    let report = DiffReport::new(operators, pending, seen, failed);
     if ui.json && !args.rows {
         ui.answer_json(&report)?;
     } else if args.name_only {
@@ -161,6 +171,10 @@ fn names(report: &DiffReport) -> String {
         let changed = operator.states.iter().filter(|state| state.change != Change::Same);
         let states: Vec<String> = changed.map(|state| format!("{name}\t{}\n", state.name)).collect();
         text += &if states.is_empty() { format!("{name}\n") } else { states.concat() };
+    }
+    for sink in &report.pending {
+        let name = sink.uid.clone().unwrap_or_else(|| sink.operator_id.to_string());
+        text += &format!("{name}\tpending output\n");
     }
     text
 }
@@ -257,7 +271,11 @@ impl<'a> Comparer<'a> {
         };
         let mut people = RowLines::new(left, right, limit, self.args.ttl, self.ui)?;
         let programs = JsonChanges::new(head(operator, one), left, right, self.args.ttl)?;
-        let compared = self.rows(found, limit > 0, &mut people, &programs)?;
+        let mut moves = Moves::of(left, right);
+        let compared = self.rows(found, limit > 0, &mut people, &programs, &mut moves)?;
+        if moves.untold > 0 {
+            self.ui.note(&format!("{}: {} more splits moved", one.name, moves.untold));
+        }
         if let Some(states) = self.shown.last_mut() {
             states.push(people.into_lines());
         }
@@ -266,7 +284,8 @@ impl<'a> Comparer<'a> {
             (Some(_), None) => Change::Removed,
             _ => Change::Added,
         };
-        Ok(StateDiff::new(&one.name, change, compared, changes))
+        let positions = moves.told;
+        Ok(StateDiff { positions, ..StateDiff::new(&one.name, change, compared, changes) })
     }
 
     /// Compares rows. What cannot be read is told, and leaves the comparison incomplete.
@@ -276,6 +295,7 @@ impl<'a> Comparer<'a> {
         shows_rows: bool,
         people: &mut RowLines,
         programs: &JsonChanges,
+        moves: &mut Moves,
     ) -> Result<Option<RowCounts>> {
         if let Some(counts) = known_counts(found).filter(|_| !shows_rows && self.lines.is_none()) {
             return Ok(Some(counts));
@@ -285,6 +305,7 @@ impl<'a> Comparer<'a> {
         let (lines, left_over) = (&mut self.lines, &mut self.lines_left);
         let mut tell = |changes: &RowChanges<'_>| {
             people.take(changes)?;
+            moves.take(changes)?;
             if let Some(out) = lines {
                 *left_over -= programs.write(changes, *left_over, &mut text)?;
                 trouble = out.write_all(&text).err().map(Failure::stdout);

@@ -11,13 +11,15 @@
 //! ```
 
 use arrow_array::RecordBatch;
-use spt_format::{Error, JsonOptions, JsonValues, Projection, RowChange, RowChanges, State};
+use spt_format::{
+    Error, JsonOptions, JsonValues, PositionChange, Positions, Projection, RowChange, RowChanges, State,
+};
 
 use super::rows::shown;
 use super::table::{Lean, Table};
 use super::text::{clean, count};
 use crate::error::Result;
-use crate::report::diff::{Change, DiffReport, OperatorDiff, StateDiff};
+use crate::report::diff::{Change, DiffReport, OperatorDiff, PendingDiff, StateDiff};
 use crate::ui::{Style, Ui};
 
 /// A state's changed rows as text, as many as are wanted.
@@ -28,6 +30,8 @@ pub(crate) struct RowLines {
     lines: Vec<String>,
     colors: bool,
     touched: bool,
+    /// On both sides, if rows say where a source stands.
+    positions: Option<(Positions, Positions)>,
 }
 
 /// The columns of one batch under their names.
@@ -49,7 +53,9 @@ impl RowLines {
             state.map(|state| Projection::flat(state.kind, &state.schema)).transpose()
         };
         let colors = ui.stdout_colors();
-        Ok(Self { left: flat(left)?, right: flat(right)?, limit, lines: Vec::new(), colors, touched })
+        let positions = left.and_then(Positions::of).zip(right.and_then(Positions::of));
+        let (left, right) = (flat(left)?, flat(right)?);
+        Ok(Self { left, right, limit, lines: Vec::new(), colors, touched, positions })
     }
 
     /// Takes the changes of a batch.
@@ -69,16 +75,48 @@ impl RowLines {
             .iter()
             .filter(wanted)
             .take(left_over)
-            .map(|change| line(*change, &left, &right, self.colors))
-            .collect();
+            .map(|change| match self.moved(*change, changes)? {
+                Some(line) => Ok(line),
+                None => Ok(line(*change, &left, &right, self.colors)),
+            })
+            .collect::<spt_format::Result<_>>()?;
         self.lines.extend(lines);
         Ok(())
+    }
+
+    /// `topic a, partition 0: 120 → 431, +311`, if a source's position moved.
+    fn moved(&self, change: RowChange, changes: &RowChanges<'_>) -> spt_format::Result<Option<String>> {
+        let (Some((before, now)), Some(left), Some(right), RowChange::Changed(old, new)) =
+            (&self.positions, changes.left, changes.right, change)
+        else {
+            return Ok(None);
+        };
+        let change = before.change((left, old), now, (right, new))?;
+        let moved = (change.before != change.after).then(|| movement(&change));
+        Ok(moved.map(|text| Style::Yellow.paint(&format!("    ~ {text}"), self.colors)))
     }
 
     /// The lines.
     pub(crate) fn into_lines(self) -> Vec<String> {
         self.lines
     }
+}
+
+fn movement(change: &PositionChange) -> String {
+    let field = |(name, value): (&String, &serde_json::Value)| {
+        format!("{} {}", clean(name), shown(&value.to_string()))
+    };
+    let split: Vec<String> = change.split.as_object().into_iter().flatten().map(field).collect();
+    let number = |number: Option<i64>| number.map_or("none".to_owned(), signed);
+    let way = change
+        .moved
+        .map_or(String::new(), |moved| format!(", {}{}", if moved > 0 { "+" } else { "" }, signed(moved)));
+    format!("{}: {} → {}{way}", split.join(", "), number(change.before), number(change.after))
+}
+
+/// Digits in groups of three, behind a minus where there is one.
+fn signed(number: i64) -> String {
+    format!("{}{}", if number < 0 { "-" } else { "" }, count(number.unsigned_abs()))
 }
 
 fn cells<'a>(
@@ -175,7 +213,17 @@ pub(crate) fn differences(report: &DiffReport, rows: &[Vec<Vec<String>>], ui: &U
             }
         }
     }
-    text
+    text + &pending(report, ui)
+}
+
+/// `~ sink-001  pending output: 1 before, 2 now`
+fn pending(report: &DiffReport, ui: &Ui) -> String {
+    let line = |sink: &PendingDiff| {
+        let name = sink.uid.as_deref().map_or_else(|| sink.operator_id.to_string(), clean);
+        let text = format!("~ {name}  pending output: {} before, {} now", sink.before, sink.after);
+        Style::Yellow.paint(&text, ui.stdout_colors()) + "\n"
+    };
+    report.pending.iter().map(line).collect()
 }
 
 fn heading(operator: &OperatorDiff, ui: &Ui) -> String {
@@ -266,5 +314,5 @@ pub(crate) fn statistics(report: &DiffReport, ui: &Ui) -> String {
             table.row([mark(operator.change).to_owned(), name, String::new()]);
         }
     }
-    table.text()
+    table.text() + &pending(report, ui)
 }

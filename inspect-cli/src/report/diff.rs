@@ -1,7 +1,7 @@
 //! `spt.diff/1`: what changed between two savepoints.
 
 use serde::Serialize;
-use spt_format::{Completeness, Operator, OperatorId, Pairing, RowCounts, SchemaChange};
+use spt_format::{Completeness, Operator, OperatorId, Pairing, PositionChange, RowCounts, SchemaChange};
 
 /// The whole document.
 #[derive(Debug, Serialize)]
@@ -9,6 +9,9 @@ pub(crate) struct DiffReport {
     pub(crate) schema: &'static str,
     pub(crate) equal: bool,
     pub(crate) operators: Vec<OperatorDiff>,
+    /// Sinks whose output that is not committed yet differs.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) pending: Vec<PendingDiff>,
     pub(crate) complete: bool,
     pub(crate) rows_unread: u64,
     pub(crate) rows_opaque: u64,
@@ -45,6 +48,15 @@ pub(crate) struct OperatorDiff {
     pub(crate) states: Vec<StateDiff>,
 }
 
+/// A sink whose pending output differs, and how many pieces of it there were and are.
+#[derive(Debug, Serialize)]
+pub(crate) struct PendingDiff {
+    pub(crate) uid: Option<String>,
+    pub(crate) operator_id: OperatorId,
+    pub(crate) before: usize,
+    pub(crate) after: usize,
+}
+
 /// What an operator is called.
 #[derive(Debug, Serialize)]
 pub(crate) struct Identity {
@@ -70,15 +82,24 @@ pub(crate) struct StateDiff {
     pub(crate) rows_touched: Option<u64>,
     pub(crate) rows_same: Option<u64>,
     pub(crate) schema_changes: Vec<SchemaChange>,
+    /// Where sources stand now, of those splits that moved.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) positions: Vec<PositionChange>,
 }
 
 impl DiffReport {
     /// The document over these operators, after everything was compared.
-    pub(crate) fn new(operators: Vec<OperatorDiff>, seen: Completeness, failed: bool) -> Self {
+    pub(crate) fn new(
+        operators: Vec<OperatorDiff>,
+        pending: Vec<PendingDiff>,
+        seen: Completeness,
+        failed: bool,
+    ) -> Self {
         Self {
             schema: "spt.diff/1",
-            equal: operators.iter().all(OperatorDiff::is_no_difference),
+            equal: pending.is_empty() && operators.iter().all(OperatorDiff::is_no_difference),
             operators,
+            pending,
             complete: seen.is_complete() && !failed,
             rows_unread: seen.rows_unread,
             rows_opaque: seen.rows_opaque,
@@ -133,6 +154,7 @@ impl StateDiff {
             rows_touched: counts.map(|counts| counts.touched),
             rows_same: counts.map(|counts| counts.same),
             schema_changes,
+            positions: Vec::new(),
         }
     }
 }

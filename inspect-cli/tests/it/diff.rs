@@ -1,6 +1,12 @@
-use snapbox::{assert_data_eq, str};
+use std::sync::Arc;
 
-use crate::support::{flink, run, word_count};
+use arrow_array::cast::AsArray;
+use arrow_array::types::Int64Type;
+use arrow_array::{RecordBatch, StructArray};
+use snapbox::{assert_data_eq, str};
+use spt_format::{ColumnarWriter, Operator, OperatorId, PendingOutput, Savepoint, SavepointKind, Uid};
+
+use crate::support::{columnar, flink, run, word_count};
 
 #[test]
 fn two_backends_hold_the_same_state() {
@@ -101,4 +107,75 @@ error: no/such: no such file or directory
 
 "#]]
     );
+}
+
+/// The source of numbers has gone on by 311.
+fn gone_on(state: &str, batch: &RecordBatch) -> RecordBatch {
+    let values = batch.column(2).as_struct_opt().filter(|values| values.column_by_name("from").is_some());
+    let (true, Some(values)) = (state == "SourceReaderState", values) else { return batch.clone() };
+    let (fields, mut columns, nulls) = values.clone().into_parts();
+    let place = fields.iter().position(|field| field.name() == "from").unwrap();
+    columns[place] =
+        Arc::new(columns[place].as_primitive::<Int64Type>().unary::<_, Int64Type>(|from| from + 311));
+    let mut all = batch.columns().to_vec();
+    all[2] = Arc::new(StructArray::new(fields, columns, nulls));
+    RecordBatch::try_new(batch.schema(), all).unwrap()
+}
+
+#[test]
+fn source_positions_are_a_movement() {
+    let folder = tempfile::tempdir().unwrap();
+    let from = flink("2.1.0/sources-hashmap-canonical");
+    let later = columnar(&from, &folder.path().join("later"), gone_on);
+    assert_data_eq!(
+        run(&["diff", "-q", &from, &later]),
+        str![[r#"
+~ numbers-001
+  ~ SourceReaderState  +0 -0 ~1, 0 the same
+    ~ split 1: 110 → 421, +311
+--- exit 1
+
+"#]]
+    );
+    assert_data_eq!(
+        run(&["diff", "-q", &from, &later, "--uid", "numbers-001", "--state", "SourceReaderState", "--json"]),
+        str![[r#"
+{"schema":"spt.diff/1","equal":false,"operators":[{"uid":"numbers-001","operator_id":"703a1feb0b2efe8202347b93c326fc9a","change":"changed","states":[{"name":"SourceReaderState","change":"changed","rows_added":0,"rows_removed":0,"rows_changed":1,"rows_touched":0,"rows_same":0,"schema_changes":[],"positions":[{"split":{"split":"1"},"before":110,"after":421,"moved":311}]}]}],"complete":true,"rows_unread":0,"rows_opaque":0}
+--- exit 1
+
+"#]]
+    );
+}
+
+#[test]
+fn output_that_is_not_committed_is_compared() {
+    let folder = tempfile::tempdir().unwrap();
+    let save = |name: &str, outputs: &[&str]| {
+        let mut savepoint = Savepoint::new(SavepointKind::Savepoint, name);
+        savepoint.operators.push(Operator::with_uid(Uid::new("sink-001").unwrap(), 1, 128));
+        let pending = |text: &&str| PendingOutput {
+            operator: OperatorId::of_uid("sink-001"),
+            output: serde_json::json!({ "file": text }),
+        };
+        savepoint.pending = outputs.iter().map(pending).collect();
+        let path = folder.path().join(name);
+        ColumnarWriter::options().create(&path).unwrap().commit(&savepoint).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let (one, two) = (save("one", &["part-0"]), save("two", &["part-0", "part-1"]));
+    assert_data_eq!(
+        run(&["diff", &one, &two]),
+        str![[r#"
+~ sink-001  pending output: 1 before, 2 now
+--- exit 1
+
+"#]]
+    );
+    let text = run(&["diff", &one, &two, "--json"]);
+    let expected = format!(
+        r#""pending":[{{"uid":"sink-001","operator_id":"{}","before":1,"after":2}}]"#,
+        OperatorId::of_uid("sink-001")
+    );
+    assert!(text.contains(&expected) && text.contains(r#""equal":false"#), "{text}");
+    assert_eq!(run(&["diff", "-q", &one, &save("same", &["part-0"])]), "--- exit 0\n");
 }

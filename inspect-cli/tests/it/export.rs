@@ -100,19 +100,24 @@ fn a_folder_of_tables_appears_whole_or_not_at_all() {
     let tables = folder.path().join("tables");
     let path = flink("2.1.0/collections-hashmap-canonical");
     let args = ["export", &path, "--all", "--format", "csv", "-o", tables.to_str().unwrap()];
-    assert_data_eq!(run(&args), str![[r#"
+    assert_data_eq!(
+        run(&args),
+        str![[r#"
 --- stderr
 note: 335 rows, 16.6 kB
 note: 1 row with values nobody here can decode: shown by their bytes
 --- exit 0
 
-"#]]);
+"#]]
+    );
     let mut names: Vec<String> = std::fs::read_dir(&tables)
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
         .collect();
     names.sort();
-    assert_data_eq!(names.join("\n"), str![[r#"
+    assert_data_eq!(
+        names.join("\n"),
+        str![[r#"
 collections-001.by-id.csv
 collections-001.by-name.csv
 collections-001.by-tuple.csv
@@ -129,7 +134,8 @@ collections-001.tuples.csv
 stream-001.coordinator.csv
 stream-001.sourcereaderstate.csv
 tables.json
-"#]]);
+"#]]
+    );
     let index = std::fs::read_to_string(tables.join("tables.json")).unwrap();
     let index: serde_json::Value = serde_json::from_str(&index).unwrap();
     assert_eq!(index["schema"], "spt.tables/1");
