@@ -2,6 +2,7 @@
 
 mod columnar;
 mod cursor;
+pub mod diagnose;
 mod diff;
 mod error;
 pub mod evolution;

@@ -186,6 +186,32 @@ codes! {
     /// A time to live was switched on or off. Whether that restores depends on the version of Flink and its backend.
     TtlSwitched = "SPT-411", Warning, "time to live was switched on or off",
         "restore with Flink 2.3 or newer, or keep the time to live and make it very long instead of switching it off";
+    /// From a job's log: an operator's max parallelism is not the one its keys were dealt out by, or its parallelism is
+    /// above it.
+    MaxParallelism = "SPT-501", Error, "max parallelism does not fit",
+        "set the max parallelism that the savepoint has; `spt inspect` shows it";
+    /// From a job's log: keys, windows or timers have another type in the job. No field of a key can change, because its
+    /// hash says where its state is.
+    KeyChanged = "SPT-502", Error, "type of keys or windows has changed",
+        "put the type back, or give the state another name";
+    /// From a job's log: a native snapshot was to be restored by another state backend.
+    BackendChanged = "SPT-503", Error, "another state backend wrote it",
+        "restore with the backend that wrote it, or take a canonical savepoint with it";
+    /// From a job's log: the savepoint names a class that neither Flink nor the job's jar has.
+    ClassMissing = "SPT-504", Error, "class is missing",
+        "put the class back into the job's jar";
+    /// From a job's log: a class that was stored by Java serialization has changed without a fixed serialVersionUID.
+    ClassChanged = "SPT-505", Error, "class has changed",
+        "give the class the serialVersionUID that it had";
+    /// From a job's log: Kryo could not read a value.
+    KryoFailed = "SPT-506", Error, "Kryo cannot read a value",
+        "register the classes as they were, and restore with the Flink that wrote it";
+    /// From a job's log: there is no savepoint where the job looked for one.
+    NotASavepoint = "SPT-507", Error, "no savepoint there",
+        "`spt latest` finds the newest savepoint that is whole";
+    /// From a job's log: this Flink does not read savepoints as old as this one.
+    TooOldForFlink = "SPT-508", Error, "too old for this Flink",
+        "restore with a Flink in between, and take a savepoint there";
 }
 
 impl Code {

@@ -11,6 +11,7 @@ mod columnar;
 mod demo;
 mod diff;
 mod docs;
+mod explain;
 mod export;
 mod flow;
 mod import;
