@@ -13,8 +13,17 @@
 use super::Verdict;
 use super::target::{FlinkVersion, Objection};
 use crate::evolution::Change;
-use crate::model::{Field, Logical, State, Type};
+use crate::model::{Field, Logical, State, StateKind, Type};
 use crate::validate::Code;
+
+/// The lists in which Flink's sources and sinks keep what their connectors wrote.
+const CONNECTORS: [&str; 4] =
+    ["SourceReaderState", "writer_raw_states", "bucket-states", "streaming_committer_raw_states"];
+
+/// It is bytes to Flink, which a connector wrote with a version and reads by that version: no types are compared.
+pub(super) fn is_connectors(state: &State) -> bool {
+    state.kind == StateKind::OperatorList && CONNECTORS.contains(&state.name.as_str())
+}
 
 /// What Flink has against reading a state after these changes.
 pub(super) fn objections(

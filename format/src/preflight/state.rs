@@ -19,6 +19,12 @@ pub(super) fn judge_operator(
             _ if state.kind == StateKind::Coordinator => {
                 verdict(Verdict::Compatible).because("it is handed to the source as it is")
             }
+            Some(declared)
+                if target.flink_version().is_some()
+                    && [state, declared].into_iter().all(flink::is_connectors) =>
+            {
+                verdict(Verdict::Compatible).because("it is handed to its connector as it is")
+            }
             Some(declared) => judge(found, state, declared, wanted, target),
             None if target.is_untold(wanted) => {
                 verdict(Verdict::Unknown).because("the plan does not tell the states of this operator")

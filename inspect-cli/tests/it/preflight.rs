@@ -83,7 +83,7 @@ fn the_plan_in_the_documentation_fits_the_word_count() {
         validate(&word_count("hashmap-canonical"), &["--against", plan]),
         str![[r#"
 OPERATOR    STATE              VERDICT     REASON
-stream-001  SourceReaderState  compatible
+stream-001  SourceReaderState  compatible  it is handed to its connector as it is
 stream-001  coordinator        compatible  it is handed to the source as it is
 sum-001     _op_state          compatible
 
