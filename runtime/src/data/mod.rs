@@ -15,6 +15,7 @@
 
 mod option;
 mod owned;
+mod row;
 mod scalar;
 mod text;
 mod tuple;
@@ -24,6 +25,7 @@ mod tests;
 
 pub use option::Optional;
 pub use owned::Owned;
+pub(crate) use row::columns_of;
 pub use scalar::Scalars;
 pub use text::Texts;
 

@@ -9,10 +9,10 @@ use spt_format::StateKind;
 
 use super::Graph;
 use super::stream::DataStream;
-use crate::data::Data;
+use crate::data::{Data, Record};
 use crate::error::{Error, Result};
-use crate::operators::SourceHead;
-use crate::sources::{Collection, Sequence, SocketText, Source, TextFiles};
+use crate::operators::{Chain, SourceHead};
+use crate::sources::{Collection, Generator, Sequence, SocketText, Source, TextFiles};
 use crate::state::Declaration;
 
 /// A job in the making. Copies mean the same job.
@@ -81,6 +81,15 @@ impl Environment {
     /// The numbers of a range, in order.
     pub fn sequence(&self, range: Range<i64>) -> DataStream<i64, SourceHead<Sequence>> {
         self.source(Sequence::new(range))
+    }
+
+    /// What a function makes of the numbers of a range, in order. See [`Generator`] for a pace.
+    pub fn generate<R: Record + 'static>(
+        &self,
+        range: Range<i64>,
+        make: impl Fn(i64) -> R + Clone + Send + 'static,
+    ) -> DataStream<R::Data, impl Chain<Out = R::Data>> {
+        self.source(Generator::new(range, make))
     }
 
     pub(crate) fn edit<R>(&self, edit: impl FnOnce(&mut Graph) -> R) -> R {

@@ -18,7 +18,10 @@ mod print;
 mod tests;
 
 pub use discard::Discard;
-pub use files::{FileFormat, FileSink, FileWriter, Lines, Ndjson, PendingFile};
+pub use files::{
+    Csv, CsvEncoder, Encoder, FileFormat, FileSink, FileWriter, Lines, LinesEncoder, Ndjson, NdjsonEncoder,
+    Parquet, ParquetEncoder, PendingFile,
+};
 pub use print::{Print, PrintWriter};
 
 use serde::Serialize;

@@ -1,9 +1,12 @@
 use std::path::Path;
 
 use super::*;
+use crate::sources::tests::drain;
+use crate::sources::{CsvFiles, Files, NdjsonFiles, ParquetFiles, ReadFormat, Source};
+use crate::state::State;
 
 type Record = (String, i64);
-type Files = FileSink<Lines>;
+type LineFiles = FileSink<Lines>;
 
 const JOB: &str = "0123456789abcdef0123456789abcdef";
 
@@ -22,25 +25,25 @@ fn start(attempt: u32) -> Start {
     Start { job_id: JOB.into(), attempt, restored_checkpoint: None, is_new_job: false }
 }
 
-fn recover(sink: &Files, attempt: u32, pending: &[PendingFile]) -> Result<()> {
+fn recover(sink: &LineFiles, attempt: u32, pending: &[PendingFile]) -> Result<()> {
     Sink::<Record>::recover(sink, &start(attempt), pending)
 }
 
-fn commit(sink: &Files, pending: &[PendingFile]) -> Result<()> {
+fn commit(sink: &LineFiles, pending: &[PendingFile]) -> Result<()> {
     Sink::<Record>::commit(sink, pending)
 }
 
-fn writer(sink: &Files, attempt: u32) -> FileWriter<Lines> {
+fn writer(sink: &LineFiles, attempt: u32) -> FileWriter<Record, Lines> {
     Sink::<Record>::writer(sink, &subtask("sink-001", 1, attempt)).unwrap()
 }
 
-fn write(writer: &mut FileWriter<Lines>, words: &[&str]) {
+fn write(writer: &mut FileWriter<Record, Lines>, words: &[&str]) {
     for word in words {
         SinkWriter::<Record>::write(writer, (word, 1)).unwrap();
     }
 }
 
-fn prepare(writer: &mut FileWriter<Lines>, checkpoint: u64) -> Vec<PendingFile> {
+fn prepare(writer: &mut FileWriter<Record, Lines>, checkpoint: u64) -> Vec<PendingFile> {
     SinkWriter::<Record>::prepare(writer, checkpoint).unwrap()
 }
 
@@ -60,7 +63,7 @@ fn hidden(dir: &Path) -> usize {
 #[test]
 fn nothing_is_visible_before_it_is_committed() {
     let dir = tempfile::tempdir().unwrap();
-    let sink = Files::new(dir.path());
+    let sink = LineFiles::new(dir.path());
     recover(&sink, 0, &[]).unwrap();
     let mut writer = writer(&sink, 0);
     write(&mut writer, &["a", "b"]);
@@ -69,14 +72,14 @@ fn nothing_is_visible_before_it_is_committed() {
     assert!(visible(dir.path()).is_empty());
     write(&mut writer, &["c"]);
     commit(&sink, &pending).unwrap();
-    let expected = ("part-01234567-0000000007-00001.txt".to_owned(), "(a,1)\n(b,1)\n".to_owned());
+    let expected = ("part-01234567-0000000007-00001-00000.txt".to_owned(), "(a,1)\n(b,1)\n".to_owned());
     assert_eq!(visible(dir.path()), [expected]);
 }
 
 #[test]
 fn committing_twice_is_no_error() {
     let dir = tempfile::tempdir().unwrap();
-    let sink = Files::new(dir.path());
+    let sink = LineFiles::new(dir.path());
     recover(&sink, 0, &[]).unwrap();
     let mut writer = writer(&sink, 0);
     write(&mut writer, &["a"]);
@@ -90,7 +93,7 @@ fn committing_twice_is_no_error() {
 #[test]
 fn a_barrier_without_records_leaves_no_file() {
     let dir = tempfile::tempdir().unwrap();
-    let sink = Files::new(dir.path());
+    let sink = LineFiles::new(dir.path());
     recover(&sink, 0, &[]).unwrap();
     assert!(prepare(&mut writer(&sink, 0), 1).is_empty());
     assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
@@ -99,7 +102,7 @@ fn a_barrier_without_records_leaves_no_file() {
 #[test]
 fn a_restart_commits_what_the_checkpoint_holds_and_removes_the_rest() {
     let dir = tempfile::tempdir().unwrap();
-    let sink = Files::new(dir.path());
+    let sink = LineFiles::new(dir.path());
     recover(&sink, 0, &[]).unwrap();
     let mut killed = writer(&sink, 0);
     write(&mut killed, &["in checkpoint 1"]);
@@ -119,14 +122,14 @@ fn what_another_job_has_pending_in_the_folder_stays() {
     let dir = tempfile::tempdir().unwrap();
     let other = format!(".pending-{}-000000-00000-0000000001", "f".repeat(32));
     std::fs::write(dir.path().join(&other), "x").unwrap();
-    recover(&Files::new(dir.path()), 0, &[]).unwrap();
+    recover(&LineFiles::new(dir.path()), 0, &[]).unwrap();
     assert!(dir.path().join(other).exists());
 }
 
 #[test]
 fn output_that_is_neither_pending_nor_visible_is_an_error() {
     let dir = tempfile::tempdir().unwrap();
-    let sink = Files::new(dir.path());
+    let sink = LineFiles::new(dir.path());
     recover(&sink, 0, &[]).unwrap();
     let mut writer = writer(&sink, 0);
     write(&mut writer, &["a"]);
@@ -143,7 +146,7 @@ fn output_that_is_neither_pending_nor_visible_is_an_error() {
 #[test]
 fn a_visible_file_is_never_replaced() {
     let dir = tempfile::tempdir().unwrap();
-    let sink = Files::new(dir.path());
+    let sink = LineFiles::new(dir.path());
     recover(&sink, 0, &[]).unwrap();
     let mut writer = writer(&sink, 0);
     write(&mut writer, &["a"]);
@@ -156,7 +159,7 @@ fn a_visible_file_is_never_replaced() {
 #[test]
 fn a_late_writer_of_a_dead_attempt_is_not_seen() {
     let dir = tempfile::tempdir().unwrap();
-    let sink = Files::new(dir.path());
+    let sink = LineFiles::new(dir.path());
     recover(&sink, 0, &[]).unwrap();
     let mut late = writer(&sink, 0);
     write(&mut late, &["late"]);
@@ -174,7 +177,7 @@ fn a_late_writer_of_a_dead_attempt_is_not_seen() {
 #[test]
 fn a_name_that_leaves_the_folder_is_refused() {
     let dir = tempfile::tempdir().unwrap();
-    let sink = Files::new(dir.path());
+    let sink = LineFiles::new(dir.path());
     for (pending, visible) in [("../x", "y"), ("x", "../y"), ("x", "/y"), ("..", "y"), ("x", "")] {
         let file = PendingFile { pending: pending.into(), visible: visible.into(), bytes: 1 };
         let failure = commit(&sink, &[file]).unwrap_err().to_string();
@@ -185,7 +188,7 @@ fn a_name_that_leaves_the_folder_is_refused() {
 #[test]
 fn two_sinks_of_a_job_do_not_share_a_folder() {
     let dir = tempfile::tempdir().unwrap();
-    let sink = Files::new(dir.path());
+    let sink = LineFiles::new(dir.path());
     let first = Sink::<Record>::writer(&sink, &subtask("sink-001", 0, 0)).unwrap();
     let _second_subtask = Sink::<Record>::writer(&sink, &subtask("sink-001", 1, 0)).unwrap();
     let refusal = Sink::<Record>::writer(&sink, &subtask("sink-002", 0, 0)).unwrap_err().to_string();
@@ -200,9 +203,12 @@ fn a_folder_that_cannot_be_written_is_refused_at_the_start() {
     let file = dir.path().join("a-file");
     std::fs::write(&file, "").unwrap();
     assert!(
-        recover(&Files::new(file.join("folder")), 0, &[]).unwrap_err().to_string().contains("create failed")
+        recover(&LineFiles::new(file.join("folder")), 0, &[])
+            .unwrap_err()
+            .to_string()
+            .contains("create failed")
     );
-    let refusal = recover(&Files::new("/proc/self"), 0, &[]).unwrap_err();
+    let refusal = recover(&LineFiles::new("/proc/self"), 0, &[]).unwrap_err();
     assert!(refusal.to_string().contains("/proc/self: the folder is not writable"), "{refusal}");
 }
 
@@ -216,5 +222,95 @@ fn a_record_is_a_json_document_a_line() {
     let pending = SinkWriter::<Record>::prepare(&mut writer, 1).unwrap();
     Sink::<Record>::commit(&sink, &pending).unwrap();
     assert!(pending[0].visible.ends_with(".ndjson"));
-    assert_eq!(visible(dir.path())[0].1, "[\"two\\nlines\",2]\n");
+    assert_eq!(visible(dir.path())[0].1, "{\"f0\":\"two\\nlines\",\"f1\":2}\n");
+}
+
+#[derive(Debug, Clone, PartialEq, State)]
+struct Order {
+    id: i64,
+    customer: String,
+    amount: Option<f64>,
+    tags: Vec<String>,
+}
+
+fn orders(ids: std::ops::Range<i64>) -> Vec<Order> {
+    let customer = |id| ["", "a \"quoted\", name", "two\nlines"][id as usize % 3].to_owned();
+    let amount = |id| (id % 2 == 0).then_some(id as f64 / 4.0);
+    let tags = |id| (0..id % 3).map(|tag| format!("t{tag}")).collect();
+    ids.map(|id| Order { id, customer: customer(id), amount: amount(id), tags: tags(id) }).collect()
+}
+
+/// Writes records in one subtask, and makes visible what there is at the end.
+fn write_all<T: Data, F: FileFormat<T>>(sink: &FileSink<F>, records: &[T]) {
+    Sink::<T>::recover(sink, &start(0), &[]).unwrap();
+    let mut writer = Sink::<T>::writer(sink, &subtask("sink-001", 0, 0)).unwrap();
+    records.iter().for_each(|record| writer.write(record.as_ref()).unwrap());
+    let pending = writer.prepare(1).unwrap();
+    Sink::<T>::commit(sink, &pending).unwrap();
+}
+
+fn read_all<F: ReadFormat>(files: &Files<F>) -> Vec<F::Item> {
+    let mut reader = files.reader(&subtask("source", 0, 0), files.splits(1).unwrap()).unwrap();
+    drain(&mut reader)
+}
+
+#[test]
+fn the_source_of_each_format_reads_what_the_sink_wrote() {
+    let all = orders(0..5_000);
+    let dir = tempfile::tempdir().unwrap();
+    let folder = |name: &str| dir.path().join(name);
+    write_all(&FileSink::<Ndjson>::new(folder("ndjson")), &all);
+    write_all(&FileSink::<Csv>::new(folder("csv")), &all);
+    write_all(&FileSink::<Parquet>::new(folder("parquet")), &all);
+    assert_eq!(read_all(&NdjsonFiles::<Order>::new(folder("ndjson"))), all);
+    assert_eq!(read_all(&CsvFiles::<Order>::new(folder("csv"))), all);
+    assert_eq!(read_all(&ParquetFiles::<Order>::new(folder("parquet"))), all);
+}
+
+#[test]
+fn csv_has_a_header_and_tells_nothing_from_an_empty_string() {
+    let dir = tempfile::tempdir().unwrap();
+    write_all(&FileSink::<Csv>::new(dir.path()), &orders(0..2));
+    let expected =
+        "id,customer,amount,tags\r\n0,\"\",0.0,[]\r\n1,\"a \"\"quoted\"\", name\",,\"[\"\"t0\"\"]\"\r\n";
+    assert_eq!(visible(dir.path())[0].1, expected);
+}
+
+#[test]
+fn a_type_that_is_no_row_is_refused_at_the_start() {
+    let dir = tempfile::tempdir().unwrap();
+    let refusal = Sink::<i64>::writer(&FileSink::<Csv>::new(dir.path()), &subtask("sink-001", 0, 0));
+    let refusal = refusal.unwrap_err();
+    assert!(refusal.is_refusal() && refusal.to_string().contains("not int64"), "{refusal}");
+}
+
+#[test]
+fn a_large_file_ends_before_the_checkpoint_and_none_is_lost() {
+    let dir = tempfile::tempdir().unwrap();
+    let all = orders(0..20_000);
+    write_all(&FileSink::<Parquet>::new(dir.path().join("parquet")).roll_at_bytes(10_000), &all);
+    write_all(&FileSink::<Csv>::new(dir.path().join("csv")).roll_at_bytes(100_000), &all);
+    assert_eq!(read_all(&ParquetFiles::<Order>::new(dir.path().join("parquet"))), all);
+    assert_eq!(read_all(&CsvFiles::<Order>::new(dir.path().join("csv"))), all);
+    for format in ["csv", "parquet"] {
+        let parts = std::fs::read_dir(dir.path().join(format)).unwrap().count();
+        assert!(parts > 2, "{parts} {format}");
+    }
+}
+
+#[test]
+fn an_old_file_ends_when_nothing_more_comes() {
+    let dir = tempfile::tempdir().unwrap();
+    let sink = LineFiles::new(dir.path()).roll_every(std::time::Duration::from_millis(5));
+    recover(&sink, 0, &[]).unwrap();
+    let mut writer = writer(&sink, 0);
+    for word in ["a", "b"] {
+        write(&mut writer, &[word]);
+        std::thread::sleep(std::time::Duration::from_millis(10));
+        SinkWriter::<Record>::flush(&mut writer).unwrap();
+    }
+    let pending = prepare(&mut writer, 1);
+    commit(&sink, &pending).unwrap();
+    let texts: Vec<_> = visible(dir.path()).into_iter().map(|(_, text)| text).collect();
+    assert_eq!(texts, ["(a,1)\n", "(b,1)\n"]);
 }

@@ -17,13 +17,14 @@
 mod collection;
 mod discovery;
 mod files;
+mod generator;
 mod records;
 mod sequence;
 mod socket;
 mod span;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use collection::{Collection, CollectionReader};
 pub(crate) use discovery::{Discovered, discover};
@@ -31,6 +32,7 @@ pub use files::{
     CsvFiles, CsvRecords, FilePosition, Files, FilesReader, JsonLines, Malformed, NdjsonFiles, OpenFile,
     ParquetFiles, ParquetRows, ReadFormat, Tally, TextFiles, TextLines,
 };
+pub use generator::{Generator, GeneratorReader};
 pub use sequence::{Sequence, SequenceReader};
 pub use socket::{SocketReader, SocketText};
 pub use span::Span;

@@ -1,5 +1,6 @@
 //! Numbers in order, at a given pace.
 
+use std::ops::Range;
 use std::time::{Duration, Instant};
 
 use super::span::Span;
@@ -24,7 +25,7 @@ pub struct Sequence {
 
 impl Sequence {
     /// The numbers of this range, as fast as they are taken.
-    pub fn new(range: std::ops::Range<i64>) -> Self {
+    pub fn new(range: Range<i64>) -> Self {
         Self { start: range.start, end: range.end, per_second: None }
     }
 
@@ -70,22 +71,34 @@ pub struct SequenceReader {
     pace: Option<Pace>,
 }
 
-impl SourceReader for SequenceReader {
-    type Item = i64;
-    type Split = Span;
-
-    fn poll(&mut self, out: &mut Out<'_, i64>) -> Result<Poll> {
-        let Some(span) = self.splits.iter_mut().find(|span| !span.is_empty()) else { return Ok(Poll::End) };
+impl SequenceReader {
+    /// The numbers that are due now, or what there is to do instead.
+    pub(super) fn due(&mut self) -> Result<Range<i64>, Poll> {
+        let Some(span) = self.splits.iter_mut().find(|span| !span.is_empty()) else { return Err(Poll::End) };
         let allowed = self.pace.as_mut().map_or(BATCH, Pace::allowed);
         if allowed == 0 {
-            return Ok(Poll::Idle(self.pace.as_ref().map_or(PAUSE, Pace::pause)));
+            return Err(Poll::Idle(self.pace.as_ref().map_or(PAUSE, Pace::pause)));
         }
         let range = span.take(allowed);
         if let Some(pace) = &mut self.pace {
             pace.emitted += (range.end - range.start) as f64;
         }
-        out.extend(range);
-        Ok(Poll::Ready)
+        Ok(range)
+    }
+}
+
+impl SourceReader for SequenceReader {
+    type Item = i64;
+    type Split = Span;
+
+    fn poll(&mut self, out: &mut Out<'_, i64>) -> Result<Poll> {
+        Ok(match self.due() {
+            Ok(range) => {
+                out.extend(range);
+                Poll::Ready
+            }
+            Err(instead) => instead,
+        })
     }
 
     fn splits(&self) -> Vec<Span> {

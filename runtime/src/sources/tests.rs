@@ -43,7 +43,7 @@ pub(super) fn poll<R: SourceReader>(reader: &mut R) -> (Vec<R::Item>, Poll) {
 }
 
 /// Everything up to the end.
-pub(super) fn drain<R: SourceReader>(reader: &mut R) -> Vec<R::Item> {
+pub(crate) fn drain<R: SourceReader>(reader: &mut R) -> Vec<R::Item> {
     let mut all = Vec::new();
     loop {
         let (records, polled) = poll(reader);
@@ -127,6 +127,21 @@ fn a_sequence_goes_on_where_its_splits_say() {
     let mut again = source.reader(&subtask(1), through_state(&reader.splits())).unwrap();
     all.extend(drain(&mut again));
     assert_eq!(all, (-10..3_000).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_generator_makes_the_same_records_again_at_its_pace() {
+    let source = Generator::new(0..60, |number| (format!("n{number}"), number)).per_second(600.0);
+    let mut reader = source.reader(&subtask(1), source.splits(2).unwrap()).unwrap();
+    let start = Instant::now();
+    let mut all = Vec::new();
+    while all.len() < 20 {
+        all.extend(poll(&mut reader).0);
+    }
+    let mut again = source.reader(&subtask(1), through_state(&reader.splits())).unwrap();
+    all.extend(drain(&mut again));
+    assert!(start.elapsed() >= Duration::from_millis(90), "{:?}", start.elapsed());
+    assert_eq!(all, (0..60).map(|number| (format!("n{number}"), number)).collect::<Vec<_>>());
 }
 
 #[test]

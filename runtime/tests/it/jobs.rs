@@ -4,6 +4,7 @@ mod checkpoints;
 mod collect;
 mod discovery;
 mod disk;
+mod etl;
 mod failure;
 mod file_sink;
 mod leash;

@@ -1,11 +1,12 @@
 //! Records as files in a folder, each visible once and whole.
 //!
 //! ```text
-//! .writing-<job>-<attempt>-<subtask>              records go here
-//!      │ barrier n: fsync, rename, fsync folder
-//! .pending-<job>-<attempt>-<subtask>-<n>          named in checkpoint n
+//! .writing-<job>-<attempt>-<subtask>-<file>           records go here
+//!      │ large or old enough, or barrier n: finish, fsync
+//!      │ barrier n: rename, fsync folder
+//! .pending-<job>-<attempt>-<n>-<subtask>-<file>       named in checkpoint n
 //!      │ checkpoint n complete: rename, fsync folder
-//! part-<first 8 of job>-<n>-<subtask>.txt         visible
+//! part-<first 8 of job>-<n>-<subtask>-<file>.txt      visible
 //! ```
 //!
 //! Names that begin with a dot are hidden, from this runtime's own file source too. A part is visible only if
@@ -15,16 +16,19 @@
 
 mod claims;
 mod folder;
-mod format;
+mod formats;
+mod rolling;
 mod writer;
 
-use std::marker::PhantomData;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use spt_format::failpoint;
 
 pub use folder::PendingFile;
-pub use format::{FileFormat, Lines, Ndjson};
+pub use formats::{
+    Csv, CsvEncoder, Encoder, FileFormat, Lines, LinesEncoder, Ndjson, NdjsonEncoder, Parquet, ParquetEncoder,
+};
 pub use writer::FileWriter;
 
 use super::{Sink, Start};
@@ -32,32 +36,50 @@ use crate::data::Data;
 use crate::error::Result;
 use crate::job::Subtask;
 use folder::Folder;
+use rolling::Rolling;
 
 /// Writes records to files in a folder, exactly once.
 ///
 /// ```
 /// use spt_runtime::sinks::{FileSink, Lines};
-/// let lines = FileSink::<Lines>::new("/var/data/counts");
+/// let lines = FileSink::<Lines>::new("/var/data/counts").roll_at_bytes(64 << 20);
 /// ```
 #[derive(Debug, Clone)]
 pub struct FileSink<F = Lines> {
     folder: Folder,
-    format: PhantomData<F>,
+    format: F,
+    rolling: Rolling,
 }
 
-impl<F: FileFormat> FileSink<F> {
-    /// Into this folder, which is made if it is not there.
+impl<F: Default> FileSink<F> {
+    /// Into this folder, which is made if it is not there. Each checkpoint ends a file.
     pub fn new(folder: impl Into<PathBuf>) -> Self {
-        Self { folder: Folder::new(folder.into()), format: PhantomData }
+        Self { folder: Folder::new(folder.into()), format: F::default(), rolling: Rolling::default() }
+    }
+}
+
+impl<F> FileSink<F> {
+    /// A file that has about so many bytes ends before the checkpoint does it.
+    #[must_use]
+    pub fn roll_at_bytes(mut self, bytes: u64) -> Self {
+        self.rolling.max_bytes = Some(bytes);
+        self
+    }
+
+    /// A file that was begun so long ago ends before the checkpoint does it.
+    #[must_use]
+    pub fn roll_every(mut self, age: Duration) -> Self {
+        self.rolling.max_age = Some(age);
+        self
     }
 }
 
 impl<F, T> Sink<T> for FileSink<F>
 where
     T: Data,
-    F: FileFormat + format::Encode<T>,
+    F: FileFormat<T>,
 {
-    type Writer = FileWriter<F>;
+    type Writer = FileWriter<T, F>;
     type Committable = PendingFile;
 
     fn name(&self) -> &'static str {
@@ -68,9 +90,9 @@ where
         true
     }
 
-    fn writer(&self, subtask: &Subtask) -> Result<FileWriter<F>> {
+    fn writer(&self, subtask: &Subtask) -> Result<FileWriter<T, F>> {
         let claim = claims::claim(self.folder.path(), subtask)?;
-        Ok(FileWriter::new(self.folder.clone(), subtask, claim))
+        Ok(FileWriter::new(self.folder.clone(), subtask, self.rolling, self.format.encoder()?, claim))
     }
 
     fn commit(&self, pending: &[PendingFile]) -> Result<()> {

@@ -3,10 +3,12 @@
 use std::fs::File;
 use std::io::Write;
 use std::marker::PhantomData;
+use std::time::Instant;
 
 use super::claims::Claim;
 use super::folder::{Folder, PendingFile, pending_prefix, writing_prefix};
-use super::format::{Encode, FileFormat};
+use super::formats::{Encoder, FileFormat};
+use super::rolling::Rolling;
 use crate::data::Data;
 use crate::error::Result;
 use crate::job::Subtask;
@@ -14,92 +16,169 @@ use crate::sinks::SinkWriter;
 
 /// Bytes kept in memory before they are written.
 const BUFFER_BYTES: usize = 256 << 10;
+/// Records between two looks at the size of a file.
+const LOOK: u64 = 256;
 
-/// Writes the records of one subtask, a file for each barrier that finds some.
-#[derive(Debug)]
-pub struct FileWriter<F> {
+/// Writes the records of one subtask: at least a file for each barrier that finds some.
+pub struct FileWriter<T: Data, F: FileFormat<T>> {
     folder: Folder,
     subtask: Subtask,
-    /// Where records go; opened by the first one, so that there are no empty files.
-    file: Option<File>,
-    /// Bytes of the file, those in memory included.
-    length: u64,
-    buffer: String,
+    rolling: Rolling,
+    encoder: F::Encoder,
+    /// The file that records go to; begun by the first, so that there are no empty files.
+    part: Option<Part>,
+    /// Bytes of that file that are not written yet.
+    buffer: Vec<u8>,
+    /// Files that are whole and durable, and in no checkpoint yet.
+    whole: Vec<Whole>,
+    /// Files begun so far.
+    begun: u64,
     _claim: Claim,
-    format: PhantomData<F>,
+    records: PhantomData<fn(T)>,
 }
 
-impl<F: FileFormat> FileWriter<F> {
-    pub(super) fn new(folder: Folder, subtask: &Subtask, claim: Claim) -> Self {
-        let buffer = String::with_capacity(BUFFER_BYTES);
-        let subtask = subtask.clone();
-        Self { folder, subtask, file: None, length: 0, buffer, _claim: claim, format: PhantomData }
+/// A file that records go to.
+#[derive(Debug)]
+struct Part {
+    name: String,
+    /// Made once there are bytes for it.
+    file: Option<File>,
+    since: Instant,
+    records: u64,
+    written: u64,
+}
+
+/// A file that is finished.
+#[derive(Debug)]
+struct Whole {
+    name: String,
+    bytes: u64,
+}
+
+impl<T: Data, F: FileFormat<T>> std::fmt::Debug for FileWriter<T, F> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("FileWriter")
+            .field("part", &self.part)
+            .field("whole", &self.whole)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<T: Data, F: FileFormat<T>> FileWriter<T, F> {
+    pub(super) fn new(
+        folder: Folder,
+        subtask: &Subtask,
+        rolling: Rolling,
+        encoder: F::Encoder,
+        claim: Claim,
+    ) -> Self {
+        Self {
+            folder,
+            subtask: subtask.clone(),
+            rolling,
+            encoder,
+            part: None,
+            buffer: Vec::new(),
+            whole: Vec::new(),
+            begun: 0,
+            _claim: claim,
+            records: PhantomData,
+        }
     }
 
-    fn writing_name(&self) -> String {
+    fn begin(&mut self) -> Part {
         let Subtask { job_id, attempt, index, .. } = &self.subtask;
-        format!("{}{attempt:06}-{index:05}", writing_prefix(job_id))
+        let name = format!("{}{attempt:06}-{index:05}-{:05}", writing_prefix(job_id), self.begun);
+        self.begun += 1;
+        Part { name, file: None, since: Instant::now(), records: 0, written: 0 }
     }
 
-    fn pending_name(&self, checkpoint: u64) -> String {
+    fn pending_name(&self, checkpoint: u64, place: usize) -> String {
         let Subtask { job_id, attempt, index, .. } = &self.subtask;
-        format!("{}{attempt:06}-{index:05}-{checkpoint:010}", pending_prefix(job_id))
+        format!("{}{attempt:06}-{checkpoint:010}-{index:05}-{place:05}", pending_prefix(job_id))
     }
 
-    fn visible_name(&self, checkpoint: u64) -> String {
+    fn visible_name(&self, checkpoint: u64, place: usize) -> String {
         let Subtask { job_id, index, .. } = &self.subtask;
         let job = job_id.get(..8).unwrap_or(job_id);
-        format!("part-{job}-{checkpoint:010}-{index:05}.{}", F::EXTENSION)
+        format!("part-{job}-{checkpoint:010}-{index:05}-{place:05}.{}", F::EXTENSION)
     }
 
     fn write_buffer(&mut self) -> Result<()> {
-        let path = self.folder.path().join(self.writing_name());
-        let file = match &mut self.file {
+        let Some(part) = &mut self.part else { return Ok(()) };
+        let cannot = |action, error| self.folder.cannot(action, error);
+        let file = match &mut part.file {
             Some(file) => file,
             None => {
-                let created =
-                    File::create(path).map_err(|error| self.folder.cannot("create a file", error))?;
-                self.file.insert(created)
+                let path = self.folder.path().join(&part.name);
+                part.file.insert(File::create(path).map_err(|error| cannot("create a file", error))?)
             }
         };
-        file.write_all(self.buffer.as_bytes()).map_err(|error| self.folder.cannot("write", error))?;
-        self.length += self.buffer.len() as u64;
+        file.write_all(&self.buffer).map_err(|error| cannot("write", error))?;
+        part.written += self.buffer.len() as u64;
         self.buffer.clear();
         Ok(())
     }
-}
 
-impl<F, T> SinkWriter<T> for FileWriter<F>
-where
-    T: Data,
-    F: FileFormat + Encode<T>,
-{
-    type Committable = PendingFile;
-
-    fn write(&mut self, record: T::Ref<'_>) -> Result<()> {
-        F::encode(record, &mut self.buffer)?;
-        if self.buffer.len() >= BUFFER_BYTES { self.write_buffer() } else { Ok(()) }
+    /// Ends the file if it is large or old enough.
+    fn roll_if_due(&mut self) -> Result<()> {
+        let Some(part) = &self.part else { return Ok(()) };
+        let in_memory = self.buffer.len() + self.encoder.held_bytes();
+        if self.rolling.is_due(part.written + in_memory as u64, part.since) { self.roll() } else { Ok(()) }
     }
 
-    /// Nothing becomes visible before it is committed.
-    fn flush(&mut self) -> Result<()> {
+    /// Ends the file, if there is one, and makes it durable.
+    fn roll(&mut self) -> Result<()> {
+        if self.part.is_none() {
+            return Ok(());
+        }
+        self.encoder.finish(&mut self.buffer)?;
+        self.write_buffer()?;
+        if let Some(Part { name, file: Some(file), written: bytes, .. }) = self.part.take() {
+            file.sync_all().map_err(|error| self.folder.cannot("sync", error))?;
+            self.whole.push(Whole { name, bytes });
+        }
         Ok(())
     }
 
-    fn prepare(&mut self, checkpoint: u64) -> Result<Vec<PendingFile>> {
-        if !self.buffer.is_empty() {
+    fn make_pending(&self, file: &Whole, checkpoint: u64, place: usize) -> Result<PendingFile> {
+        let pending = self.pending_name(checkpoint, place);
+        let renamed = self.folder.rename(&file.name, &pending);
+        renamed.map_err(|error| self.folder.cannot("rename", error))?;
+        Ok(PendingFile { pending, visible: self.visible_name(checkpoint, place), bytes: file.bytes })
+    }
+}
+
+impl<T: Data, F: FileFormat<T>> SinkWriter<T> for FileWriter<T, F> {
+    type Committable = PendingFile;
+
+    fn write(&mut self, record: T::Ref<'_>) -> Result<()> {
+        if self.part.is_none() {
+            self.part = Some(self.begin());
+        }
+        self.encoder.append(record, &mut self.buffer)?;
+        if self.buffer.len() >= BUFFER_BYTES {
             self.write_buffer()?;
         }
-        let Some(file) = self.file.take() else { return Ok(Vec::new()) };
-        file.sync_all().map_err(|error| self.folder.cannot("sync", error))?;
-        let pending = PendingFile {
-            pending: self.pending_name(checkpoint),
-            visible: self.visible_name(checkpoint),
-            bytes: std::mem::take(&mut self.length),
-        };
-        let renamed = self.folder.rename(&self.writing_name(), &pending.pending);
-        renamed.map_err(|error| self.folder.cannot("rename", error))?;
-        self.folder.sync()?;
-        Ok(vec![pending])
+        let Some(part) = &mut self.part else { return Ok(()) };
+        part.records += 1;
+        if part.records.is_multiple_of(LOOK) { self.roll_if_due() } else { Ok(()) }
+    }
+
+    /// Nothing becomes visible before it is committed; but files grow old.
+    fn flush(&mut self) -> Result<()> {
+        self.roll_if_due()
+    }
+
+    fn prepare(&mut self, checkpoint: u64) -> Result<Vec<PendingFile>> {
+        self.roll()?;
+        let whole = std::mem::take(&mut self.whole);
+        let pending =
+            whole.iter().enumerate().map(|(place, file)| self.make_pending(file, checkpoint, place));
+        let pending = pending.collect::<Result<Vec<_>>>()?;
+        if !pending.is_empty() {
+            self.folder.sync()?;
+        }
+        Ok(pending)
     }
 }

@@ -5,10 +5,10 @@ use std::marker::PhantomData;
 use serde_json::{Map, Value};
 use spt_format::{Field, Type, json_from_text};
 
-use super::record::{FromJson, aliases_of, columns_of};
+use super::record::{FromJson, aliases_of};
 use super::text::{Decoder, TextFile, first_record};
 use super::{CsvFiles, FilePosition, ReadFormat, Tally};
-use crate::data::Data;
+use crate::data::{Data, columns_of};
 use crate::error::{Error, Result};
 use crate::operators::Out;
 use crate::sources::records::{InCell, RecordEnd};

@@ -14,9 +14,9 @@ use spt_format::evolution::{adopt, compare};
 use spt_format::{Aliases, Binding, Field, StateSchema, TimeUnit, Type};
 
 use super::folder::cannot;
-use super::record::{aliases_of, columns_of};
+use super::record::aliases_of;
 use super::{FilePosition, OpenFile, ReadFormat, Tally};
-use crate::data::Data;
+use crate::data::{Data, columns_of};
 use crate::error::{Error, Result};
 use crate::operators::Out;
 use crate::state::{State, StateReader};

@@ -14,7 +14,7 @@ use spt_format::{Aliases, Field, Logical, Type, array_from_json};
 
 use super::Tally;
 use crate::data::Data;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::operators::Out;
 use crate::state::{State, StateReader};
 
@@ -86,18 +86,6 @@ pub(super) fn aliases_of<T: State>() -> Aliases {
     let mut aliases = Aliases::default();
     T::aliases("value", &mut aliases);
     aliases
-}
-
-/// The fields of a type whose records are rows of columns.
-///
-/// # Errors
-/// If it is no struct and no tuple.
-pub(super) fn columns_of<T: State>(what: &str) -> Result<Vec<Field>> {
-    let field = T::field();
-    match field.ty {
-        Type::Struct(fields) if matches!(field.logical, None | Some(Logical::Tuple)) => Ok(fields),
-        ty => Err(Error::refused(format!("a row of {what} is a struct or a tuple, and not {ty}"))),
-    }
 }
 
 /// How a value is fitted to a type.

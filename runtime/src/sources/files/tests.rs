@@ -1,6 +1,7 @@
 use std::path::Path;
 
 use super::*;
+use crate::sinks::{Encoder, FileFormat, Parquet};
 use crate::sources::tests::{drain, fails, poll, subtask, through_state};
 use crate::sources::{Poll, SourceReader};
 use crate::state::State;
@@ -188,4 +189,94 @@ fn a_folder_that_is_gone_is_named() {
     let source = TextFiles::new(dir.path().join("inbox"));
     let failure = source.new_splits(&[]).unwrap_err().full();
     assert!(failure.contains("/inbox: read failed: No such file"), "{failure}");
+}
+
+/// A Parquet file of these records.
+fn parquet<T: Data + State>(path: &Path, records: &[T]) {
+    let mut file = Vec::new();
+    let mut encoder = FileFormat::<T>::encoder(&Parquet).unwrap();
+    records.iter().for_each(|record| encoder.append(record.as_ref(), &mut file).unwrap());
+    encoder.finish(&mut file).unwrap();
+    std::fs::write(path, file).unwrap();
+}
+
+/// Orders as another program writes them: everything may be null, numbers are narrow.
+#[derive(Debug, Clone, State)]
+struct Loose {
+    note: Option<String>,
+    client: Option<String>,
+    id: Option<i32>,
+}
+
+fn loose(id: Option<i32>, client: &str) -> Loose {
+    Loose { note: None, client: Some(client.into()), id }
+}
+
+#[test]
+fn columns_of_parquet_become_fields_by_the_rules_of_evolution() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("a.parquet");
+    parquet(&path, &[loose(Some(1), "a"), loose(Some(2), "b")]);
+    let source = ParquetFiles::<Order>::new(&path);
+    let mut reader = source.reader(&subtask(1), source.splits(1).unwrap()).unwrap();
+    assert_eq!(drain(&mut reader), [order(1, "a", None, "EUR"), order(2, "b", None, "EUR")]);
+}
+
+#[test]
+fn a_null_that_may_not_be_is_a_malformed_row() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("a.parquet");
+    parquet(&path, &[loose(Some(1), "a"), loose(None, "b"), loose(Some(3), "c")]);
+    let source = ParquetFiles::<Order>::new(&path);
+    let failure = fails(&mut source.reader(&subtask(1), source.splits(1).unwrap()).unwrap());
+    assert!(failure.contains("a.parquet, row 1: ") && failure.contains("null"), "{failure}");
+    let source = source.on_malformed(Malformed::Skip);
+    let mut reader = source.reader(&subtask(1), source.splits(1).unwrap()).unwrap();
+    let ids: Vec<_> = drain(&mut reader).iter().map(|order| order.id).collect();
+    assert_eq!((ids.as_slice(), reader.splits()[0].skipped), (&[1, 3][..], 1));
+}
+
+#[test]
+fn a_column_of_another_type_or_none_at_all_is_refused_by_name() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("a.parquet");
+    let failure = || {
+        let source = ParquetFiles::<Order>::new(&path);
+        fails(&mut source.reader(&subtask(1), source.splits(1).unwrap()).unwrap())
+    };
+    parquet(&path, &[("a".to_owned(), 1i64)]);
+    let found = failure();
+    assert!(found.contains("a.parquet: column id: absent in the file, int64 in the record"), "{found}");
+    parquet(&path, &[Odd { id: "1".into(), customer: "a".into() }]);
+    let found = failure();
+    assert!(found.contains("column id: utf8 in the file, int64 in the record"), "{found}");
+    write(&path, "no parquet at all");
+    assert!(failure().contains("a.parquet: no Parquet file"));
+}
+
+#[derive(Debug, Clone, State)]
+struct Odd {
+    id: String,
+    customer: String,
+}
+
+#[test]
+fn parquet_goes_on_at_the_row_its_position_says() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("a.parquet");
+    let all: Vec<_> = (0..10_000).map(|id| order(id, "a", Some(0.5), "EUR")).collect();
+    parquet(&path, &all);
+    let source = ParquetFiles::<Order>::new(&path);
+    let mut splits = source.splits(1).unwrap();
+    let mut orders = Vec::new();
+    while !splits[0].done {
+        let mut reader = source.reader(&subtask(1), splits).unwrap();
+        orders.extend(poll(&mut reader).0);
+        splits = through_state(&reader.splits());
+    }
+    assert_eq!(orders, all);
+    parquet(&path, &all[..10]);
+    let known = vec![FilePosition { offset: 11, ..FilePosition::start_of(path.to_str().unwrap()) }];
+    let refusal = source.reader(&subtask(1), known).err().unwrap().to_string();
+    assert!(refusal.contains("10 rows, but 11 of them had been read"), "{refusal}");
 }
