@@ -9,6 +9,7 @@ mod failure;
 mod file_sink;
 mod leash;
 mod mishaps;
+mod own_connectors;
 mod plan;
 mod recovery;
 mod restore;
