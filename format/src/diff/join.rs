@@ -13,11 +13,13 @@ use std::sync::mpsc::{Receiver, SyncSender, channel, sync_channel};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
-use super::merge::{Comparison, RowChange, RowChanges, merge};
+use arrow_array::RecordBatch;
+
+use super::merge::{Comparison, RowChange, RowChanges, Rows, merge};
 use super::pack::Pack;
 use super::parts::Part;
 use super::state::{RowCounts, StateComparison};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, ResultExt};
 use crate::model::RowStream;
 use crate::parallel::processors;
 
@@ -73,8 +75,17 @@ fn one(
 ) -> Result<StateComparison> {
     let [mut left, mut right] = open(part)?;
     let mut counts = RowCounts::default();
-    merge(Box::new(left.by_ref()), Box::new(right.by_ref()), comparison, &mut counts, tell)?;
+    let (left_rows, right_rows) = (placed(left.by_ref(), "left"), placed(right.by_ref(), "right"));
+    merge(left_rows, right_rows, comparison, &mut counts, tell)?;
     Ok(StateComparison { counts, completeness: left.completeness().and(right.completeness()) })
+}
+
+/// The rows, their errors saying on which side they are.
+pub(super) fn placed<'a>(
+    rows: impl Iterator<Item = Result<RecordBatch>> + 'a,
+    side: &'static str,
+) -> Rows<'a> {
+    Box::new(rows.map(move |batch| batch.within(|| side)))
 }
 
 fn in_parallel(
@@ -162,7 +173,7 @@ pub(super) fn all_rows(rows: usize, change: fn(usize) -> RowChange) -> Vec<RowCh
 mod tests {
     use std::sync::Arc;
 
-    use arrow_array::{Array, Int64Array, RecordBatch};
+    use arrow_array::{Array, Int64Array};
     use arrow_schema::{DataType, Field, Schema, SchemaRef};
 
     use super::*;

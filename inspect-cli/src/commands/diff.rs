@@ -332,6 +332,7 @@ impl<'a> Comparer<'a> {
             }
             (Err(error), None) => {
                 self.failed = true;
+                self.seen.rows_unread += not_compared(found);
                 self.ui.warn(&error.full());
                 Ok(None)
             }
@@ -355,6 +356,12 @@ fn state_pairs(left: Option<&Operator>, right: Option<&Operator>) -> Vec<StatePa
         (None, Some(right)) => one_side(right, false),
         (None, None) => Vec::new(),
     }
+}
+
+/// Rows of a state of which nothing can be said, on both sides: at least one, if their number is not known.
+fn not_compared(found: &Found<'_>) -> u64 {
+    let rows = [found.left, found.right].into_iter().flatten().map(|(state, _)| state.rows.unwrap_or(1));
+    rows.sum::<u64>().max(1)
 }
 
 /// What the metadata tells of a state that is on one side only.

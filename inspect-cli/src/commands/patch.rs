@@ -8,7 +8,7 @@ use std::sync::Arc;
 use serde::Serialize;
 use spt_format::patch::{Patch, Patched};
 use spt_format::{
-    ColumnarWriter, Error, Lineage, LocalStorage, Operator, ResultExt, Savepoint, SavepointSource, State,
+    ColumnarWriter, Lineage, LocalStorage, Operator, ResultExt, Savepoint, SavepointSource, State,
 };
 
 use super::migrate::now_ms;
@@ -80,7 +80,8 @@ pub(crate) fn run(args: &Args, ui: &Ui) -> Result<Exit> {
     let patched = match is_stdin(&args.patch) {
         true => fill(args, source.as_ref(), stdin().lock(), &staged, &name)?,
         false => {
-            let file = File::open(&args.patch).map_err(|error| Error::io("open", &*name, error))?;
+            let file = File::open(&args.patch);
+            let file = file.map_err(|error| Failure::new(format!("{name}: {error}")))?;
             fill(args, source.as_ref(), BufReader::with_capacity(1 << 20, file), &staged, &name)?
         }
     };

@@ -267,6 +267,9 @@ fn counts(state: &StateDiff) -> String {
     if let Some(touched) = state.rows_touched.filter(|touched| *touched > 0) {
         text += &format!(", {} only touched", count(touched));
     }
+    if state.schema_changes.iter().any(|change| change.field.starts_with("value")) {
+        text += ", in the fields that both have";
+    }
     text
 }
 

@@ -1,3 +1,4 @@
+use std::path::Path;
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
@@ -6,7 +7,7 @@ use arrow_array::{RecordBatch, StructArray};
 use snapbox::{assert_data_eq, str};
 use spt_format::{ColumnarWriter, Operator, OperatorId, PendingOutput, Savepoint, SavepointKind, Uid};
 
-use crate::support::{columnar, flink, run, word_count};
+use crate::support::{columnar, flink, run, walk, word_count};
 
 #[test]
 fn two_backends_hold_the_same_state() {
@@ -29,7 +30,7 @@ fn rows_and_schemas_that_differ_exit_1() {
         run(&["diff", &word_count("hashmap-canonical"), &big, "--uid", "sum-001", "--limit", "2"]),
         str![[r#"
 ~ sum-001
-  ~ _op_state  +10,007 -72 ~0, 0 the same
+  ~ _op_state  +10,007 -72 ~0, 0 the same, in the fields that both have
     value.f1  int32 → int64
     - key bread  f0 bread, f1 1
     + key word1000  f0 word1000, f1 2
@@ -178,4 +179,31 @@ fn output_that_is_not_committed_is_compared() {
     );
     assert!(text.contains(&expected) && text.contains(r#""equal":false"#), "{text}");
     assert_eq!(run(&["diff", "-q", &one, &save("same", &["part-0"])]), "--- exit 0\n");
+}
+
+#[test]
+fn what_cannot_be_read_on_either_side_leaves_the_answer_open() {
+    let folder = tempfile::tempdir().unwrap();
+    let whole =
+        columnar(&word_count("hashmap-canonical"), &folder.path().join("whole"), |_, batch| batch.clone());
+    let less = |state: &str, batch: &RecordBatch| match state {
+        "_op_state" => batch.slice(1, batch.num_rows() - 1),
+        _ => batch.clone(),
+    };
+    let damaged = columnar(&word_count("hashmap-canonical"), &folder.path().join("damaged"), less);
+    let file = walk(Path::new(&damaged)).into_iter().find(|path| path.to_str().unwrap().contains("op-state"));
+    let file = file.unwrap();
+    let mut bytes = std::fs::read(&file).unwrap();
+    bytes[300] ^= 1;
+    std::fs::remove_file(&file).unwrap();
+    std::fs::write(&file, bytes).unwrap();
+    for (left, right, side) in [(&whole, &damaged, "right"), (&damaged, &whole, "left")] {
+        let text = run(&["diff", left, right]);
+        assert!(text.contains(&format!("{side}, row group 0: checksum is ")), "{text}");
+        assert!(text.contains("warning: 143 rows could not be read\n--- exit 2"), "{text}");
+        let text = run(&["diff", left, right, "--json", "-q"]);
+        assert!(text.contains(r#""complete":false,"rows_unread":143"#), "{text}");
+        let text = run(&["diff", left, right, "--format", "patch"]);
+        assert!(!text.contains("\"end\"") && text.ends_with("--- exit 2\n"), "{text}");
+    }
 }
