@@ -70,6 +70,11 @@ impl ExternalSorter {
         if self.buffer_bytes > self.memory_bytes { self.spill() } else { Ok(()) }
     }
 
+    /// Memory that the rows not spilled yet will take while they are sorted.
+    pub fn held_bytes(&self) -> usize {
+        self.buffer_bytes
+    }
+
     /// Runs that were spilled so far.
     pub fn spilled_runs(&self) -> usize {
         self.runs.len()
@@ -153,7 +158,8 @@ impl SortedRows {
 
     fn new(schema: SchemaRef, columns: Vec<Column>, mut runs: Vec<Run>) -> Result<Self> {
         let mut heap = BinaryHeap::with_capacity(runs.len());
-        for run in &mut runs {
+        let merged = if runs.len() > 1 { &mut *runs } else { &mut [] };
+        for run in merged {
             let mut key = Vec::new();
             if run.advance(&columns, &mut key)? {
                 heap.push(Reverse((key, run.number)));
@@ -168,6 +174,10 @@ impl SortedRows {
     }
 
     fn next_batch(&mut self) -> Result<Option<RecordBatch>> {
+        // A run on its own is what it is already.
+        if let [only] = &mut *self.runs {
+            return only.next_batch();
+        }
         // The batches that rows of this output come from, and for each row its batch and place in it.
         let mut batches: Vec<RecordBatch> = Vec::new();
         let mut current: Vec<Option<(u64, usize)>> = vec![None; self.runs.len()];
@@ -226,6 +236,11 @@ impl Run {
     fn new(number: usize, batches: Batches) -> Self {
         let batch = RecordBatch::new_empty(SchemaRef::new(arrow_schema::Schema::empty()));
         Self { number, batches, batch, keys: Vec::new(), serial: 0, row: 0 }
+    }
+
+    /// The next batch as it is.
+    fn next_batch(&mut self) -> Result<Option<RecordBatch>> {
+        self.batches.next().transpose()
     }
 
     /// Moves to the next row and writes its key bytes; `false` at the end.

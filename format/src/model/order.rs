@@ -14,10 +14,9 @@ use arrow_array::types::{
     TimestampMillisecondType, TimestampNanosecondType, UInt8Type, UInt16Type, UInt32Type, UInt64Type,
 };
 use arrow_array::types::{Float32Type, Float64Type};
-use arrow_array::{Array, ArrayRef, ArrowPrimitiveType, RecordBatch, UInt32Array};
+use arrow_array::{Array, ArrayRef, ArrowPrimitiveType, RecordBatch};
 use arrow_buffer::OffsetBuffer;
 use arrow_schema::{DataType, TimeUnit};
-use arrow_select::take::take_record_batch;
 
 use super::schema::Column;
 use crate::error::{Error, Result};
@@ -78,31 +77,6 @@ pub fn columns_of(batch: &RecordBatch, columns: &[Column]) -> Result<Vec<ArrayRe
         found.ok_or_else(|| Error::invalid(format!("there is no column {}", column.name())))
     };
     columns.iter().map(column).collect()
-}
-
-/// The rows of a batch in the order of these columns; equal rows keep their order.
-///
-/// # Errors
-/// As [`RowOrder::of_batches`]; and for more than `u32::MAX` rows.
-pub fn sort_indices(batch: &RecordBatch, columns: &[Column]) -> Result<UInt32Array> {
-    let rows = u32::try_from(batch.num_rows())
-        .map_err(|_| Error::invalid(format!("{} rows are too many to sort at once", batch.num_rows())))?;
-    let order = RowOrder::of_batches(batch, batch, columns)?;
-    let mut indices: Vec<u32> = (0..rows).collect();
-    indices.sort_by(|left, right| order.compare(*left as usize, *right as usize));
-    Ok(UInt32Array::from(indices))
-}
-
-/// The batch with its rows in the order of these columns; a batch in order already is returned as it is.
-///
-/// # Errors
-/// As [`sort_indices`].
-pub fn sort_batch(batch: &RecordBatch, columns: &[Column]) -> Result<RecordBatch> {
-    if first_out_of_order(batch, columns)?.is_none() {
-        return Ok(batch.clone());
-    }
-    let indices = sort_indices(batch, columns)?;
-    take_record_batch(batch, &indices).map_err(|error| Error::invalid("sort").caused_by(error))
 }
 
 /// The first row that is smaller than the row before it.

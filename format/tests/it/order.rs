@@ -11,7 +11,9 @@ use arrow_array::{
     Int8Array, Int64Array, PrimitiveArray, RecordBatch, StringArray, StructArray, UInt16Array,
 };
 use arrow_schema::{DataType, Field as ArrowField};
-use spt_format::{Column, RowOrder, first_out_of_order, key_bytes_hash, sort_batch, write_key_bytes};
+use spt_format::{
+    Column, RowOrder, first_out_of_order, key_bytes_hash, sort_batch, sort_indices, write_key_bytes,
+};
 
 /// Values in ascending order, of every shape.
 fn ascending() -> Vec<ArrayRef> {
@@ -126,4 +128,42 @@ fn a_batch_is_sorted_by_key_group_then_key() {
     assert_eq!(first_out_of_order(&sorted, &by).unwrap(), None);
     let keys = sorted.column(1).as_any().downcast_ref::<StringArray>().unwrap();
     assert_eq!(keys.iter().flatten().collect::<Vec<_>>(), ["b", "c", "A", "a"]);
+}
+
+/// Columns of every shape of number that rows are sorted by, with ties in each.
+fn tied(kind: usize, n: u64) -> ArrayRef {
+    let numbers = (0..n).map(|row| row.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40);
+    let texts = ["word-", "word-\0", "word-a", "word-alphabetic", "word-alphabets", "word-é", "word-a\0"];
+    let text = |number: u64| texts[number as usize % texts.len()];
+    let structs = |column: ArrayRef| {
+        let field = Arc::new(ArrowField::new("a", column.data_type().clone(), true));
+        Arc::new(StructArray::from(vec![(field, column)])) as ArrayRef
+    };
+    match kind {
+        0 => Arc::new(StringArray::from_iter_values(numbers.map(text))),
+        1 => Arc::new(Int64Array::from_iter_values(numbers.map(|number| number as i64 % 7 - 3))),
+        2 => Arc::new(BinaryArray::from_iter_values(numbers.map(|number| text(number).as_bytes()))),
+        3 => Arc::new(Int8Array::from_iter(numbers.map(|number| (number % 3 > 0).then_some(number as i8)))),
+        4 => Arc::new(Float64Array::from_iter_values(numbers.map(|number| (number % 5) as f64 - 2.0))),
+        5 => structs(tied(0, n)),
+        6 => structs(tied(3, n)),
+        _ => Arc::new(UInt16Array::from_iter_values(numbers.map(|number| number as u16 % 4))),
+    }
+}
+
+#[test]
+fn sorting_agrees_with_comparing_rows() {
+    for key in 0..7 {
+        for namespace in 0..7 {
+            let columns = [tied(7, 500), tied(key, 500), tied(namespace, 500)];
+            let names = [Column::KeyGroup, Column::Key, Column::Namespace];
+            let batch =
+                RecordBatch::try_from_iter(names.iter().zip(&columns).map(|(n, c)| (n.name(), c.clone())));
+            let batch = batch.unwrap();
+            let order = RowOrder::between(&columns, &columns).unwrap();
+            let mut expected: Vec<u32> = (0..500).collect();
+            expected.sort_by(|a, b| order.compare(*a as usize, *b as usize));
+            assert_eq!(sort_indices(&batch, &names).unwrap().values(), &expected[..], "{key} {namespace}");
+        }
+    }
 }
