@@ -20,6 +20,7 @@ macro_rules! numbers {
         ///
         /// # Errors
         /// [`ErrorKind::Truncated`] if fewer bytes are left.
+        #[inline]
         pub fn $name(&mut self) -> Result<$type> {
             self.array(stringify!($type)).map(<$type>::$decode)
         }
@@ -28,36 +29,43 @@ macro_rules! numbers {
 
 impl<'a> Cursor<'a> {
     /// A cursor at the start of `bytes`, which are a whole file.
+    #[inline]
     pub fn new(bytes: &'a [u8]) -> Self {
         Self::at(bytes, 0)
     }
 
     /// A cursor at the start of `bytes`, which begin `base` bytes into their file.
+    #[inline]
     pub fn at(bytes: &'a [u8], base: u64) -> Self {
         Self { bytes, position: 0, base }
     }
 
     /// Offset from the start of the file, in bytes.
+    #[inline]
     pub fn offset(&self) -> u64 {
         self.base + self.position as u64
     }
 
     /// Offset from the start of the slice, in bytes.
+    #[inline]
     pub fn position(&self) -> usize {
         self.position
     }
 
     /// Bytes that are left.
+    #[inline]
     pub fn remaining(&self) -> usize {
         self.bytes.len() - self.position
     }
 
     /// No bytes are left.
+    #[inline]
     pub fn is_empty(&self) -> bool {
         self.remaining() == 0
     }
 
     /// What is left, without moving.
+    #[inline]
     pub fn rest(&self) -> &'a [u8] {
         self.bytes.get(self.position..).unwrap_or_default()
     }
@@ -67,7 +75,14 @@ impl<'a> Cursor<'a> {
         Error::new(kind, Location::byte(self.offset()))
     }
 
+    #[cold]
+    fn truncated(&self, what: &str, needed: usize) -> Error {
+        let (needed, left) = (needed as u64, self.remaining() as u64);
+        self.error(ErrorKind::Truncated { what: what.to_owned(), needed, left })
+    }
+
     /// [`ErrorKind::Invalid`] at the current byte.
+    #[cold]
     pub fn invalid(&self, what: impl Into<String>) -> Error {
         self.error(ErrorKind::Invalid { what: what.into() })
     }
@@ -76,17 +91,14 @@ impl<'a> Cursor<'a> {
     ///
     /// # Errors
     /// [`ErrorKind::Truncated`] if fewer are left; `what` names what was being read.
+    #[inline]
     pub fn take(&mut self, length: usize, what: &str) -> Result<&'a [u8]> {
         match self.rest().split_at_checked(length) {
             Some((taken, _)) => {
                 self.position += length;
                 Ok(taken)
             }
-            None => Err(self.error(ErrorKind::Truncated {
-                what: what.to_owned(),
-                needed: length as u64,
-                left: self.remaining() as u64,
-            })),
+            None => Err(self.truncated(what, length)),
         }
     }
 
@@ -94,17 +106,14 @@ impl<'a> Cursor<'a> {
     ///
     /// # Errors
     /// [`ErrorKind::Truncated`] if fewer are left; `what` names what was being read.
+    #[inline]
     pub fn array<const N: usize>(&mut self, what: &str) -> Result<[u8; N]> {
         match self.rest().first_chunk::<N>() {
             Some(chunk) => {
                 self.position += N;
                 Ok(*chunk)
             }
-            None => Err(self.error(ErrorKind::Truncated {
-                what: what.to_owned(),
-                needed: N as u64,
-                left: self.remaining() as u64,
-            })),
+            None => Err(self.truncated(what, N)),
         }
     }
 
@@ -133,6 +142,7 @@ impl<'a> Cursor<'a> {
     ///
     /// # Errors
     /// [`ErrorKind::Truncated`] at the end, [`ErrorKind::Invalid`] for any other byte.
+    #[inline]
     pub fn bool(&mut self, what: &str) -> Result<bool> {
         let before = self.clone();
         match self.u8()? {
@@ -146,6 +156,7 @@ impl<'a> Cursor<'a> {
     ///
     /// # Errors
     /// [`ErrorKind::ImpossibleCount`] if it is negative or cannot fit.
+    #[inline]
     pub fn count(&self, declared: impl Into<i64>, min_bytes: usize, what: &str) -> Result<usize> {
         let declared = declared.into();
         let possible = self.remaining() / min_bytes.max(1);
@@ -163,6 +174,7 @@ impl<'a> Cursor<'a> {
     ///
     /// # Errors
     /// [`ErrorKind::TrailingBytes`] if something does.
+    #[inline]
     pub fn end(&self, what: &str) -> Result<()> {
         match self.remaining() {
             0 => Ok(()),

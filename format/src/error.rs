@@ -256,10 +256,12 @@ pub trait ResultExt<T> {
 }
 
 impl<T> ResultExt<T> for Result<T> {
+    #[inline]
     fn in_file(self, file: impl Into<String>) -> Result<T> {
         self.map_err(|error| error.in_file(file))
     }
 
+    #[inline]
     fn within<S: Into<String>>(self, what: impl FnOnce() -> S) -> Result<T> {
         self.map_err(|error| error.within(what()))
     }

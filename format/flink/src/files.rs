@@ -303,6 +303,13 @@ impl StateStream {
     pub fn name(&self) -> &str {
         &self.name
     }
+
+    fn check_range(&self, offset: u64, length: usize) -> Result<()> {
+        match offset.checked_add(length as u64) {
+            Some(end) if end <= self.size => Ok(()),
+            _ => Err(out_of_range(offset, length, self.size).in_file(self.name.as_str())),
+        }
+    }
 }
 
 impl ReadAt for StateStream {
@@ -312,17 +319,24 @@ impl ReadAt for StateStream {
 
     fn read_at(&self, offset: u64, length: usize) -> Result<Bytes> {
         match &self.bytes {
-            Source::Memory(data) => data.read_at(offset, length),
-            Source::File(_) if offset.checked_add(length as u64).is_none_or(|end| end > self.size) => {
-                Err(out_of_range(offset, length, self.size))
-            }
-            Source::File(file) => {
+            Source::Memory(data) => data.read_at(offset, length).in_file(self.name.as_str()),
+            Source::File(_) => {
+                self.check_range(offset, length)?;
                 let mut buffer = vec![0; length];
-                file.read_exact_at(&mut buffer, self.start + offset)
-                    .map(|()| buffer.into())
+                self.read_into(offset, &mut buffer)?;
+                Ok(buffer.into())
+            }
+        }
+    }
+
+    fn read_into(&self, offset: u64, buffer: &mut [u8]) -> Result<()> {
+        match &self.bytes {
+            Source::Memory(data) => data.read_into(offset, buffer).in_file(self.name.as_str()),
+            Source::File(file) => {
+                self.check_range(offset, buffer.len())?;
+                file.read_exact_at(buffer, self.start + offset)
                     .map_err(|error| Error::io("read", self.name.as_str(), error))
             }
         }
-        .in_file(self.name.as_str())
     }
 }

@@ -112,7 +112,13 @@ pub(crate) fn count(cursor: &mut Cursor<'_>, min_bytes: usize, what: &str) -> Re
 ///
 /// # Source
 /// Flink, `StringValue.readString`.
+#[inline]
 pub(crate) fn vlen(cursor: &mut Cursor<'_>, what: &str) -> Result<u32> {
+    // Nearly every number is of one byte.
+    if let Some(byte @ ..0x80) = cursor.rest().first().copied() {
+        cursor.take(1, what)?;
+        return Ok(byte.into());
+    }
     let start = cursor.clone();
     let mut value = 0u64;
     for shift in (0..35).step_by(7) {

@@ -15,6 +15,15 @@ pub trait ReadAt: Send + Sync {
     /// # Errors
     /// [`ErrorKind::Truncated`] if the range leaves the run; whatever the storage reports.
     fn read_at(&self, offset: u64, length: usize) -> Result<Bytes>;
+
+    /// The bytes from `offset` on, as many as fill `buffer`.
+    ///
+    /// # Errors
+    /// As [`ReadAt::read_at`].
+    fn read_into(&self, offset: u64, buffer: &mut [u8]) -> Result<()> {
+        buffer.copy_from_slice(&self.read_at(offset, buffer.len())?);
+        Ok(())
+    }
 }
 
 impl ReadAt for Bytes {

@@ -24,8 +24,10 @@ pub(crate) struct Window {
     position: u64,
     end: u64,
     compressed: bool,
+    /// What was read and not consumed stands from `consumed` to `filled`.
     buffer: Vec<u8>,
     consumed: usize,
+    filled: usize,
     /// Bytes that were consumed and have left the buffer.
     gone: u64,
     start: u64,
@@ -34,17 +36,20 @@ pub(crate) struct Window {
 impl Window {
     /// The bytes of `source` from `start` to `end`.
     pub(crate) fn new(source: Arc<dyn ReadAt>, start: u64, end: u64, compressed: bool) -> Self {
-        Self { source, position: start, end, compressed, buffer: Vec::new(), consumed: 0, gone: 0, start }
+        let buffer = Vec::new();
+        Self { source, position: start, end, compressed, buffer, consumed: 0, filled: 0, gone: 0, start }
     }
 
     /// What stands in the buffer.
+    #[inline]
     pub(crate) fn available(&self) -> &[u8] {
-        self.buffer.get(self.consumed..).unwrap_or_default()
+        self.buffer.get(self.consumed..self.filled).unwrap_or_default()
     }
 
     /// What stands in the buffer, to be changed.
+    #[inline]
     pub(crate) fn available_mut(&mut self) -> &mut [u8] {
-        self.buffer.get_mut(self.consumed..).unwrap_or_default()
+        self.buffer.get_mut(self.consumed..self.filled).unwrap_or_default()
     }
 
     /// A cursor over what stands in the buffer. Its offsets are those of the source; of a compressed part
@@ -64,8 +69,9 @@ impl Window {
     }
 
     /// Steps over bytes that are available.
+    #[inline]
     pub(crate) fn consume(&mut self, length: usize) {
-        self.consumed = self.consumed.saturating_add(length).min(self.buffer.len());
+        self.consumed = self.consumed.saturating_add(length).min(self.filled);
     }
 
     /// Steps over bytes, read or not.
@@ -96,6 +102,7 @@ impl Window {
     ///
     /// # Errors
     /// [`ErrorKind::Truncated`] if there are fewer.
+    #[inline]
     pub(crate) fn need(&mut self, length: usize, what: &str) -> Result<()> {
         while self.available().len() < length {
             if !self.grow(length - self.available().len())? {
@@ -114,20 +121,32 @@ impl Window {
             return Ok(false);
         }
         self.gone += self.consumed as u64;
-        self.buffer.drain(..self.consumed);
-        self.consumed = 0;
+        self.buffer.copy_within(self.consumed..self.filled, 0);
+        (self.consumed, self.filled) = (0, self.filled - self.consumed);
         if self.compressed {
             let mut chunks = Chunks::new(&*self.source, self.position, self.end);
-            let chunk = chunks.next_chunk()?;
+            let chunk = chunks.next_chunk()?.unwrap_or_default();
             self.position = chunks.position();
-            self.buffer.extend_from_slice(&chunk.unwrap_or_default());
+            self.space(chunk.len()).copy_from_slice(&chunk);
+            self.filled += chunk.len();
             return Ok(true);
         }
         let length = (missing as u64).max(READ_BYTES).min(self.end - self.position);
-        let bytes = self.source.read_at(self.position, usize::try_from(length).unwrap_or(usize::MAX))?;
-        self.buffer.extend_from_slice(&bytes);
+        let (source, position) = (Arc::clone(&self.source), self.position);
+        let bytes = usize::try_from(length).unwrap_or(usize::MAX);
+        source.read_into(position, self.space(bytes))?;
+        self.filled += bytes;
         self.position += length;
         Ok(true)
+    }
+
+    /// Room for so many bytes behind what was read.
+    fn space(&mut self, length: usize) -> &mut [u8] {
+        let end = self.filled.saturating_add(length);
+        if self.buffer.len() < end {
+            self.buffer.resize(end, 0);
+        }
+        self.buffer.get_mut(self.filled..end).unwrap_or_default()
     }
 
     /// Reads a value that says itself where it ends, with as much in the buffer as that takes.

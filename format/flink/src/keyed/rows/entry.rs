@@ -10,8 +10,6 @@
 //! # Source
 //! Flink, `SerializedCompositeKeyBuilder`, `ListDelimitedSerializer`.
 
-use std::sync::Arc;
-
 use spt_format::{Cursor, Result, ResultExt, StateKind};
 
 use super::KeyedRows;
@@ -76,11 +74,10 @@ impl KeyedRows {
         let open = self.table.map_key.is_some() || self.ambiguous;
         let tail = |length: Option<usize>| if open { None } else { length };
         let start = cursor.position();
-        append(&self.table.key, &mut self.key, cursor, tail(self.table.namespace.written_length()))
-            .within(|| "key")?;
+        append(&self.table.key, &mut self.key, cursor, tail(self.namespace_bytes)).within(|| "key")?;
         self.length_suffix(start, cursor)?;
         let start = cursor.position();
-        append(&self.table.namespace, &mut self.namespace, cursor, tail(Some(0))).within(|| "namespace")?;
+        self.namespace(cursor, tail(Some(0)))?;
         self.length_suffix(start, cursor)?;
         self.key_groups.push(key_group);
         Ok(())
@@ -106,15 +103,14 @@ impl KeyedRows {
 
     /// One row: a value, or one entry of a map.
     fn single_entry(&mut self, key: &[u8], value: &[u8]) -> Result<()> {
-        let table = Arc::clone(&self.table);
         let mut key = Cursor::new(key);
         let mut value = Cursor::new(value);
         self.composite_key(&mut key)?;
-        if let (Some(data_type), Some(column)) = (&table.map_key, &mut self.map_key) {
+        if let (Some(data_type), Some(column)) = (&self.table.map_key, &mut self.map_key) {
             append(data_type, column, &mut key, Some(0)).within(|| "map key")?;
         }
         key.end("key")?;
-        let null = table.kind == StateKind::Map && value.bool("null flag of a map's value")?;
+        let null = self.table.kind == StateKind::Map && value.bool("null flag of a map's value")?;
         if null {
             return self.null_value(&value);
         }

@@ -8,8 +8,6 @@
 //! # Source
 //! Flink, `HeapSnapshotStrategy`, `CopyOnWriteStateMapSnapshot`.
 
-use std::sync::Arc;
-
 use spt_format::{Cursor, Result, ResultExt, StateKind};
 
 use super::KeyedRows;
@@ -97,26 +95,24 @@ impl KeyedRows {
         cursor: &mut Cursor<'_>,
         tail: Tail,
     ) -> Result<()> {
-        let table = Arc::clone(&self.table);
         self.timestamp.push(cursor.i64_be()? ^ i64::MIN);
-        let after_key = tail.zip(table.namespace.written_length()).map(|(tail, length)| tail + length);
-        append(&table.key, &mut self.key, cursor, after_key).within(|| "key")?;
-        append(&table.namespace, &mut self.namespace, cursor, tail).within(|| "namespace")?;
+        let after_key = tail.zip(self.namespace_bytes).map(|(tail, length)| tail + length);
+        append(&self.table.key, &mut self.key, cursor, after_key).within(|| "key")?;
+        self.namespace(cursor, tail)?;
         self.key_groups.push(key_group);
         Ok(())
     }
 
     fn namespace_and_key(&mut self, key_group: u16, cursor: &mut Cursor<'_>) -> Result<()> {
-        append(&self.table.namespace, &mut self.namespace, cursor, None).within(|| "namespace")?;
+        self.namespace(cursor, None)?;
         append(&self.table.key, &mut self.key, cursor, None).within(|| "key")?;
         self.key_groups.push(key_group);
         Ok(())
     }
 
     fn map_entry_in_line(&mut self, cursor: &mut Cursor<'_>) -> Result<()> {
-        let table = Arc::clone(&self.table);
-        let null_key = table.null_keys && cursor.bool("null flag of a map's key")?;
-        match (&table.map_key, &mut self.map_key) {
+        let null_key = self.table.null_keys && cursor.bool("null flag of a map's key")?;
+        match (&self.table.map_key, &mut self.map_key) {
             (Some(_), Some(column)) if null_key => column.push_null(),
             (Some(data_type), Some(column)) => {
                 append(data_type, column, cursor, None).within(|| "map key")?;

@@ -12,13 +12,13 @@ use std::sync::Arc;
 
 use arrow_array::{ArrayRef, RecordBatch, StringArray, TimestampMillisecondArray, UInt16Array, UInt64Array};
 use arrow_schema::SchemaRef;
-use spt_format::{Column as Part, Completeness, Cursor, Error, ErrorKind, Result};
+use spt_format::{Column as Part, Completeness, Cursor, Error, ErrorKind, Result, ResultExt};
 
 pub use entry::Progress;
 
 use super::table::KeyedTable;
 use crate::serializers::FlinkType;
-use crate::serializers::values::{Column, Tail, append};
+use crate::serializers::values::{Column, Tail, append, field_of};
 
 /// A batch is given out when it has this many rows.
 const BATCH_ROWS: usize = 8192;
@@ -33,9 +33,12 @@ pub struct KeyedRows {
     schema: SchemaRef,
     prefix_bytes: usize,
     ambiguous: bool,
+    /// Bytes of every namespace, `None` if they differ.
+    namespace_bytes: Option<usize>,
     key_groups: Vec<u16>,
     key: Column,
-    namespace: Column,
+    /// There is none for a namespace without information.
+    namespace: Option<Column>,
     map_key: Option<Column>,
     index: Vec<u64>,
     value: Option<Column>,
@@ -59,18 +62,20 @@ impl KeyedRows {
         let schema = table.schema.to_arrow(table.kind)?;
         let column = |part: Option<&spt_format::Field>, data_type: &FlinkType| match part {
             Some(field) => Column::new(&field.ty.to_arrow()),
-            None => Column::new(&crate::serializers::values::field_of(data_type).ty.to_arrow()),
+            None => Column::new(&field_of(data_type).ty.to_arrow()),
         };
         let parts = &table.schema;
         let opaque = parts.parts().any(|(_, field)| field.has_opaque());
         let map_key = table.map_key.as_ref().map(|part| column(parts.map_key.as_ref(), part)).transpose()?;
         let value = table.value.as_ref().map(|part| column(parts.value.as_ref(), part)).transpose()?;
         let key = column(parts.key.as_ref(), &table.key)?;
-        let namespace = column(parts.namespace.as_ref(), &table.namespace)?;
+        let namespace =
+            parts.namespace.as_ref().map(|field| Column::new(&field.ty.to_arrow())).transpose()?;
         Ok(Self {
             schema,
             prefix_bytes: if max_parallelism > 128 { 2 } else { 1 },
             ambiguous: table.is_ambiguous(),
+            namespace_bytes: table.namespace.written_length(),
             key_groups: Vec::new(),
             key,
             namespace,
@@ -141,7 +146,7 @@ impl KeyedRows {
     }
 
     fn size(&self) -> usize {
-        let columns = [Some(&self.key), Some(&self.namespace), self.map_key.as_ref(), self.value.as_ref()];
+        let columns = [Some(&self.key), self.namespace.as_ref(), self.map_key.as_ref(), self.value.as_ref()];
         columns.into_iter().flatten().map(Column::size).sum()
     }
 
@@ -151,8 +156,8 @@ impl KeyedRows {
         self.last_access.truncate(rows);
         self.timestamp.truncate(rows);
         self.key.truncate(rows);
-        self.namespace.truncate(rows);
-        self.map_key.iter_mut().chain(&mut self.value).for_each(|column| column.truncate(rows));
+        let parts = self.namespace.iter_mut().chain(&mut self.map_key).chain(&mut self.value);
+        parts.for_each(|column| column.truncate(rows));
     }
 
     /// The rows as a batch, `None` if there are none. Afterwards none wait.
@@ -168,7 +173,6 @@ impl KeyedRows {
         for (part, _) in self.table.schema.columns(self.table.kind)? {
             columns.push(self.take_column(part, rows)?);
         }
-        self.namespace.truncate(0);
         (self.bytes, self.large) = (0, false);
         if self.opaque {
             self.completeness.rows_opaque += rows as u64;
@@ -186,7 +190,7 @@ impl KeyedRows {
         Ok(match part {
             Part::KeyGroup => Arc::new(UInt16Array::from(std::mem::take(&mut self.key_groups))),
             Part::Key => self.key.finish()?,
-            Part::Namespace => self.namespace.finish()?,
+            Part::Namespace => finish(self.namespace.as_mut(), part)?,
             Part::MapKey => finish(self.map_key.as_mut(), part)?,
             Part::Value => finish(self.value.as_mut(), part)?,
             Part::Index => Arc::new(UInt64Array::from(std::mem::take(&mut self.index))),
@@ -196,6 +200,15 @@ impl KeyedRows {
             Part::Domain => repeated(queue.map_or("", |queue| queue.domain), rows),
             Part::Subtask => return Err(Error::invalid("keyed state has no subtask")),
         })
+    }
+
+    fn namespace(&mut self, cursor: &mut Cursor<'_>, tail: Tail) -> Result<()> {
+        let data_type = &self.table.namespace;
+        let appended = match &mut self.namespace {
+            Some(column) => append(data_type, column, cursor, tail),
+            None => cursor.take(self.namespace_bytes.unwrap_or_default(), "namespace").map(|_| ()),
+        };
+        appended.within(|| "namespace")
     }
 
     /// Bytes may follow the flag: older releases wrote something there.

@@ -151,6 +151,7 @@ impl<B: Buffer> Flat<B> {
     }
 
     /// Appends a value.
+    #[inline]
     pub(crate) fn push(&mut self, value: B::Item<'_>) -> Result<()> {
         self.values.put(value)?;
         self.valid.append_non_null();
@@ -191,6 +192,7 @@ macro_rules! each {
 /// One accessor per kind of column; asking for another kind is a mistake of this crate, reported as an error.
 macro_rules! accessors {
     ($($name:ident, $variant:ident, $type:ty;)*) => {$(
+        #[inline]
         pub(crate) fn $name(&mut self) -> Result<&mut $type> {
             match self {
                 Self::$variant(column) => Ok(column),
@@ -248,6 +250,7 @@ impl Column {
         fields, Struct, StructColumn;
     }
 
+    #[cold]
     fn misfit(&self, wanted: &str) -> Error {
         Error::invalid(format!("a value of kind {wanted} meets a column of {}", self.data_type()))
     }
@@ -257,6 +260,7 @@ impl Column {
     }
 
     /// How many values there are.
+    #[inline]
     pub(crate) fn len(&self) -> usize {
         each!(self, flat => flat.valid.len(), nested => nested.len())
     }
