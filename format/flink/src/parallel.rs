@@ -10,10 +10,14 @@ const MIN_PER_THREAD: usize = 8;
 /// Files are opened meanwhile: more threads than this do not make a disk faster.
 const MAX_THREADS: usize = 16;
 
+/// Threads that run at the same time.
+pub(crate) fn cores() -> usize {
+    thread::available_parallelism().map_or(1, NonZero::get)
+}
+
 /// `work` of each thing, in the order of the things.
 pub(crate) fn map<T: Sync, R: Send + Sync>(things: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
-    let cores = thread::available_parallelism().map_or(1, NonZero::get);
-    let threads = cores.min(MAX_THREADS).min(things.len() / MIN_PER_THREAD);
+    let threads = cores().min(MAX_THREADS).min(things.len() / MIN_PER_THREAD);
     if threads <= 1 {
         return things.iter().map(work).collect();
     }

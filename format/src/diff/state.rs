@@ -144,7 +144,8 @@ impl StateComparison {
         change: fn(usize) -> RowChange,
         tell: &mut Tell<'_>,
     ) -> Result<()> {
-        let mut stream = side.source.scan(side.place, &Scan { sorted: true, ..Scan::default() })?;
+        let mut stream =
+            side.source.scan(side.place, &Scan { sorted: true, ahead: true, ..Scan::default() })?;
         for batch in stream.by_ref() {
             let batch = batch?;
             let rows = all_rows(batch.num_rows(), change);
@@ -213,7 +214,7 @@ impl StateComparison {
 impl<'a> Side<'a> {
     /// All rows, brought into the order of these columns in fixed memory.
     fn sorted(self, columns: &[Column], positions: Option<&Positions>) -> Result<(SortedRows, Completeness)> {
-        let mut stream = self.source.scan(self.place, &Scan::default())?;
+        let mut stream = self.source.scan(self.place, &Scan { ahead: true, ..Scan::default() })?;
         let keyed = |batch: RecordBatch| match positions {
             Some(positions) => positions.keyed(&batch),
             None => Ok(batch),

@@ -151,7 +151,7 @@ fn place_of(savepoint: &Savepoint, operator: &Operator, state: &State) -> Option
 /// The rows of the state in the savepoint it goes into, if it is there.
 fn rows_there(base: &dyn SavepointSource, operator: &Operator, state: &State) -> Result<Option<Batches>> {
     let Some(place) = place_of(base.savepoint(), operator, state) else { return Ok(None) };
-    let mut rows = base.scan(place, &Scan { sorted: true, ..Scan::default() })?;
+    let mut rows = base.scan(place, &Scan { sorted: true, ahead: true, ..Scan::default() })?;
     let mut ended = false;
     Ok(Some(Box::new(std::iter::from_fn(move || {
         if ended {

@@ -67,7 +67,7 @@ impl MigrationPlan {
         let rewriter = Rewriter::new(from, operator, to, rewrite)?;
         // The elements of a list are numbered as they come.
         let sorted_now = !rewriter.loses_order() || from.kind == StateKind::List;
-        let rows = source.scan(step.source, &Scan { sorted: sorted_now, ..Scan::default() })?;
+        let rows = source.scan(step.source, &Scan { sorted: sorted_now, ahead: true, ..Scan::default() })?;
         let mut rows = Changed { rows, rewriter: &rewriter, read: 0, written: 0, has_ended: false };
         if rewriter.loses_order() {
             let mut sorted = sorted(&mut rows, to)?;

@@ -46,6 +46,9 @@ pub struct Scan {
     /// Only rows whose `key` equals the single element of this array. A reader may use it to read less and
     /// may return more rows than match: the caller compares.
     pub key: Option<arrow_array::ArrayRef>,
+    /// A reader may use more threads, and a fixed amount of memory, to have rows ready before they are asked for.
+    /// Whoever reads several parts at the same time has no use for it.
+    pub ahead: bool,
     /// Rows must come in the model's order. Without it they come in the order found, by key group.
     pub sorted: bool,
 }
@@ -57,6 +60,18 @@ pub trait RowStream: Iterator<Item = Result<RecordBatch>> + Send {
 
     /// What could not be read of the batches returned so far.
     fn completeness(&self) -> Completeness;
+
+    /// Reads on to the end: how many rows there are, and what of them could not be read.
+    ///
+    /// # Errors
+    /// The first of the stream.
+    fn count_rows(&mut self) -> Result<(u64, Completeness)> {
+        let mut rows = 0;
+        while let Some(batch) = self.next().transpose()? {
+            rows += batch.num_rows() as u64;
+        }
+        Ok((rows, self.completeness()))
+    }
 }
 
 /// A part of a state that can be read on its own: a row group, or a key-group range of a file.
@@ -88,6 +103,15 @@ pub trait SavepointSource: Send + Sync {
     /// # Errors
     /// At once if the state's data cannot be opened; later from the stream, with the place.
     fn scan(&self, state: StateRef, scan: &Scan) -> Result<Box<dyn RowStream>>;
+
+    /// How many rows a scan returns, and what it could not read of them. A reader decodes no more than it
+    /// takes to find every row; damage inside of rows may go unnoticed.
+    ///
+    /// # Errors
+    /// As those of [`SavepointSource::scan`] and of its stream.
+    fn count(&self, state: StateRef, scan: &Scan) -> Result<(u64, Completeness)> {
+        self.scan(state, scan)?.count_rows()
+    }
 
     /// The reader itself, for a sink that can take over a state's files as they are.
     fn as_any(&self) -> Option<&dyn Any> {

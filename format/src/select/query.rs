@@ -32,7 +32,7 @@ impl RowQuery {
     /// If the state's data cannot be opened.
     pub fn rows(&self, source: &dyn SavepointSource, state: StateRef) -> Result<SelectedRows<'_>> {
         let mut scan = self.key.as_ref().map(KeyFilter::scan).unwrap_or_default();
-        scan.sorted = true;
+        (scan.sorted, scan.ahead) = (true, true);
         let stream = match (scan.key_groups, self.key_groups) {
             (Some(of_key), Some(asked)) => match of_key.intersection(asked) {
                 None => None,

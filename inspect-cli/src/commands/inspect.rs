@@ -60,7 +60,7 @@ pub(crate) struct Args {
     /// No more rows than this; without --json the default is 20
     #[arg(long, value_name = "N")]
     limit: Option<u64>,
-    /// Read everything and count rows
+    /// Find every row and count; rows are decoded only where nothing else tells their end
     #[arg(long, conflicts_with_all = ["rows", "limit"])]
     count: bool,
     /// Show how rows are spread over key groups, and how skewed

@@ -12,7 +12,7 @@
 
 use std::ops::Range;
 
-use spt_format::{ErrorKind, KeyGroupRange, ReadLimits, Result, ResultExt};
+use spt_format::{Error, ErrorKind, KeyGroupRange, ReadLimits, Result, ResultExt};
 
 use super::blocks::{Block, KeyedFile};
 use super::scan::Entries;
@@ -75,7 +75,7 @@ impl CanonicalEntries {
             let limit = self.file.limits.value_bytes;
             let states = self.file.header.states.len();
             let group = open.block.key_group;
-            let result = open.advance(self.wanted, states, limit);
+            let result = open.advance(self.wanted, self.prefix_bytes, states, limit);
             match result.within(|| format!("key group {group}")) {
                 Ok(true) => return Ok(true),
                 Ok(false) => self.open = None,
@@ -99,7 +99,15 @@ impl CanonicalEntries {
         Ok(true)
     }
 
+    /// Steps over the entries behind the current one, as far as they are of the same state and in memory.
+    fn run(&mut self) -> u64 {
+        let Some(open) = self.open.as_mut().filter(|open| !open.is_last) else { return 0 };
+        open.window.consume(std::mem::take(&mut open.length));
+        open.run(self.prefix_bytes)
+    }
+
     /// The key group in front of the key has to be that of the block.
+    #[inline]
     fn check_group(&self) -> Result<()> {
         let Some(open) = &self.open else { return Ok(()) };
         let prefix = self.key().get(..self.prefix_bytes).unwrap_or_default();
@@ -107,11 +115,7 @@ impl CanonicalEntries {
         if prefix.len() == self.prefix_bytes && found == open.block.key_group {
             return Ok(());
         }
-        Err(open.window.error(ErrorKind::Mismatch {
-            what: "key group of an entry".into(),
-            found: found.to_string(),
-            expected: open.block.key_group.to_string(),
-        }))
+        Err(open.wrong_group(found))
     }
 }
 
@@ -134,6 +138,15 @@ impl Entries for CanonicalEntries {
         open.and_then(|open| open.window.available().get(open.value.clone())).unwrap_or_default()
     }
 
+    /// Nothing but lengths and key groups is looked at.
+    fn count(&mut self) -> Result<u64> {
+        let mut entries = 0;
+        while self.advance()? {
+            entries += 1 + self.run();
+        }
+        Ok(entries)
+    }
+
     fn place(&self) -> String {
         match &self.open {
             Some(open) => {
@@ -142,6 +155,19 @@ impl Entries for CanonicalEntries {
             None => "end".to_owned(),
         }
     }
+}
+
+/// Key and value of the entry that `bytes` begin with, if all of it is there.
+#[inline]
+fn entry(bytes: &[u8]) -> Option<(Range<usize>, Range<usize>)> {
+    let part = |start: usize| {
+        let length = bytes.get(start..)?.first_chunk()?;
+        let length = usize::try_from(i32::from_be_bytes(*length)).ok()?;
+        Some(start + 4..start + 4 + length)
+    };
+    let key = part(0)?;
+    let value = part(key.end)?;
+    (value.end <= bytes.len()).then_some((key, value))
 }
 
 /// A state's number, `None` for the end of the key group.
@@ -162,13 +188,20 @@ fn read_state(window: &mut Window, states: usize) -> Result<Option<u16>> {
 
 impl OpenBlock {
     /// Moves to the next entry of the wanted state; `false` at the end of the block.
-    fn advance(&mut self, wanted: Option<u16>, states: usize, limit: u64) -> Result<bool> {
+    fn advance(
+        &mut self,
+        wanted: Option<u16>,
+        prefix_bytes: usize,
+        states: usize,
+        limit: u64,
+    ) -> Result<bool> {
         self.leave(states)?;
         while let Some(state) = self.state {
             if wanted.is_none_or(|wanted| wanted == state) {
                 self.enter(limit)?;
                 return Ok(true);
             }
+            self.run(prefix_bytes);
             self.skip(states, limit)?;
         }
         self.window.end("key group")?;
@@ -177,12 +210,37 @@ impl OpenBlock {
 
     /// Makes the next entry available and clears its mark.
     fn enter(&mut self, limit: u64) -> Result<()> {
-        let key = self.part(0, limit, "key")?;
-        let value = self.part(key.end, limit, "value")?;
-        self.length = value.end;
-        self.is_last = self.take_mark(key.start)?;
-        (self.key, self.value) = (key, value);
+        (self.key, self.value) = match entry(self.window.available()) {
+            Some((key, value)) if (key.len().max(value.len()) as u64) <= limit => (key, value),
+            _ => {
+                let key = self.part(0, limit, "key")?;
+                let value = self.part(key.end, limit, "value")?;
+                (key, value)
+            }
+        };
+        self.length = self.value.end;
+        self.is_last = self.take_mark(self.key.start)?;
         Ok(())
+    }
+
+    /// Steps over entries that stand in the buffer, begin with the block's key group and have no mark.
+    fn run(&mut self, prefix_bytes: usize) -> u64 {
+        let group = self.block.key_group.to_be_bytes();
+        let prefix = group.get(2 - prefix_bytes..).unwrap_or_default();
+        let (mut rest, mut entries) = (self.window.available(), 0);
+        let whole = rest.len();
+        while let Some((key, value)) = entry(rest) {
+            let (true, Some(behind)) =
+                (rest.get(key).is_some_and(|key| key.starts_with(prefix)), rest.get(value.end..))
+            else {
+                break;
+            };
+            rest = behind;
+            entries += 1;
+        }
+        let length = whole - rest.len();
+        self.window.consume(length);
+        entries
     }
 
     /// Steps behind the current entry, if there is one.
@@ -225,16 +283,24 @@ impl OpenBlock {
         Ok(length)
     }
 
+    #[cold]
+    fn wrong_group(&self, found: u16) -> Error {
+        self.window.error(ErrorKind::Mismatch {
+            what: "key group of an entry".into(),
+            found: found.to_string(),
+            expected: self.block.key_group.to_string(),
+        })
+    }
+
     /// Whether the key's first bit is set, which then is cleared.
     fn take_mark(&mut self, first: usize) -> Result<bool> {
-        let empty = ErrorKind::Invalid { what: "a key without bytes".to_owned() };
         match self.window.available_mut().get_mut(first) {
             Some(byte) => {
                 let marked = *byte & FOLLOWED_BY_STATE != 0;
                 *byte &= !FOLLOWED_BY_STATE;
                 Ok(marked)
             }
-            None => Err(self.window.error(empty)),
+            None => Err(self.window.error(ErrorKind::Invalid { what: "a key without bytes".to_owned() })),
         }
     }
 }

@@ -25,8 +25,42 @@ pub trait Entries: Send {
     /// The current entry's value.
     fn value(&self) -> &[u8];
 
+    /// How many entries are left. Afterwards none are.
+    ///
+    /// # Errors
+    /// As [`Entries::advance`], at the first.
+    fn count(&mut self) -> Result<u64> {
+        let mut entries = 0;
+        while self.advance()? {
+            entries += 1;
+        }
+        Ok(entries)
+    }
+
     /// Where the current entry is, for messages.
     fn place(&self) -> String;
+}
+
+impl<E: Entries + ?Sized> Entries for Box<E> {
+    fn advance(&mut self) -> Result<bool> {
+        (**self).advance()
+    }
+
+    fn key(&self) -> &[u8] {
+        (**self).key()
+    }
+
+    fn value(&self) -> &[u8] {
+        (**self).value()
+    }
+
+    fn count(&mut self) -> Result<u64> {
+        (**self).count()
+    }
+
+    fn place(&self) -> String {
+        (**self).place()
+    }
 }
 
 impl Entries for RocksEntries {

@@ -13,8 +13,6 @@ use arrow_array::types::UInt16Type;
 use arrow_schema::SchemaRef;
 use spt_format::{Column, Completeness, Error, ExternalSorter, Result, RowStream, SortedRows};
 
-/// Memory for sorting; beyond it rows are spilled.
-const MEMORY_BYTES: usize = 256 << 20;
 /// Key groups are sorted together until they have this many rows.
 const ENOUGH_ROWS: usize = 65_536;
 
@@ -23,6 +21,8 @@ pub(crate) struct Sorted {
     rows: Box<dyn RowStream>,
     schema: SchemaRef,
     columns: Vec<Column>,
+    /// Beyond so much memory rows are spilled.
+    memory_bytes: usize,
     /// Rows come by key group.
     by_key_group: bool,
     /// The key group of the last row that was read.
@@ -35,10 +35,18 @@ pub(crate) struct Sorted {
 
 impl Sorted {
     /// The rows, sorted by these columns, of which the first is the key group if there is one.
-    pub(crate) fn new(rows: Box<dyn RowStream>, columns: Vec<Column>) -> Self {
-        let by_key_group = columns.first() == Some(&Column::KeyGroup);
-        let schema = rows.schema();
-        Self { rows, schema, columns, by_key_group, last_group: 0, rest: None, ready: None, ended: false }
+    pub(crate) fn new(rows: Box<dyn RowStream>, columns: Vec<Column>, memory_bytes: usize) -> Self {
+        Self {
+            schema: rows.schema(),
+            rows,
+            by_key_group: columns.first() == Some(&Column::KeyGroup),
+            columns,
+            memory_bytes,
+            last_group: 0,
+            rest: None,
+            ready: None,
+            ended: false,
+        }
     }
 
     fn next_batch(&mut self) -> Result<Option<RecordBatch>> {
@@ -55,14 +63,16 @@ impl Sorted {
 
     /// Sorts whole key groups, or everything.
     fn gather(&mut self) -> Result<SortedRows> {
-        let mut sorter = ExternalSorter::new(self.schema.clone(), self.columns.clone(), MEMORY_BYTES);
+        let mut sorter = ExternalSorter::new(self.schema.clone(), self.columns.clone(), self.memory_bytes);
         let mut taken = 0;
         loop {
             let Some(batch) = self.rest.take().map(Ok).or_else(|| self.rows.next()).transpose()? else {
                 self.ended = true;
                 return sorter.finish();
             };
-            let cut = if self.by_key_group { self.cut(&batch, taken)? } else { None };
+            // What is spilled is merged again, so key groups are not gathered until the memory is full.
+            let enough = if sorter.held_bytes() > self.memory_bytes / 2 { 0 } else { ENOUGH_ROWS };
+            let cut = if self.by_key_group { self.cut(&batch, taken, enough)? } else { None };
             taken += cut.unwrap_or(batch.num_rows());
             match cut {
                 Some(rows) => {
@@ -76,7 +86,7 @@ impl Sorted {
     }
 
     /// Where the batch can be cut so that only whole key groups are before it, once there are enough rows.
-    fn cut(&mut self, batch: &RecordBatch, taken: usize) -> Result<Option<usize>> {
+    fn cut(&mut self, batch: &RecordBatch, taken: usize, enough: usize) -> Result<Option<usize>> {
         let groups = batch.column(0).as_primitive_opt::<UInt16Type>();
         let groups = groups.ok_or_else(|| Error::invalid("the first column is not the key group"))?.values();
         if !groups.is_sorted() || groups.first().is_some_and(|group| *group < self.last_group) {
@@ -84,7 +94,7 @@ impl Sorted {
         }
         self.last_group = groups.last().copied().unwrap_or(self.last_group);
         let start = groups.partition_point(|group| *group < self.last_group);
-        Ok((start > 0 && taken + start >= ENOUGH_ROWS).then_some(start))
+        Ok((start > 0 && taken + start >= enough).then_some(start))
     }
 }
 

@@ -22,7 +22,12 @@ pub(super) struct Entry {
 }
 
 /// All operators, with the headers of their states read on all cores.
-pub(super) fn operators(snapshot: &Snapshot, files: &Files, limits: &ReadLimits) -> Vec<Entry> {
+pub(super) fn operators(
+    snapshot: &Snapshot,
+    files: &Files,
+    limits: &ReadLimits,
+    segment_bytes: u64,
+) -> Vec<Entry> {
     let kryo = KryoVersion::of_metadata(snapshot.version);
     let subtasks: Vec<_> =
         snapshot.operators.iter().flat_map(|operator| subtasks(operator, files, limits, kryo)).collect();
@@ -35,7 +40,7 @@ pub(super) fn operators(snapshot: &Snapshot, files: &Files, limits: &ReadLimits)
             states.by_ref().take(operator.states().count()).for_each(|states| found.extend(states));
             found.extend(coordinator(operator, files, limits, kryo));
             payloads::recognise(&mut found, files, limits);
-            entry(snapshot, operator, found)
+            entry(snapshot, operator, found, segment_bytes)
         })
         .collect();
     // Flink's order is that of a hash table. People look for names.
@@ -69,7 +74,7 @@ fn coordinator(
     Some(subtask.whole("coordinator", StateKind::Coordinator, stream))
 }
 
-fn entry(snapshot: &Snapshot, operator: &OperatorState, found: Vec<Found>) -> Entry {
+fn entry(snapshot: &Snapshot, operator: &OperatorState, found: Vec<Found>, segment_bytes: u64) -> Entry {
     let mut united: BTreeMap<(StateKind, String), (State, Vec<Piece>)> = BTreeMap::new();
     let mut hazards: BTreeMap<_, Vec<Hazard>> = BTreeMap::new();
     for state in found {
@@ -83,9 +88,14 @@ fn entry(snapshot: &Snapshot, operator: &OperatorState, found: Vec<Found>) -> En
             Some((whole, pieces)) => unite(whole, pieces, state),
         }
     }
-    let (states, mut tables): (_, Vec<Vec<Piece>>) = united.into_values().unzip();
-    // Rows come by key group, and so do the segments.
-    tables.iter_mut().for_each(|pieces| pieces.sort_by_key(Piece::key_groups));
+    let (states, tables): (_, Vec<Vec<Piece>>) = united.into_values().unzip();
+    let cut = |pieces: Vec<Piece>| {
+        let mut pieces: Vec<_> = pieces.into_iter().flat_map(|piece| piece.cut(segment_bytes)).collect();
+        // Rows come by key group, and so do the segments.
+        pieces.sort_by_key(Piece::key_groups);
+        pieces
+    };
+    let tables = tables.into_iter().map(cut).collect();
     let hazards = hazards.into_values().collect();
     Entry { operator: facts(snapshot, operator, states), tables, hazards }
 }

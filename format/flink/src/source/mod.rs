@@ -2,11 +2,12 @@
 //!
 //! ```text
 //! path ─► _metadata ─► headers of all states, in parallel ─► catalogue
-//!                                              scan ─► pieces of one state ─► batches of rows
+//!                                              scan ─► segments of one state, in parallel ─► batches of rows
 //! ```
 //!
 //! Opening costs `_metadata` and the headers; rows are read when they are asked for.
 
+mod ahead;
 mod catalogue;
 mod changelog;
 mod check;
@@ -21,17 +22,23 @@ use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use spt_format::{
-    Error, ErrorKind, Location, ReadLimits, Result, ResultExt, RowStream, Savepoint, SavepointSource, Scan,
-    Segment, StateRef,
+    Completeness, Error, ErrorKind, Location, ReadLimits, Result, ResultExt, RowStream, Savepoint,
+    SavepointSource, Scan, Segment, StateRef,
 };
 
 use crate::files::{Files, PathMap};
 use crate::location::{METADATA, find_metadata};
 use crate::metadata::{self, Snapshot, StreamHandle};
+use crate::parallel;
 use crate::serializers::Hazard;
 use pieces::Piece;
 
 pub use check::{Trouble, TroubleKind};
+
+/// Threads a scan uses at most: each holds a batch or more.
+const MAX_THREADS: usize = 8;
+/// Bytes of keyed state that are worth being read on their own.
+const SEGMENT_BYTES: u64 = 8 << 20;
 
 /// A savepoint or checkpoint of Flink, opened.
 pub struct FlinkSource {
@@ -39,6 +46,8 @@ pub struct FlinkSource {
     snapshot: Snapshot,
     files: Files,
     limits: ReadLimits,
+    /// Threads that decode the rows of a scan.
+    threads: usize,
     /// Per operator, per state: where its rows are.
     tables: Vec<Vec<Vec<Piece>>>,
     /// Per operator, per state: what Flink 2 may find wrong with it.
@@ -46,10 +55,23 @@ pub struct FlinkSource {
 }
 
 /// How to open a snapshot.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct FlinkOptions {
     limits: ReadLimits,
     path_maps: Vec<PathMap>,
+    threads: usize,
+    segment_bytes: u64,
+}
+
+impl Default for FlinkOptions {
+    fn default() -> Self {
+        Self {
+            limits: ReadLimits::default(),
+            path_maps: Vec::new(),
+            threads: parallel::cores().min(MAX_THREADS),
+            segment_bytes: SEGMENT_BYTES,
+        }
+    }
 }
 
 /// A file that is not where `_metadata` says.
@@ -76,6 +98,21 @@ impl FlinkOptions {
         self
     }
 
+    /// Decodes the rows of a scan with so many threads, instead of one per core up to eight.
+    #[must_use]
+    pub fn threads(mut self, threads: usize) -> Self {
+        self.threads = threads.max(1);
+        self
+    }
+
+    /// Cuts keyed state into segments of at least so many bytes, instead of 8 MiB. They are what is read in
+    /// parallel.
+    #[must_use]
+    pub fn segment_bytes(mut self, bytes: u64) -> Self {
+        self.segment_bytes = bytes;
+        self
+    }
+
     /// Opens the snapshot at `path`: its folder, or its `_metadata`.
     ///
     /// # Errors
@@ -97,12 +134,13 @@ impl FlinkOptions {
         let files = Files::new(folder, self.path_maps)?;
         let mut savepoint = facts::savepoint(&snapshot, files.folder());
         let (mut tables, mut hazards) = (Vec::new(), Vec::new());
-        for entry in catalogue::operators(&snapshot, &files, &self.limits) {
+        for entry in catalogue::operators(&snapshot, &files, &self.limits, self.segment_bytes) {
             savepoint.operators.push(entry.operator);
             tables.push(entry.tables);
             hazards.push(entry.hazards);
         }
-        Ok(FlinkSource { savepoint, snapshot, files, limits: self.limits, tables, hazards })
+        let (limits, threads) = (self.limits, self.threads);
+        Ok(FlinkSource { savepoint, snapshot, files, limits, threads, tables, hazards })
     }
 }
 
@@ -197,6 +235,13 @@ impl SavepointSource for FlinkSource {
         let (operator, entry) =
             self.savepoint.state(state).ok_or_else(|| Error::not_found("there is no such state"))?;
         scan::rows(self, operator, entry, self.pieces(state)?, scan)
+            .within(|| format!("operator {}, state {:?}", operator.label(), entry.name))
+    }
+
+    fn count(&self, state: StateRef, scan: &Scan) -> Result<(u64, Completeness)> {
+        let found = self.savepoint.state(state).filter(|(_, entry)| entry.kind.is_keyed());
+        let Some((operator, entry)) = found else { return self.scan(state, scan)?.count_rows() };
+        scan::count(self, operator, entry, self.pieces(state)?, scan)
             .within(|| format!("operator {}, state {:?}", operator.label(), entry.name))
     }
 

@@ -1,19 +1,23 @@
 //! The rows of one state, from the pieces its subtasks have.
 
 use arrow_schema::SchemaRef;
-use spt_format::{Error, Operator, Result, RowStream, Scan, Segment, State, StateKind};
+use spt_format::{Completeness, Error, Operator, Result, RowStream, Scan, Segment, State, StateKind};
 
 use super::FlinkSource;
-use super::keyed::KeyedScan;
-use super::pieces::Piece;
+use super::ahead::Ahead;
+use super::keyed::{KeyedScan, Opener};
+use super::pieces::{KeyedPiece, Piece};
 use crate::rows::{BroadcastReader, ElementReader, Elements, Rows, Sorted};
+
+/// Memory for sorting, of all threads together; beyond it rows are spilled.
+const SORT_BYTES: usize = 256 << 20;
 
 /// A piece as the model sees it.
 pub(super) fn segment(piece: &Piece) -> Segment {
     let (key_groups, rows, bytes) = match piece {
         Piece::Elements(list) => (None, Some(list.places.len() as u64), Some(list.bytes())),
         Piece::Broadcast(map) => (None, None, Some(map.range.1.saturating_sub(map.range.0))),
-        Piece::Keyed(piece) => (Some(piece.handle.key_groups()), None, None),
+        Piece::Keyed(piece) => (Some(piece.key_groups), None, None),
         Piece::Unreadable(_) => (None, None, None),
     };
     Segment { key_groups, rows, bytes, digest: None }
@@ -35,14 +39,11 @@ pub(super) fn rows(
     pieces: &[Piece],
     scan: &Scan,
 ) -> Result<Box<dyn RowStream>> {
+    if state.kind.is_keyed() {
+        return keyed(source, operator, state, asked(state, pieces, scan)?, scan);
+    }
     let schema = state.schema.to_arrow(state.kind)?;
-    let pieces = used(state.kind, pieces);
-    let pieces = match &scan.segments {
-        Some(range) => {
-            pieces.get(range.clone()).ok_or_else(|| Error::not_found("there are not so many segments"))?
-        }
-        None => pieces,
-    };
+    let pieces = asked(state, pieces, scan)?;
     let rows: Box<dyn RowStream> = match pieces.first() {
         Some(Piece::Broadcast(map)) => {
             let opaque = is_opaque(state);
@@ -50,19 +51,112 @@ pub(super) fn rows(
                 BroadcastReader::open(&source.files, &source.limits, schema.clone(), opaque, map.clone())?;
             Box::new(Rows::new(schema, reader))
         }
-        _ if state.kind.is_keyed() => {
-            let (files, limits) = (&source.files, &source.limits);
-            let rows =
-                KeyedScan::new(files, limits, operator.max_parallelism, scan.key_groups, schema, pieces)?;
-            Box::new(rows)
-        }
         _ => Box::new(elements(source, state, schema, pieces)?),
     };
     // Elements come by subtask and index, which is their order.
-    if scan.sorted && (state.kind.is_keyed() || state.kind == StateKind::Broadcast) {
-        return Ok(Box::new(Sorted::new(rows, state.schema.sort_columns(state.kind))));
+    if scan.sorted && state.kind == StateKind::Broadcast {
+        return Ok(Box::new(Sorted::new(rows, state.schema.sort_columns(state.kind), SORT_BYTES)));
     }
     Ok(rows)
+}
+
+/// How many rows a scan of a keyed state returns, decoded only where nothing else tells.
+pub(super) fn count(
+    source: &FlinkSource,
+    operator: &Operator,
+    state: &State,
+    pieces: &[Piece],
+    scan: &Scan,
+) -> Result<(u64, Completeness)> {
+    let (mut opener, pieces) = opener(source, operator, asked(state, pieces, scan)?, scan, None)?;
+    let (mut rows, mut seen) = (0, Completeness::default());
+    for piece in pieces {
+        match opener.count(&piece)? {
+            Some(counted) => {
+                rows += counted;
+                seen.rows_opaque += if is_opaque(state) { counted } else { 0 };
+            }
+            None => {
+                let (counted, read) = opener.rows(&piece)?.count_rows()?;
+                rows += counted;
+                seen = seen.and(read);
+            }
+        }
+    }
+    Ok((rows, seen))
+}
+
+/// The segments a scan asks for.
+fn asked<'a>(state: &State, pieces: &'a [Piece], scan: &Scan) -> Result<&'a [Piece]> {
+    let pieces = used(state.kind, pieces);
+    match &scan.segments {
+        Some(range) => {
+            pieces.get(range.clone()).ok_or_else(|| Error::not_found("there are not so many segments"))
+        }
+        None => Ok(pieces),
+    }
+}
+
+/// Key groups stay together, so segments are read, and sorted, on their own.
+fn keyed(
+    source: &FlinkSource,
+    operator: &Operator,
+    state: &State,
+    pieces: &[Piece],
+    scan: &Scan,
+) -> Result<Box<dyn RowStream>> {
+    let schema = state.schema.to_arrow(state.kind)?;
+    let apart = are_apart(pieces);
+    let threads = if scan.ahead { source.threads.clamp(1, pieces.len().max(1)) } else { 1 };
+    let sort_bytes = (scan.sorted && apart).then_some(SORT_BYTES / threads);
+    let (opener, pieces) = opener(source, operator, pieces, scan, sort_bytes)?;
+    let threads = threads.min(pieces.len());
+    let rows: Box<dyn RowStream> = if threads > 1 {
+        Box::new(Ahead::start(&opener, schema, &pieces, threads)?)
+    } else {
+        Box::new(KeyedScan::new(opener, schema, pieces))
+    };
+    if scan.sorted && !apart {
+        return Ok(Box::new(Sorted::new(rows, state.schema.sort_columns(state.kind), SORT_BYTES)));
+    }
+    Ok(rows)
+}
+
+/// Every piece begins behind the one before.
+fn are_apart(pieces: &[Piece]) -> bool {
+    let ranges: Vec<_> = pieces.iter().map(Piece::key_groups).collect();
+    ranges.is_sorted_by(|one, next| match (one, next) {
+        (Some(one), Some(next)) => one.last() < next.first(),
+        _ => false,
+    })
+}
+
+/// What opens the pieces, and those that may hold rows of the key groups a scan asks for.
+fn opener(
+    source: &FlinkSource,
+    operator: &Operator,
+    pieces: &[Piece],
+    scan: &Scan,
+    sort_bytes: Option<usize>,
+) -> Result<(Opener, Vec<KeyedPiece>)> {
+    let opener = Opener {
+        files: source.files.clone(),
+        limits: source.limits.clone(),
+        max_parallelism: operator.max_parallelism,
+        key_groups: scan.key_groups,
+        sort_bytes,
+        shared: None,
+    };
+    let keyed = |piece: &Piece| match piece {
+        Piece::Keyed(piece) => Ok(piece.clone()),
+        Piece::Unreadable(reason) => Err(reason.error()),
+        Piece::Elements(_) | Piece::Broadcast(_) => {
+            Err(Error::invalid("subtasks keep a state in different ways"))
+        }
+    };
+    let mut pieces: Vec<_> = pieces.iter().map(keyed).collect::<Result<_>>()?;
+    pieces.retain(|piece| opener.wants(piece));
+    Ok((opener, pieces))
 }
 
 fn is_opaque(state: &State) -> bool {

@@ -14,5 +14,6 @@ mod corpus;
 mod files;
 mod metadata;
 mod rocksdb;
+mod segments;
 mod support;
 mod upstream;

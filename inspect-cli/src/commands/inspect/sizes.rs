@@ -49,7 +49,7 @@ fn by_key_group(
     groups: u32,
 ) -> Result<(Vec<u64>, Completeness), Error> {
     let mut rows = vec![0u64; groups as usize];
-    let mut stream = source.scan(place, &Scan::default())?;
+    let mut stream = source.scan(place, &Scan { ahead: true, ..Scan::default() })?;
     for batch in stream.by_ref() {
         let batch = batch?;
         let column =

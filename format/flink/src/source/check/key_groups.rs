@@ -49,11 +49,16 @@ fn check_piece(source: &FlinkSource, piece: &KeyedPiece, max_parallelism: u32) -
             if file.layout == KeyedLayout::Heap {
                 return Ok(());
             }
-            check_entries(CanonicalEntries::new(&file, *state, None), piece, max_parallelism).in_file(name)
+            check_entries(
+                CanonicalEntries::new(&file, *state, Some(piece.key_groups)),
+                piece,
+                max_parallelism,
+            )
+            .in_file(name)
         }
         (KeyedHandle::Incremental(handle), _) => {
             let database = RocksDatabase::open(handle, max_parallelism, files, limits)?;
-            let entries = database.entries(&piece.table.name, handle.key_groups)?;
+            let entries = database.entries(&piece.table.name, piece.key_groups)?;
             check_entries(entries, piece, max_parallelism)
         }
         _ => Ok(()),

@@ -36,8 +36,8 @@ impl Subtask<'_> {
         let state = |(number, meta): (u16, &StateMeta)| match KeyedTable::new(&header.key, meta) {
             Ok(table) => {
                 let place = KeyedPlace::State(number);
-                let (handle, table) = (Arc::clone(&handle), Arc::new(table));
-                let found = keyed(bytes, KeyedPiece { handle, place, table, kryo: self.kryo });
+                let piece = KeyedPiece::whole(&handle, place, Arc::new(table), self.kryo);
+                let found = keyed(bytes, piece);
                 let mut hazards = hazards(&header.key, Column::Key.name());
                 hazards.extend(meta.hazards());
                 Found { hazards, ..found }

@@ -5,6 +5,7 @@
 mod elements;
 mod keyed;
 mod raw;
+mod slices;
 mod unreadable;
 
 use std::sync::Arc;
@@ -55,7 +56,7 @@ impl Piece {
     /// Of keyed state.
     pub(in crate::source) fn key_groups(&self) -> Option<KeyGroupRange> {
         match self {
-            Self::Keyed(piece) => Some(piece.handle.key_groups()),
+            Self::Keyed(piece) => Some(piece.key_groups),
             _ => None,
         }
     }
@@ -69,6 +70,8 @@ pub(in crate::source) struct KeyedPiece {
     pub(in crate::source) table: Arc<KeyedTable>,
     /// The Kryo of the Flink that wrote it.
     pub(in crate::source) kryo: KryoVersion,
+    /// Those of the handle that this piece is about.
+    pub(in crate::source) key_groups: KeyGroupRange,
 }
 
 /// Where a state is in a keyed handle.
@@ -81,9 +84,14 @@ pub(in crate::source) enum KeyedPlace {
 }
 
 impl KeyedPiece {
-    /// It may hold rows of these key groups.
-    pub(in crate::source) fn meets(&self, key_groups: Option<KeyGroupRange>) -> bool {
-        key_groups.is_none_or(|range| range.intersection(self.handle.key_groups()).is_some())
+    /// A state in all key groups of a handle.
+    fn whole(
+        handle: &Arc<KeyedHandle>,
+        place: KeyedPlace,
+        table: Arc<KeyedTable>,
+        kryo: KryoVersion,
+    ) -> Self {
+        Self { key_groups: handle.key_groups(), handle: Arc::clone(handle), place, table, kryo }
     }
 }
 

@@ -42,7 +42,7 @@ impl Subtask<'_> {
             let queue = TimerQueue { service: service.name.clone(), domain };
             let table = Arc::new(KeyedTable::of_timers(queue.clone(), &service.key, &service.namespace));
             let place = KeyedPlace::RawTimers(queue);
-            keyed(None, KeyedPiece { handle: Arc::clone(&handle), place, table, kryo: self.kryo })
+            keyed(None, KeyedPiece::whole(&handle, place, table, self.kryo))
         };
         services.iter().flat_map(|service| DOMAINS.map(|domain| queue(service, domain))).collect()
     }
