@@ -35,9 +35,13 @@ pub mod state;
 mod tasks;
 
 pub use coordinator::JobHandle;
-pub use data::{Column, Data, Record};
+pub use data::{Column, Data, EventTime, Record};
 pub use error::{Error, ErrorKind, Result};
 pub use execute::exit_code;
-pub use graph::{DataStream, Environment, KeyedStream, StreamSink};
+pub use graph::{
+    ConnectedKeyedStreams, ConnectedStreams, DataStream, Environment, KeyedAndBroadcastStreams, KeyedStream,
+    StreamSink,
+};
 pub use job::{JobControl, JobOptions, JobState, RestoreOptions};
-pub use operators::{Chain, Out};
+pub use operators::{Chain, Out, OutputTag, Watermarks};
+pub use tasks::Clock;

@@ -33,6 +33,11 @@ fn vertices(page: &mut Page, job: &JobStatus) {
         let id = vertex.id.to_string();
         page.sample("spt_records_out_total", &[("vertex", &id), ("name", &vertex.name)], vertex.records_out);
     }
+    page.family("spt_late_records_dropped_total", "counter", "records too late for all of their windows");
+    for vertex in &job.vertices {
+        let labels = [("vertex", &*vertex.id.to_string()), ("name", &*vertex.name)];
+        page.sample("spt_late_records_dropped_total", &labels, vertex.late_records);
+    }
 }
 
 fn snapshots(page: &mut Page, seen: &Checkpoints) {

@@ -12,7 +12,7 @@ use crate::error::Result;
 use crate::graph::Graph;
 use crate::savepoint::Snapshot;
 use crate::tasks::{
-    Blame, Command, Event, StartContext, TaskContext, TaskId, TaskPorts, VertexMetrics, spawn,
+    Alarm, Blame, Command, Event, StartContext, TaskContext, TaskId, TaskPorts, VertexMetrics, spawn,
 };
 
 /// What a task is doing.
@@ -54,12 +54,9 @@ impl Attempt {
     ) -> Result<Self> {
         failpoint("start.before-hooks")?;
         Blame::catch("start", || graph.hooks.iter().try_for_each(|hook| hook(context)))?;
-        let parallelism = |vertex: usize| {
-            let operator = context.operators.iter().find(|operator| operator.vertex == vertex);
-            operator.map_or(1, |operator| operator.parallelism)
-        };
+        let parallelism = |vertex: usize| context.vertices.get(vertex).copied().unwrap_or(1);
         for connection in &graph.connections {
-            connection.exchange.open(parallelism(connection.from), parallelism(connection.to));
+            connection.open(parallelism(connection.from), parallelism(connection.to));
         }
         let (sender, events) = unbounded();
         let mut attempt = Self { tasks: BTreeMap::new(), events, halt: Arc::default() };
@@ -96,9 +93,10 @@ impl Attempt {
         };
         let build = recipe.instantiate();
         let (start, metrics) = (context.clone(), Arc::clone(metrics));
-        let name = graph.nodes_of(id.vertex).next().map_or("task", |(_, node)| node.label());
+        let name = graph.nodes_of(id.vertex).next().map_or("exchange", |(_, node)| node.label());
+        let alarm = Alarm::new(context.clock.clone());
         let thread = spawn(&format!("{name} ({})", id.subtask), ports, move |ports| {
-            build(&TaskContext { start, ports: ports.clone(), metrics })
+            build(&TaskContext { start, ports: ports.clone(), metrics, alarm })
         })?;
         let is_source = graph.connections.iter().all(|connection| connection.to != id.vertex);
         let state = TaskState::Starting;

@@ -16,7 +16,7 @@ use super::shared::Shared;
 use super::store::Store;
 use crate::config::{ClaimMode, RetainedCheckpoints};
 use crate::error::{Error, Result};
-use crate::graph::Graph;
+use crate::graph::{Graph, parallelism_of_vertices};
 use crate::job::{JobOptions, JobState, note};
 use crate::savepoint::{Carried, Restored};
 use crate::sinks::Start;
@@ -174,6 +174,10 @@ impl Coordinator {
             restored: self.restored.clone(),
             first_checkpoint: self.next_checkpoint,
             flush_interval: self.options.flush_interval,
+            watermark_interval: self.options.watermark_interval,
+            clock: self.options.clock.clone(),
+            vertices: Arc::new(parallelism_of_vertices(&self.graph, &self.options)),
+            side_outputs: Arc::clone(&self.graph.side_outputs),
         })
     }
 }

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use crossbeam_channel::unbounded;
 use spt_format::{
-    ColumnarReader, Engine, Extensions, Job, Layout, Lineage, Savepoint, SavepointKind, SavepointSource,
-    failpoint,
+    ColumnarReader, Engine, Extensions, Job, Layout, Lineage, MAX_PARALLELISM_LIMIT, OperatorId, Savepoint,
+    SavepointKind, SavepointSource, failpoint,
 };
 
 use super::handle::JobHandle;
@@ -18,7 +18,7 @@ use super::store::{Store, newer_checkpoint};
 use crate::config::{ClaimMode, PendingOutput};
 use crate::control::{is_id, new_id};
 use crate::error::{Error, Result};
-use crate::graph::{Graph, resolve};
+use crate::graph::{Graph, parallelism_of_vertices, resolve};
 use crate::job::{JobOptions, JobState, JobStatus, RestoreOptions, VertexStatus, note};
 use crate::savepoint::{Restored, Terms, check};
 use crate::tasks::{Blame, OperatorInfo, VertexMetrics};
@@ -45,7 +45,7 @@ pub(crate) fn launch(graph: Graph, name: &str, options: JobOptions) -> Result<Jo
     }
     let template = template(&graph, &operators, &job_id, &name, restored.as_ref());
     let metrics: Vec<Arc<VertexMetrics>> = graph.vertices.iter().map(|_| Arc::default()).collect();
-    let status = status(&graph, &operators, &job_id, &name);
+    let status = status(&graph, &operators, &parallelism_of_vertices(&graph, &options), &job_id, &name);
     let shared = Arc::new(Shared::new(graph.plan(&name, &operators), notes.0, status, metrics));
     let (sender, requests) = unbounded();
     let restored_checkpoint = restored.as_ref().and_then(|restored| restored.checkpoint).unwrap_or(0);
@@ -220,19 +220,29 @@ fn lineage(restored: &Restored) -> Vec<Lineage> {
     lineage
 }
 
-fn status(graph: &Graph, operators: &[OperatorInfo], job_id: &str, name: &str) -> JobStatus {
+fn status(
+    graph: &Graph,
+    operators: &[OperatorInfo],
+    vertices: &[u32],
+    job_id: &str,
+    name: &str,
+) -> JobStatus {
     let vertex = |index: usize| {
         let names: Vec<_> = graph.nodes_of(index).map(|(_, node)| node.name.as_str()).collect();
-        let first = operators.iter().find(|operator| operator.vertex == index)?;
-        Some(VertexStatus {
-            id: first.id,
-            name: names.join(" -> "),
-            parallelism: first.parallelism,
-            max_parallelism: first.max_parallelism,
+        let first = operators.iter().find(|operator| operator.vertex == index);
+        VertexStatus {
+            id: first.map_or_else(
+                || OperatorId::of_bytes(format!("exchange {index}").as_bytes()),
+                |first| first.id,
+            ),
+            name: if names.is_empty() { "exchange".to_owned() } else { names.join(" -> ") },
+            parallelism: vertices.get(index).copied().unwrap_or(1),
+            max_parallelism: first.map_or(MAX_PARALLELISM_LIMIT, |first| first.max_parallelism),
             finished: 0,
             records_in: 0,
+            late_records: 0,
             records_out: 0,
-        })
+        }
     };
     JobStatus {
         id: job_id.to_owned(),
@@ -243,6 +253,6 @@ fn status(graph: &Graph, operators: &[OperatorInfo], job_id: &str, name: &str) -
         ended_at_ms: None,
         restarts: 0,
         failure: None,
-        vertices: (0..graph.vertices.len()).filter_map(vertex).collect(),
+        vertices: (0..vertices.len()).map(vertex).collect(),
     }
 }

@@ -61,6 +61,7 @@ impl Shared {
         let mut status = self.face().status.clone();
         for (vertex, metrics) in status.vertices.iter_mut().zip(&self.metrics) {
             (vertex.records_in, vertex.records_out) = metrics.records();
+            vertex.late_records = metrics.late();
         }
         status
     }

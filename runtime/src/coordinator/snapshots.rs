@@ -174,7 +174,7 @@ impl Coordinator {
         let ending = match &in_flight.purpose {
             Purpose::Savepoint(..) => None,
             Purpose::Stop(..) => {
-                run.attempt.tell_sources(Command::Resume);
+                run.attempt.tell_all(Command::Resume);
                 None
             }
             // There is no way back: the input was declared to have ended.

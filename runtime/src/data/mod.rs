@@ -18,6 +18,7 @@ mod owned;
 mod row;
 mod scalar;
 mod text;
+mod time;
 mod tuple;
 
 #[cfg(test)]
@@ -28,6 +29,7 @@ pub use owned::Owned;
 pub(crate) use row::columns_of;
 pub use scalar::Scalars;
 pub use text::Texts;
+pub use time::{EventTime, EventTimes};
 
 use std::fmt::Write;
 

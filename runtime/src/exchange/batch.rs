@@ -1,6 +1,8 @@
-//! What a channel carries: records of one type, or keys with their places and values.
+//! What a channel carries: records of one type, keys with their places and values, or either of two such things.
 
-use crate::data::{Column, Data};
+use std::marker::PhantomData;
+
+use crate::data::{Column, Data, EventTime, EventTimes};
 use crate::state::{Key, KeyArena, Place};
 
 /// Records after which a batch is sent.
@@ -9,7 +11,7 @@ const BATCH_RECORDS: usize = 2048;
 const BATCH_BYTES: usize = 1 << 20;
 
 /// A batch that can be sent and used again.
-pub(crate) trait Batch: Default + Send + 'static {
+pub trait Batch: Default + Send + 'static {
     /// Records.
     fn len(&self) -> usize;
 
@@ -26,42 +28,65 @@ pub(crate) trait Batch: Default + Send + 'static {
 }
 
 /// Records of a stream.
-#[derive(Debug)]
-pub(crate) struct Records<T: Data>(pub T::Column);
+pub struct Records<T: Data> {
+    /// The records.
+    pub records: T::Column,
+    /// When they happened.
+    pub(crate) times: EventTimes,
+}
 
 impl<T: Data> Default for Records<T> {
     fn default() -> Self {
-        Self(T::Column::default())
+        Self { records: T::Column::default(), times: EventTimes::default() }
+    }
+}
+
+impl<T: Data> Records<T> {
+    /// Appends a record.
+    #[inline]
+    pub(crate) fn push(&mut self, record: T::Ref<'_>, time: EventTime) {
+        self.times.push(self.records.len(), time);
+        self.records.push(record);
     }
 }
 
 impl<T: Data> Batch for Records<T> {
+    #[inline]
     fn len(&self) -> usize {
-        self.0.len()
+        self.records.len()
     }
 
+    #[inline]
     fn is_full(&self) -> bool {
-        self.0.len() >= BATCH_RECORDS || self.0.bytes() >= BATCH_BYTES
+        self.records.len() >= BATCH_RECORDS || self.records.bytes() >= BATCH_BYTES
     }
 
     fn clear(&mut self) {
-        self.0.clear();
+        self.records.clear();
+        self.times.clear();
     }
 }
 
 /// Keys, where each lives, and a value for each.
-pub struct KeyedBatch<K: Key, V: Data> {
+pub(crate) struct KeyedBatch<K: Key, V: Data> {
     /// The keys.
-    pub keys: K::Arena,
+    pub(crate) keys: K::Arena,
     /// The place of each key.
-    pub places: Vec<Place>,
+    pub(crate) places: Vec<Place>,
     /// The value of each key.
-    pub values: V::Column,
+    pub(crate) values: V::Column,
+    /// When the records happened.
+    pub(crate) times: EventTimes,
 }
 
 impl<K: Key, V: Data> Default for KeyedBatch<K, V> {
     fn default() -> Self {
-        Self { keys: K::Arena::default(), places: Vec::new(), values: V::Column::default() }
+        Self {
+            keys: K::Arena::default(),
+            places: Vec::new(),
+            values: V::Column::default(),
+            times: EventTimes::default(),
+        }
     }
 }
 
@@ -69,7 +94,7 @@ impl<K: Key, V: Data> KeyedBatch<K, V> {
     /// The value that goes with a place of this batch.
     #[inline]
     #[expect(clippy::expect_used, reason = "keys, places and values are pushed together")]
-    pub fn value(&self, index: usize) -> V::Ref<'_> {
+    pub(crate) fn value(&self, index: usize) -> V::Ref<'_> {
         self.values.get(index).expect("a value for each place")
     }
 }
@@ -88,5 +113,87 @@ impl<K: Key, V: Data> Batch for KeyedBatch<K, V> {
         self.keys.clear();
         self.places.clear();
         self.values.clear();
+        self.times.clear();
+    }
+}
+
+/// What an operator with two inputs receives: each sender fills its own side only.
+pub(crate) struct Pair<A, B> {
+    /// Of the first input.
+    pub(crate) first: A,
+    /// Of the second input.
+    pub(crate) second: B,
+}
+
+impl<A: Default, B: Default> Default for Pair<A, B> {
+    fn default() -> Self {
+        Self { first: A::default(), second: B::default() }
+    }
+}
+
+impl<A: Batch, B: Batch> Batch for Pair<A, B> {
+    #[inline]
+    fn len(&self) -> usize {
+        self.first.len() + self.second.len()
+    }
+
+    #[inline]
+    fn is_full(&self) -> bool {
+        self.first.is_full() || self.second.is_full()
+    }
+
+    fn clear(&mut self) {
+        self.first.clear();
+        self.second.clear();
+    }
+}
+
+/// Where in a batch a sender puts what it sends.
+pub(crate) trait Lane: Send + 'static {
+    /// What the channel carries.
+    type Batch: Batch;
+    /// The part of it that the sender fills.
+    type Part;
+
+    /// The part of a batch.
+    fn part(batch: &mut Self::Batch) -> &mut Self::Part;
+}
+
+/// The whole batch: the operator has one input.
+pub(crate) struct Only<A>(PhantomData<fn(A)>);
+
+/// The first of two inputs.
+pub(crate) struct First<A, B>(PhantomData<fn(A, B)>);
+
+/// The second of two inputs.
+pub(crate) struct Second<A, B>(PhantomData<fn(A, B)>);
+
+impl<A: Batch> Lane for Only<A> {
+    type Batch = A;
+    type Part = A;
+
+    #[inline]
+    fn part(batch: &mut A) -> &mut A {
+        batch
+    }
+}
+
+impl<A: Batch, B: Batch> Lane for First<A, B> {
+    type Batch = Pair<A, B>;
+    type Part = A;
+
+    #[inline]
+    fn part(batch: &mut Pair<A, B>) -> &mut A {
+        &mut batch.first
+    }
+}
+
+impl<A: Batch, B: Batch> Lane for Second<A, B> {
+    type Batch = Pair<A, B>;
+    type Part = B;
+
+    #[inline]
+    fn part(batch: &mut Pair<A, B>) -> &mut B {
+        &mut batch.second
     }
 }

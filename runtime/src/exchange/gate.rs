@@ -5,6 +5,8 @@
 //! link 1  ▮▮▮▮▮▮│     still read                                brought the barrier or its end
 //! ```
 
+use std::time::Duration;
+
 use crossbeam_channel::{Receiver, Select, TryRecvError};
 
 use super::batch::Batch;
@@ -19,6 +21,8 @@ pub(crate) enum Input<B> {
     Batch(B, usize),
     /// No earlier record follows on any link.
     Watermark(Watermark),
+    /// Whether every link that has not ended is idle.
+    Idle(bool),
     /// Every link has reached this barrier.
     Barrier(Barrier),
     /// Every link has ended.
@@ -32,6 +36,7 @@ pub(crate) enum Input<B> {
 struct Link<B> {
     receiver: LinkReceiver<B>,
     watermark: Option<Watermark>,
+    is_idle: bool,
     state: LinkState,
 }
 
@@ -51,6 +56,10 @@ pub(crate) struct Gate<B> {
     aligning: Option<Barrier>,
     /// The watermark that was passed on last.
     watermark: Option<Watermark>,
+    /// All links were idle when it was last looked.
+    is_idle: bool,
+    /// The last decision may not have been the only one that was due.
+    is_undecided: bool,
     /// The link that is asked first, so that none is starved.
     turn: usize,
     ended: bool,
@@ -59,12 +68,14 @@ pub(crate) struct Gate<B> {
 impl<B: Batch> Gate<B> {
     /// Over these links; `commands` come in between.
     pub(crate) fn new(receivers: Vec<LinkReceiver<B>>, commands: Receiver<Command>) -> Self {
-        let link = |receiver| Link { receiver, watermark: None, state: LinkState::Open };
+        let link = |receiver| Link { receiver, watermark: None, is_idle: false, state: LinkState::Open };
         Self {
             links: receivers.into_iter().map(link).collect(),
             commands,
             aligning: None,
             watermark: None,
+            is_idle: false,
+            is_undecided: false,
             turn: 0,
             ended: false,
         }
@@ -79,6 +90,12 @@ impl<B: Batch> Gate<B> {
             Ok(command) => return Ok(Input::Command(command)),
             Err(TryRecvError::Disconnected) => return Err(halted()),
             Err(TryRecvError::Empty) => {}
+        }
+        if std::mem::take(&mut self.is_undecided) {
+            let input = self.decide();
+            if !matches!(input, Input::Nothing) {
+                return Ok(input);
+            }
         }
         for offset in 0..self.links.len() {
             let index = (self.turn + offset) % self.links.len();
@@ -97,17 +114,20 @@ impl<B: Batch> Gate<B> {
         Ok(Input::Nothing)
     }
 
-    /// Waits until something is there.
+    /// Waits until something is there, or for this long.
     ///
     /// # Errors
     /// As [`Gate::try_next`].
-    pub(crate) fn next(&mut self) -> Result<Input<B>> {
+    pub(crate) fn next(&mut self, at_most: Option<Duration>) -> Result<Input<B>> {
         let mut select = Select::new();
         select.recv(&self.commands);
         for link in self.links.iter().filter(|link| link.state == LinkState::Open) {
             select.recv(&link.receiver.elements);
         }
-        select.ready();
+        match at_most {
+            Some(time) => drop(select.ready_timeout(time)),
+            None => drop(select.ready()),
+        }
         self.try_next()
     }
 
@@ -124,6 +144,7 @@ impl<B: Batch> Gate<B> {
         match element {
             Element::Batch(batch) => return Input::Batch(batch, index),
             Element::Watermark(watermark) => link.watermark = Some(watermark),
+            Element::Idle(is_idle) => link.is_idle = is_idle,
             Element::Barrier(barrier) => {
                 link.state = LinkState::Blocked;
                 self.aligning = Some(barrier);
@@ -135,6 +156,12 @@ impl<B: Batch> Gate<B> {
 
     /// What the state of the links means. Links that have ended hold nothing up.
     fn decide(&mut self) -> Input<B> {
+        let input = self.decide_first();
+        self.is_undecided = !matches!(input, Input::Nothing);
+        input
+    }
+
+    fn decide_first(&mut self) -> Input<B> {
         let is_open = self.links.iter().any(|link| link.state == LinkState::Open);
         if let Some(barrier) = self.aligning.take_if(|_| !is_open) {
             for link in self.links.iter_mut().filter(|link| link.state == LinkState::Blocked) {
@@ -146,6 +173,11 @@ impl<B: Batch> Gate<B> {
             self.ended = true;
             return Input::End;
         }
+        let is_idle = self.is_all_idle();
+        if is_idle != self.is_idle {
+            self.is_idle = is_idle;
+            return Input::Idle(is_idle);
+        }
         match self.lowest_watermark() {
             Some(lowest) if self.watermark.is_none_or(|passed| lowest > passed) => {
                 self.watermark = Some(lowest);
@@ -155,13 +187,19 @@ impl<B: Batch> Gate<B> {
         }
     }
 
+    /// Every link that has not ended is idle, and there is one.
+    fn is_all_idle(&self) -> bool {
+        let mut running = self.links.iter().filter(|link| link.state != LinkState::Ended).peekable();
+        running.peek().is_some() && running.all(|link| link.is_idle)
+    }
+
     fn all_ended(&self) -> bool {
         self.links.iter().all(|link| link.state == LinkState::Ended)
     }
 
-    /// The lowest of the links that have not ended; none while one of them has none.
+    /// The lowest of the links that have not ended and are not idle; none while one of them has none.
     fn lowest_watermark(&self) -> Option<Watermark> {
-        let running = self.links.iter().filter(|link| link.state != LinkState::Ended);
+        let running = self.links.iter().filter(|link| link.state != LinkState::Ended && !link.is_idle);
         running.map(|link| link.watermark).min().flatten()
     }
 }

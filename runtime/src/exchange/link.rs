@@ -1,6 +1,6 @@
 //! The channels of one edge of the graph.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 
@@ -18,6 +18,8 @@ pub(crate) enum Element<B> {
     Batch(B),
     /// No earlier record follows on this link.
     Watermark(Watermark),
+    /// Whether this link holds up the watermark.
+    Idle(bool),
     /// Everything before on this link belongs to the snapshot.
     Barrier(Barrier),
     /// Nothing follows on this link.
@@ -75,8 +77,17 @@ struct Ends<B> {
 
 /// An edge, whatever it carries.
 pub(crate) trait AnyExchange: Send + Sync {
-    /// Makes the links between this many subtasks.
-    fn open(&self, upstream: u32, downstream: u32);
+    /// Makes the links between this many subtasks: from each to its own, or from each to all.
+    fn open(&self, upstream: u32, downstream: u32, pattern: Pattern);
+}
+
+/// Which subtasks are linked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Pattern {
+    /// Each to the one of the same index; there are as many.
+    Pairs,
+    /// Each to all.
+    All,
 }
 
 impl<B> Default for Exchange<B> {
@@ -86,13 +97,16 @@ impl<B> Default for Exchange<B> {
 }
 
 impl<B: Send> AnyExchange for Exchange<B> {
-    fn open(&self, upstream: u32, downstream: u32) {
+    fn open(&self, upstream: u32, downstream: u32, pattern: Pattern) {
         let mut ends = self.ends.lock().unwrap_or_else(PoisonError::into_inner);
         ends.outputs = (0..upstream).map(|_| Vec::new()).collect();
         ends.inputs = (0..downstream).map(|_| Vec::new()).collect();
         let Ends { outputs, inputs } = &mut *ends;
-        for output in outputs {
-            for input in inputs.iter_mut() {
+        for (from, output) in outputs.iter_mut().enumerate() {
+            for (to, input) in inputs.iter_mut().enumerate() {
+                if pattern == Pattern::Pairs && from != to {
+                    continue;
+                }
                 let (elements, received) = bounded(LINK_ELEMENTS);
                 let (returned, spare) = bounded(LINK_ELEMENTS + 2);
                 output.push(LinkSender { elements, spare });
@@ -113,5 +127,26 @@ impl<B> Exchange<B> {
     pub(crate) fn inputs(&self, subtask: u32) -> Vec<LinkReceiver<B>> {
         let mut ends = self.ends.lock().unwrap_or_else(PoisonError::into_inner);
         ends.inputs.get_mut(subtask as usize).map(std::mem::take).unwrap_or_default()
+    }
+}
+
+/// The edges into one vertex.
+pub(crate) struct Inputs<B>(Vec<Arc<Exchange<B>>>);
+
+impl<B> Clone for Inputs<B> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
+impl<B> Inputs<B> {
+    /// These edges.
+    pub(crate) fn new(edges: impl IntoIterator<Item = Arc<Exchange<B>>>) -> Self {
+        Self(edges.into_iter().collect())
+    }
+
+    /// Takes the links of a subtask, edge by edge.
+    pub(crate) fn of_subtask(&self, subtask: u32) -> Vec<LinkReceiver<B>> {
+        self.0.iter().flat_map(|edge| edge.inputs(subtask)).collect()
     }
 }

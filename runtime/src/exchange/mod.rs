@@ -15,8 +15,8 @@ mod select;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use batch::{Batch, KeyedBatch, Records};
+pub(crate) use batch::{Batch, First, KeyedBatch, Lane, Only, Pair, Records, Second};
 pub(crate) use gate::{Gate, Input};
-pub(crate) use link::{AnyExchange, Exchange};
-pub(crate) use output::{KeyedOutput, RebalanceOutput};
+pub(crate) use link::{AnyExchange, Exchange, Inputs, Pattern};
+pub(crate) use output::{KeyedOutput, RecordsOutput, Route};
 pub(crate) use select::{BorrowedKey, ComputedKey, ComputedValue, KeyOf, ValueOf, WholeRecord};

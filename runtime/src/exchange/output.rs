@@ -1,15 +1,18 @@
 //! The end of a chain that sends its records to another task.
 
+use std::marker::PhantomData;
 use std::sync::Arc;
 
-use super::batch::{Batch, KeyedBatch, Records};
-use super::link::{Element, LinkSender};
+use spt_format::Partitioning;
+
+use super::batch::{Batch, KeyedBatch, Lane, Records};
+use super::link::{Element, Exchange, LinkSender};
 use super::select::{KeyOf, ValueOf};
-use crate::data::{Column, Data};
+use crate::data::{Data, EventTime};
 use crate::error::Result;
 use crate::operators::{Signal, Stage};
 use crate::state::{Key, KeyArena, Place};
-use crate::tasks::VertexMetrics;
+use crate::tasks::{TaskContext, VertexMetrics};
 
 /// A batch under construction for each downstream subtask.
 struct Targets<B> {
@@ -64,30 +67,97 @@ impl<B: Batch> Targets<B> {
                 self.broadcast(|| Element::Barrier(barrier))
             }
             Signal::End(_) => self.broadcast(|| Element::End),
-            Signal::Committed(_) => Ok(()),
+            Signal::Idle(is_idle) => {
+                let is_idle = *is_idle;
+                self.broadcast(|| Element::Idle(is_idle))
+            }
+            Signal::Committed(_) | Signal::Split(_) | Signal::Tick(_) => Ok(()),
         }
     }
 }
 
-/// Sends each record to one subtask after the other.
-pub(crate) struct RebalanceOutput<T: Data> {
-    targets: Targets<Records<T>>,
-    next: usize,
+/// To which subtasks a record goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Route {
+    /// To one after the other. Where there is a single link, to its end.
+    InTurn,
+    /// To any.
+    AtRandom,
+    /// To the first.
+    First,
+    /// To every one.
+    Every,
 }
 
-impl<T: Data> RebalanceOutput<T> {
-    /// Over these links.
-    pub(crate) fn new(links: Vec<LinkSender<Records<T>>>, metrics: Arc<VertexMetrics>) -> Self {
-        Self { targets: Targets::new(links, metrics), next: 0 }
+impl From<Partitioning> for Route {
+    fn from(partitioning: Partitioning) -> Self {
+        match partitioning {
+            Partitioning::Shuffle => Self::AtRandom,
+            Partitioning::Global => Self::First,
+            Partitioning::Broadcast => Self::Every,
+            Partitioning::Forward | Partitioning::Rebalance | Partitioning::Hash => Self::InTurn,
+        }
     }
 }
 
-impl<T: Data> Stage<T> for RebalanceOutput<T> {
+/// Sends records without regard to what they are.
+pub(crate) struct RecordsOutput<T: Data, L: Lane> {
+    targets: Targets<L::Batch>,
+    route: Route,
+    /// The subtask that was sent to last, or the state of a generator of random numbers.
+    last: u64,
+    records: PhantomData<fn(T)>,
+}
+
+impl<T: Data, L: Lane<Part = Records<T>>> RecordsOutput<T, L> {
+    /// The way out of a subtask. Each begins its turns elsewhere, so that together they treat all alike.
+    pub(crate) fn new(exchange: &Exchange<L::Batch>, context: &TaskContext, route: Route) -> Self {
+        let targets = Targets::new(exchange.outputs(context.index()), context.metrics());
+        let last = match route {
+            Route::AtRandom => SEED ^ u64::from(context.index()),
+            _ => u64::from(context.index()),
+        };
+        Self { targets, route, last, records: PhantomData }
+    }
+
+    fn target(&mut self) -> usize {
+        let links = self.targets.links.len() as u64;
+        match self.route {
+            Route::InTurn => {
+                self.last = if self.last + 1 < links { self.last + 1 } else { 0 };
+                self.last as usize
+            }
+            Route::AtRandom => {
+                self.last = xorshift(self.last);
+                self.last.checked_rem(links).unwrap_or_default() as usize
+            }
+            Route::First | Route::Every => 0,
+        }
+    }
+}
+
+/// Where a generator of random numbers begins; anything but 0.
+const SEED: u64 = 0x9e37_79b9_7f4a_7c15;
+
+/// # Source
+/// Marsaglia, Xorshift RNGs (2003).
+fn xorshift(mut state: u64) -> u64 {
+    state ^= state << 13;
+    state ^= state >> 7;
+    state ^ (state << 17)
+}
+
+impl<T: Data, L: Lane<Part = Records<T>>> Stage<T> for RecordsOutput<T, L> {
     #[inline]
-    fn push(&mut self, record: T::Ref<'_>) -> Result<()> {
-        let target = self.next;
-        self.next = if target + 1 < self.targets.links.len() { target + 1 } else { 0 };
-        self.targets.with(target, |batch| batch.0.push(record))
+    fn push(&mut self, record: T::Ref<'_>, time: EventTime) -> Result<()> {
+        if self.route == Route::Every {
+            let all = 0..self.targets.links.len();
+            return all
+                .into_iter()
+                .try_for_each(|target| self.targets.with(target, |batch| L::part(batch).push(record, time)));
+        }
+        let target = self.target();
+        self.targets.with(target, |batch| L::part(batch).push(record, time))
     }
 
     fn signal(&mut self, signal: &mut Signal<'_>) -> Result<()> {
@@ -96,44 +166,48 @@ impl<T: Data> Stage<T> for RebalanceOutput<T> {
 }
 
 /// Sends the key and a value of each record to the subtask that owns the key's group.
-pub(crate) struct KeyedOutput<K: Key, V: Data, F, G> {
-    targets: Targets<KeyedBatch<K, V>>,
+pub(crate) struct KeyedOutput<K, V, L: Lane, F, G> {
+    targets: Targets<L::Batch>,
     /// The owner of each key group.
     owners: Vec<u32>,
     key: F,
     value: G,
+    types: PhantomData<fn(K, V)>,
 }
 
-impl<K: Key, V: Data, F, G> KeyedOutput<K, V, F, G> {
+impl<K, V, L: Lane, F, G> KeyedOutput<K, V, L, F, G> {
     /// Over these links. `owners` has the subtask of each key group; `key` and `value` are taken from records.
     pub(crate) fn new(
-        links: Vec<LinkSender<KeyedBatch<K, V>>>,
+        links: Vec<LinkSender<L::Batch>>,
         metrics: Arc<VertexMetrics>,
         owners: Vec<u32>,
         key: F,
         value: G,
     ) -> Self {
-        Self { targets: Targets::new(links, metrics), owners, key, value }
+        Self { targets: Targets::new(links, metrics), owners, key, value, types: PhantomData }
     }
 }
 
-impl<T, K, V, F, G> Stage<T> for KeyedOutput<K, V, F, G>
+impl<T, K, V, L, F, G> Stage<T> for KeyedOutput<K, V, L, F, G>
 where
     T: Data,
     K: Key,
     V: Data,
+    L: Lane<Part = KeyedBatch<K, V>>,
     F: KeyOf<T, K>,
     G: ValueOf<T, V>,
 {
     #[inline]
-    fn push(&mut self, record: T::Ref<'_>) -> Result<()> {
+    fn push(&mut self, record: T::Ref<'_>, time: EventTime) -> Result<()> {
         let record = T::shorten(record);
         let max_parallelism = self.owners.len() as u32;
-        let Self { targets, owners, key, value } = self;
+        let Self { targets, owners, key, value, .. } = self;
         key.with(&record, |key| {
             let place = Place::of::<K>(key, max_parallelism);
             let owner = owners.get(usize::from(place.group.0)).copied().unwrap_or_default();
             targets.with(owner as usize, |batch| {
+                let batch = L::part(batch);
+                batch.times.push(batch.places.len(), time);
                 batch.keys.push(key);
                 batch.places.push(place);
                 value.push(&record, &mut batch.values);

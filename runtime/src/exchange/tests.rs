@@ -1,9 +1,9 @@
 use crossbeam_channel::{Sender, unbounded};
 
-use super::batch::Records;
+use super::batch::{Batch, Records};
 use super::gate::{Gate, Input};
-use super::link::{AnyExchange, Element, Exchange, LinkSender};
-use crate::data::Column;
+use super::link::{AnyExchange, Element, Exchange, LinkSender, Pattern};
+use crate::data::{Column, EventTime};
 use crate::operators::{Barrier, BarrierKind, Watermark};
 use crate::tasks::Command;
 
@@ -12,7 +12,7 @@ type Numbers = Records<i64>;
 /// A gate with this many links, what feeds each, and the coordinator's end.
 fn gate(links: u32) -> (Gate<Numbers>, Vec<LinkSender<Numbers>>, Sender<Command>) {
     let exchange = Exchange::default();
-    exchange.open(links, 1);
+    exchange.open(links, 1, Pattern::All);
     let (commands, receiver) = unbounded();
     let gate = Gate::new(exchange.inputs(0), receiver);
     let senders = (0..links).flat_map(|link| exchange.outputs(link)).collect();
@@ -21,7 +21,7 @@ fn gate(links: u32) -> (Gate<Numbers>, Vec<LinkSender<Numbers>>, Sender<Command>
 
 fn batch(number: i64) -> Element<Numbers> {
     let mut batch = Numbers::default();
-    batch.0.push(number);
+    batch.push(number, EventTime::NONE);
     Element::Batch(batch)
 }
 
@@ -37,10 +37,11 @@ fn drain(gate: &mut Gate<Numbers>) -> Vec<String> {
         // An element may mean nothing by itself: the gate is empty when a second look finds nothing either.
         let input = if matches!(input, Input::Nothing) { gate.try_next().unwrap() } else { input };
         seen.push(match input {
-            Input::Batch(batch, link) => format!("{link}:{}", batch.0.get(0).unwrap()),
+            Input::Batch(batch, link) => format!("{link}:{}", batch.records.get(0).unwrap()),
             Input::Barrier(barrier) => format!("barrier {}", barrier.checkpoint),
             Input::Watermark(Watermark(time)) => format!("watermark {time}"),
             Input::Command(command) => format!("{command:?}"),
+            Input::Idle(is_idle) => format!("idle {is_idle}"),
             Input::End => "end".to_owned(),
             Input::Nothing => return seen,
         });
@@ -91,16 +92,42 @@ fn commands_come_before_records_and_a_broken_link_ends_the_task() {
     commands.send(Command::Committed(3)).unwrap();
     assert_eq!(drain(&mut gate), ["Committed(3)", "0:1"]);
     links.pop();
-    assert!(gate.next().is_err());
+    assert!(gate.next(None).is_err());
 }
 
 #[test]
 fn a_batch_goes_back_to_its_sender_empty() {
     let (mut gate, links, _commands) = gate(1);
     let mut large = Numbers::default();
-    (0..100).for_each(|number| large.0.push(number));
+    (0..100).for_each(|number| large.push(number, EventTime::NONE));
     links[0].send(Element::Batch(large)).unwrap();
-    let Input::Batch(received, link) = gate.next().unwrap() else { panic!("a batch") };
+    let Input::Batch(received, link) = gate.next(None).unwrap() else { panic!("a batch") };
     gate.recycle(received, link);
-    assert_eq!(links[0].batch().0.len(), 0);
+    assert_eq!(links[0].batch().len(), 0);
+}
+
+#[test]
+fn an_idle_link_holds_no_watermark_up_until_it_is_active_again() {
+    let (mut gate, links, _commands) = gate(2);
+    links[0].send(Element::Watermark(Watermark(10))).unwrap();
+    links[1].send(Element::Idle(true)).unwrap();
+    assert_eq!(drain(&mut gate), ["watermark 10"]);
+    links[0].send(Element::Idle(true)).unwrap();
+    assert_eq!(drain(&mut gate), ["idle true"]);
+    links[1].send(Element::Idle(false)).unwrap();
+    links[0].send(Element::Idle(false)).unwrap();
+    links[0].send(Element::Watermark(Watermark(20))).unwrap();
+    assert_eq!(drain(&mut gate), ["idle false"]);
+    links[1].send(Element::Watermark(Watermark(15))).unwrap();
+    assert_eq!(drain(&mut gate), ["watermark 15"]);
+}
+
+#[test]
+fn the_watermark_that_a_links_end_sets_free_comes_right_behind_the_barrier_it_completes() {
+    let (mut gate, links, _commands) = gate(2);
+    links[0].send(Element::Watermark(Watermark(10))).unwrap();
+    links[0].send(barrier(1)).unwrap();
+    assert!(drain(&mut gate).is_empty());
+    links[1].send(Element::End).unwrap();
+    assert_eq!(drain(&mut gate), ["barrier 1", "watermark 10"]);
 }

@@ -7,8 +7,8 @@ use std::rc::Rc;
 
 use spt_format::StateKind;
 
-use super::Graph;
 use super::stream::DataStream;
+use super::{Graph, NodeSpec};
 use crate::data::{Data, Record};
 use crate::error::{Error, Result};
 use crate::operators::{Chain, SourceHead};
@@ -42,7 +42,8 @@ impl Environment {
     /// A stream of what a source reads.
     pub fn source<S: Source>(&self, source: S) -> DataStream<S::Item, SourceHead<S>> {
         let mut graph = self.graph.borrow_mut();
-        let vertex = graph.add_vertex(source.parallelism());
+        let vertex = graph.add_vertex();
+        graph.fix_parallelism(vertex, source.parallelism());
         let states = vec![Declaration::per_subtask::<S::Split>("splits", StateKind::OperatorList)];
         let node = graph.add_node(source.name(), vertex, Vec::new(), states);
         let head = SourceHead::new(source, node);
@@ -90,6 +91,15 @@ impl Environment {
         make: impl Fn(i64) -> R + Clone + Send + 'static,
     ) -> DataStream<R::Data, impl Chain<Out = R::Data>> {
         self.source(Generator::new(range, make))
+    }
+
+    /// Changes what an operator is called; `what` is called in vain where no operator is.
+    pub(crate) fn name_node(&self, what: &str, node: Option<usize>, change: impl FnOnce(&mut NodeSpec)) {
+        self.edit(|graph| match node.and_then(|node| graph.nodes.get_mut(node)) {
+            Some(node) => change(node),
+            None => graph
+                .refuse(format!("`{what}` names an operator; put it behind one, not behind a partitioning")),
+        });
     }
 
     pub(crate) fn edit<R>(&self, edit: impl FnOnce(&mut Graph) -> R) -> R {

@@ -5,11 +5,15 @@ use std::sync::Arc;
 
 use spt_format::{KeyGroup, Partitioning, StateKind, operator_index};
 
+use super::environment::Environment;
 use super::stream::DataStream;
 use crate::data::Data;
-use crate::exchange::{ComputedValue, Exchange, KeyOf, KeyedBatch, KeyedOutput, ValueOf, WholeRecord};
+use crate::exchange::{
+    ComputedValue, Exchange, Inputs, KeyOf, KeyedBatch, KeyedOutput, Lane, Only, ValueOf, WholeRecord,
+};
 use crate::operators::{
-    Add, Chain, Combine, KeyAndValue, KeyedHead, KeyedOperator, Number, Reduce, StreamKey, ValueOnly,
+    Add, Chain, Combine, HeadOperator, InputHead, KeyAndValue, Keyed, KeyedProcess, Number, Reduce,
+    StreamKey, ValueOnly,
 };
 use crate::state::{Declaration, Key, State};
 use crate::tasks::TaskContext;
@@ -36,7 +40,7 @@ impl<K: Key, T: Data, C: Chain<Out = T>, F: KeyOf<T, K>> KeyedStream<K, T, C, F>
         let operator: Reduce<Add, KeyAndValue> = Reduce { fold: Add, emit: PhantomData };
         self.then(
             "sum",
-            Declaration::keyed::<K, N, ()>("sum", StateKind::Reducing),
+            vec![Declaration::keyed::<K, N, ()>("sum", StateKind::Reducing)],
             ComputedValue(number),
             operator,
         )
@@ -52,40 +56,71 @@ impl<K: Key, T: Data, C: Chain<Out = T>, F: KeyOf<T, K>> KeyedStream<K, T, C, F>
         let operator: Reduce<Combine<G>, ValueOnly> = Reduce { fold: Combine(combine), emit: PhantomData };
         self.then(
             "reduce",
-            Declaration::keyed::<K, T, ()>("reduce", StateKind::Reducing),
+            vec![Declaration::keyed::<K, T, ()>("reduce", StateKind::Reducing)],
             WholeRecord,
             operator,
         )
     }
 
+    /// Calls a function for every record, with state and timers of the record's key.
+    pub fn process<P>(self, function: P) -> DataStream<P::Out, impl Chain<Out = P::Out>>
+    where
+        K: StreamKey,
+        P: KeyedProcess<K, In = T>,
+    {
+        let operator = Keyed::new(function);
+        self.then("process", operator.declarations(), WholeRecord, operator)
+    }
+
+    pub(super) fn environment(&self) -> &Environment {
+        self.stream.environment()
+    }
+
     /// Ends the chain before the keyed exchange, and begins the one behind it.
-    fn then<V, G, O>(
+    pub(super) fn then<V, G, O>(
         self,
         kind: &'static str,
-        state: Declaration,
+        states: Vec<Declaration>,
         value: G,
         operator: O,
-    ) -> DataStream<O::Out, KeyedHead<K, V, O>>
+    ) -> DataStream<O::Out, InputHead<KeyedBatch<K, V>, O>>
     where
         V: Data,
         G: ValueOf<T, V>,
-        O: KeyedOperator<K, V>,
+        O: HeadOperator<KeyedBatch<K, V>>,
     {
-        let exchange: Arc<Exchange<KeyedBatch<K, V>>> = Arc::default();
-        let (environment, chain, vertex, node) = self.stream.into_parts();
-        let (links, key) = (Arc::clone(&exchange), self.key);
-        let (next, node) = environment.edit(|graph| {
-            let next = graph.add_vertex(None);
-            let added = graph.add_node(kind, next, vec![(node, Partitioning::Hash)], vec![state]);
+        let environment = self.stream.environment().clone();
+        let (vertex, node) = environment.edit(|graph| graph.add_head(kind, states));
+        let exchange = Arc::default();
+        self.send_over::<V, G, Only<_>>(vertex, node, value, &exchange);
+        let head = InputHead { inputs: Inputs::new([exchange]), operator, node };
+        DataStream::new(environment, head, vertex, node)
+    }
+
+    /// Ends the chain with a keyed edge to the operator `node` at the front of this vertex.
+    pub(crate) fn send_over<V, G, L>(
+        self,
+        to: usize,
+        node: usize,
+        value: G,
+        exchange: &Arc<Exchange<L::Batch>>,
+    ) where
+        V: Data,
+        G: ValueOf<T, V>,
+        L: Lane<Part = KeyedBatch<K, V>>,
+    {
+        let (environment, chain, vertex, from) = self.stream.into_parts();
+        let (links, key) = (Arc::clone(exchange), self.key);
+        environment.edit(|graph| {
             graph.finish_vertex(vertex, move |context: &TaskContext| {
                 let links = links.outputs(context.index());
-                let owners = owners(context, added);
-                chain.build(context, KeyedOutput::new(links, context.metrics(), owners, key, value))
+                let owners = owners(context, node);
+                let output = KeyedOutput::<K, V, L, F, G>::new(links, context.metrics(), owners, key, value);
+                chain.build(context, output)
             });
-            graph.connect(vertex, next, Arc::clone(&exchange) as _);
-            (next, added)
+            graph.connect(vertex, to, Arc::clone(exchange) as _, Partitioning::Hash);
+            graph.add_inputs(node, from.into_iter().map(|from| (from, Partitioning::Hash)));
         });
-        DataStream::new(environment, KeyedHead { exchange, operator, node }, next, node)
     }
 }
 

@@ -5,24 +5,29 @@
 //!                      each adds an operator to Graph; a sink or an exchange ends the chain's recipe
 //! ```
 
+mod connected;
 mod environment;
 mod ids;
 mod keyed_stream;
 mod plan;
 mod resolve;
+mod routes;
 mod stream;
 
+pub use connected::{ConnectedKeyedStreams, ConnectedStreams, KeyedAndBroadcastStreams};
 pub use environment::Environment;
 pub use keyed_stream::KeyedStream;
-pub(crate) use resolve::resolve;
+pub(crate) use resolve::{parallelism_of_vertices, resolve};
 pub use stream::{DataStream, StreamSink};
 
 use std::sync::Arc;
 
 use spt_format::Partitioning;
 
+use crate::data::Data;
 use crate::error::{Error, Result};
-use crate::exchange::AnyExchange;
+use crate::exchange::{AnyExchange, Exchange, Lane, Only, Pattern, Records, RecordsOutput, Route};
+use crate::operators::{Chain, SideStage};
 use crate::state::Declaration;
 use crate::tasks::{StartContext, Task, TaskContext};
 
@@ -50,9 +55,12 @@ impl NodeSpec {
 }
 
 /// Operators that run in one thread per subtask.
+#[derive(Default)]
 pub(crate) struct Vertex {
-    /// Set by its author, or by a source that has but one way to be read.
+    /// Set by its author, or by a source or sink that can be used in but one way.
     pub(crate) parallelism: Option<u32>,
+    /// There is no other way.
+    pub(crate) is_fixed: bool,
     /// Builds the task of a subtask; missing while the chain has no end.
     pub(crate) recipe: Option<Box<dyn Recipe>>,
 }
@@ -82,24 +90,106 @@ pub(crate) type StartHook = Box<dyn Fn(&StartContext) -> Result<()> + Send>;
 pub(crate) struct Connection {
     pub(crate) from: usize,
     pub(crate) to: usize,
-    pub(crate) exchange: Arc<dyn AnyExchange>,
+    exchange: Arc<dyn AnyExchange>,
+    partitioning: Partitioning,
+}
+
+impl Connection {
+    /// Makes the links between this many subtasks. Records that would stay in their subtask go round where there
+    /// are not as many behind.
+    pub(crate) fn open(&self, upstream: u32, downstream: u32) {
+        let is_forward = self.partitioning == Partitioning::Forward && upstream == downstream;
+        self.exchange.open(upstream, downstream, if is_forward { Pattern::Pairs } else { Pattern::All });
+    }
+}
+
+/// A way out of an operator that is not its main one.
+pub(crate) struct SideOutput {
+    pub(crate) node: usize,
+    tag: Arc<str>,
+    exchange: Arc<dyn SideExchange>,
+}
+
+impl SideOutput {
+    pub(crate) fn new<T: Data>(node: usize, tag: Arc<str>, exchange: Arc<Exchange<Records<T>>>) -> Self {
+        Self { node, tag, exchange }
+    }
+
+    /// The sending end in one subtask.
+    pub(crate) fn open(&self, context: &TaskContext) -> (Arc<str>, Box<dyn SideStage>) {
+        (Arc::clone(&self.tag), self.exchange.open(context))
+    }
+}
+
+/// The edge of a side output, whatever its records are.
+trait SideExchange: Send + Sync {
+    fn open(&self, context: &TaskContext) -> Box<dyn SideStage>;
+}
+
+impl<T: Data> SideExchange for Exchange<Records<T>> {
+    fn open(&self, context: &TaskContext) -> Box<dyn SideStage> {
+        Box::new(RecordsOutput::<T, Only<Records<T>>>::new(self, context, Route::InTurn))
+    }
 }
 
 /// A job as its program wrote it down.
 #[derive(Default)]
-pub(crate) struct Graph {
+pub struct Graph {
     pub(crate) nodes: Vec<NodeSpec>,
     pub(crate) vertices: Vec<Vertex>,
     pub(crate) connections: Vec<Connection>,
+    pub(crate) side_outputs: Arc<Vec<SideOutput>>,
     pub(crate) hooks: Vec<StartHook>,
+    /// What its author did that makes no sense.
+    mistakes: Vec<String>,
     pub(crate) parallelism: Option<u32>,
     pub(crate) max_parallelism: Option<u32>,
 }
 
 impl Graph {
-    pub(crate) fn add_vertex(&mut self, parallelism: Option<u32>) -> usize {
-        self.vertices.push(Vertex { parallelism, recipe: None });
+    pub(crate) fn add_vertex(&mut self) -> usize {
+        self.vertices.push(Vertex::default());
         self.vertices.len() - 1
+    }
+
+    /// Notes what makes no sense: the job is refused when it starts.
+    pub(crate) fn refuse(&mut self, mistake: String) {
+        self.mistakes.push(mistake);
+    }
+
+    /// Sets the subtasks of a vertex.
+    pub(crate) fn set_parallelism(&mut self, vertex: usize, parallelism: u32) {
+        let name = self.nodes_of(vertex).next().map(|(_, node)| node.label().to_owned()).unwrap_or_default();
+        match self.vertices.get_mut(vertex) {
+            Some(Vertex { is_fixed: true, parallelism: Some(fixed), .. }) if *fixed != parallelism => {
+                let fixed = *fixed;
+                self.refuse(format!(
+                    "operator {name} has parallelism {fixed}, and cannot have {parallelism}"
+                ));
+            }
+            Some(vertex) => vertex.parallelism = Some(parallelism),
+            None => {}
+        }
+    }
+
+    /// Sets the subtasks of a vertex that can have no other number.
+    pub(crate) fn fix_parallelism(&mut self, vertex: usize, parallelism: Option<u32>) {
+        if let (Some(vertex), Some(_)) = (self.vertices.get_mut(vertex), parallelism) {
+            vertex.parallelism = parallelism;
+            vertex.is_fixed = true;
+        }
+    }
+
+    /// Moves an operator to another vertex.
+    pub(crate) fn move_node(&mut self, node: usize, vertex: usize) {
+        if let Some(node) = self.nodes.get_mut(node) {
+            node.vertex = vertex;
+        }
+    }
+
+    /// Something other than the next operator reads what this vertex emits.
+    pub(crate) fn is_divided(&self, vertex: usize) -> bool {
+        self.connections.iter().any(|connection| connection.from == vertex)
     }
 
     pub(crate) fn add_node(
@@ -122,6 +212,23 @@ impl Graph {
         self.nodes.len() - 1
     }
 
+    /// Adds an operator at the front of a vertex of its own. What it reads is added with the edges to it.
+    pub(crate) fn add_head(&mut self, kind: &'static str, states: Vec<Declaration>) -> (usize, usize) {
+        let vertex = self.add_vertex();
+        (vertex, self.add_node(kind, vertex, Vec::new(), states))
+    }
+
+    /// Adds what an operator reads.
+    pub(crate) fn add_inputs(
+        &mut self,
+        node: usize,
+        inputs: impl IntoIterator<Item = (usize, Partitioning)>,
+    ) {
+        if let Some(node) = self.nodes.get_mut(node) {
+            node.inputs.extend(inputs);
+        }
+    }
+
     /// Ends the recipe of a chain.
     pub(crate) fn finish_vertex(&mut self, vertex: usize, recipe: impl Recipe + 'static) {
         if let Some(vertex) = self.vertices.get_mut(vertex) {
@@ -129,9 +236,39 @@ impl Graph {
         }
     }
 
+    /// Ends the recipe of a chain with an output to another vertex.
+    pub(crate) fn finish_with_output<C, L>(
+        &mut self,
+        vertex: usize,
+        chain: C,
+        exchange: &Arc<Exchange<L::Batch>>,
+        route: Route,
+    ) where
+        C: Chain,
+        L: Lane<Part = Records<C::Out>>,
+    {
+        let links = Arc::clone(exchange);
+        self.finish_vertex(vertex, move |context: &TaskContext| {
+            chain.build(context, RecordsOutput::<C::Out, L>::new(&links, context, route))
+        });
+    }
+
     /// Connects two chains.
-    pub(crate) fn connect(&mut self, from: usize, to: usize, exchange: Arc<dyn AnyExchange>) {
-        self.connections.push(Connection { from, to, exchange });
+    pub(crate) fn connect(
+        &mut self,
+        from: usize,
+        to: usize,
+        exchange: Arc<dyn AnyExchange>,
+        partitioning: Partitioning,
+    ) {
+        self.connections.push(Connection { from, to, exchange, partitioning });
+    }
+
+    /// Adds a way out of an operator.
+    pub(crate) fn add_side_output(&mut self, output: SideOutput) {
+        if let Some(outputs) = Arc::get_mut(&mut self.side_outputs) {
+            outputs.push(output);
+        }
     }
 
     /// Operators of a vertex, in order.
@@ -143,6 +280,9 @@ impl Graph {
     pub(crate) fn check(&self) -> Result<()> {
         if self.nodes.is_empty() {
             return Err(Error::refused("the job has no operators"));
+        }
+        if let Some(mistake) = self.mistakes.first() {
+            return Err(Error::refused(mistake.clone()));
         }
         for (index, vertex) in self.vertices.iter().enumerate() {
             if vertex.recipe.is_none() {

@@ -1,6 +1,6 @@
 //! The graph as others see it: the plan document, and the graph that a savepoint remembers.
 
-use spt_format::{Edge, JobGraph, Node, Operator, Plan, PlannedOperator, Uid, UidOrigin};
+use spt_format::{Edge, JobGraph, Node, Operator, Partitioning, Plan, PlannedOperator, Uid, UidOrigin};
 
 use super::Graph;
 use crate::tasks::OperatorInfo;
@@ -39,7 +39,10 @@ impl Graph {
     fn edges(&self, operators: &[OperatorInfo]) -> Vec<Edge> {
         let inputs = self.nodes.iter().zip(operators).flat_map(|(node, to)| {
             node.inputs.iter().filter_map(|(input, partitioning)| {
-                Some(Edge { from: operators.get(*input)?.id, to: to.id, partitioning: *partitioning })
+                let from = operators.get(*input)?;
+                let goes_round = *partitioning == Partitioning::Forward && from.parallelism != to.parallelism;
+                let partitioning = if goes_round { Partitioning::Rebalance } else { *partitioning };
+                Some(Edge { from: from.id, to: to.id, partitioning })
             })
         });
         inputs.collect()

@@ -18,15 +18,14 @@ pub(crate) fn resolve(
     savepoint: Option<&Savepoint>,
 ) -> Result<Vec<OperatorInfo>> {
     let ids = operator_ids(graph)?;
-    let parallelism = options.parallelism.or(graph.parallelism).unwrap_or(1);
+    let vertices = parallelism_of_vertices(graph, options);
     let operators = graph.nodes.iter().zip(ids).map(|(node, id)| {
-        let fixed = graph.vertices.get(node.vertex).and_then(|vertex| vertex.parallelism);
         let mut operator = OperatorInfo {
             id,
             uid: node.uid.clone(),
             name: node.name.clone(),
             vertex: node.vertex,
-            parallelism: fixed.unwrap_or(parallelism),
+            parallelism: vertices.get(node.vertex).copied().unwrap_or(1),
             max_parallelism: 0,
             states: node.states.clone(),
         };
@@ -35,6 +34,12 @@ pub(crate) fn resolve(
         Ok(operator)
     });
     operators.collect()
+}
+
+/// The subtasks of each vertex.
+pub(crate) fn parallelism_of_vertices(graph: &Graph, options: &JobOptions) -> Vec<u32> {
+    let parallelism = options.parallelism.or(graph.parallelism).unwrap_or(1);
+    graph.vertices.iter().map(|vertex| vertex.parallelism.unwrap_or(parallelism)).collect()
 }
 
 fn max_parallelism(

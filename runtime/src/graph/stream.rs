@@ -1,74 +1,91 @@
 //! A stream of records, and what can be done with it.
 
 use std::marker::PhantomData;
-use std::sync::Arc;
 
 use spt_format::Partitioning;
 
 use super::environment::Environment;
 use super::keyed_stream::KeyedStream;
+use super::routes::Input;
 use crate::data::{Data, Record};
-use crate::exchange::{BorrowedKey, ComputedKey, Exchange, RebalanceOutput, Records};
+use crate::exchange::{BorrowedKey, ComputedKey};
 use crate::operators::{
-    Chain, Filter, FlatMap, Map, MapTo, Operator, Out, RecordsHead, SinkStage, Then, recover,
+    AssignTime, Chain, Filter, FlatMap, Map, MapTo, Operator, Out, Plain, Process, SinkStage, Then,
+    Watermarks, recover,
 };
 use crate::sinks::{Print, Sink};
-use crate::state::Key;
+use crate::state::{Declaration, Key};
 use crate::tasks::TaskContext;
 
 /// A stream of records of type `T`. `C` is the recipe of the chain so far; it is nothing anyone writes out.
 ///
 /// Closures see a record as `&T::Ref`: a `&(&str, i64)` for a stream of `(String, i64)`. They must not keep it.
 pub struct DataStream<T, C> {
-    environment: Environment,
-    chain: C,
-    vertex: usize,
-    /// The operator that was added last.
-    node: usize,
-    /// How records reach the operator that is added next.
-    arrival: Partitioning,
+    pub(super) environment: Environment,
+    pub(super) chain: C,
+    pub(super) vertex: usize,
+    /// The operator that `uid` and the like speak of: the one that was added last.
+    pub(super) last: Option<usize>,
+    /// What the operator that is added next reads, and how records reach it.
+    pub(super) inputs: Vec<Input>,
     records: PhantomData<fn() -> T>,
 }
 
 impl<T: Data, C: Chain<Out = T>> DataStream<T, C> {
+    /// What operator `node` at the end of a chain emits.
     pub(crate) fn new(environment: Environment, chain: C, vertex: usize, node: usize) -> Self {
-        Self { environment, chain, vertex, node, arrival: Partitioning::Forward, records: PhantomData }
+        let inputs = vec![(node, Partitioning::Forward)];
+        Self { environment, chain, vertex, last: Some(node), inputs, records: PhantomData }
+    }
+
+    pub(super) fn from_parts(
+        environment: Environment,
+        chain: C,
+        vertex: usize,
+        last: Option<usize>,
+        inputs: Vec<Input>,
+    ) -> Self {
+        Self { environment, chain, vertex, last, inputs, records: PhantomData }
     }
 
     /// Names the last operator for ever: its state is found by this.
     #[must_use]
     pub fn uid(self, uid: impl Into<String>) -> Self {
-        let node = self.node;
-        self.environment.edit(|graph| {
-            if let Some(node) = graph.nodes.get_mut(node) {
-                node.uid = Some(uid.into());
-            }
-        });
+        self.environment.name_node("uid", self.last, |node| node.uid = Some(uid.into()));
         self
     }
 
     /// Names the last operator for people.
     #[must_use]
     pub fn name(self, name: impl Into<String>) -> Self {
-        let node = self.node;
-        self.environment.edit(|graph| {
-            if let Some(node) = graph.nodes.get_mut(node) {
-                node.name = name.into();
-            }
-        });
+        self.environment.name_node("name", self.last, |node| node.name = name.into());
         self
     }
 
     /// Sets the key groups of the last operator.
     #[must_use]
     pub fn max_parallelism(self, max_parallelism: u32) -> Self {
-        let node = self.node;
-        self.environment.edit(|graph| {
-            if let Some(node) = graph.nodes.get_mut(node) {
-                node.max_parallelism = Some(max_parallelism);
-            }
-        });
+        self.environment
+            .name_node("max_parallelism", self.last, |node| node.max_parallelism = Some(max_parallelism));
         self
+    }
+
+    /// Sets the subtasks of the last operator, and of what is chained to it from here on. It no longer runs in the
+    /// thread of the operator before it.
+    #[must_use]
+    pub fn parallelism(self, parallelism: u32) -> DataStream<T, C::Detached> {
+        let Self { environment, chain, vertex, last, inputs, .. } = self;
+        let (chain, vertex) = environment.edit(|graph| {
+            if graph.is_divided(vertex) {
+                let name =
+                    last.and_then(|last| graph.nodes.get(last)).map_or("", |node| node.label()).to_owned();
+                graph.refuse(format!("set the parallelism of operator {name} before its stream is divided"));
+            }
+            let (chain, vertex) = chain.detach(graph, vertex);
+            graph.set_parallelism(vertex, parallelism);
+            (chain, vertex)
+        });
+        DataStream::from_parts(environment, chain, vertex, last, inputs)
     }
 
     /// One record for each, which owns what it is made of.
@@ -124,37 +141,33 @@ impl<T: Data, C: Chain<Out = T>> DataStream<T, C> {
         KeyedStream::new(self, ComputedKey(key))
     }
 
-    /// Ends the chain, and sends each record to the next subtask in turn. What follows has the job's parallelism.
-    pub fn rebalance(self) -> DataStream<T, RecordsHead<T>> {
-        self.rebalance_to(None)
+    /// Calls a function for every record, which may keep lists of its own and emit to side outputs.
+    pub fn process<P: Process<T>>(self, function: P) -> DataStream<P::Out, impl Chain<Out = P::Out>> {
+        let operator = Plain::new(function);
+        let states = operator.declarations();
+        self.then_with_states("process", states, operator)
     }
 
-    fn rebalance_to(self, parallelism: Option<u32>) -> DataStream<T, RecordsHead<T>> {
-        let exchange: Arc<Exchange<Records<T>>> = Arc::default();
-        let Self { environment, chain, vertex, node, .. } = self;
-        let links = Arc::clone(&exchange);
-        let next = environment.edit(|graph| {
-            let next = graph.add_vertex(parallelism);
-            graph.finish_vertex(vertex, move |context: &TaskContext| {
-                let output = RebalanceOutput::new(links.outputs(context.index()), context.metrics());
-                chain.build(context, output)
-            });
-            graph.connect(vertex, next, Arc::clone(&exchange) as _);
-            next
-        });
-        let stream = DataStream::new(environment, RecordsHead { exchange }, next, node);
-        DataStream { arrival: Partitioning::Rebalance, ..stream }
+    /// Takes the event time of each record, in ms since 1970, and makes watermarks from it.
+    pub fn assign_timestamps<F>(self, time: F, watermarks: Watermarks) -> DataStream<T, impl Chain<Out = T>>
+    where
+        F: for<'a> FnMut(&'a T::Ref<'a>) -> i64 + Clone + Send + 'static,
+    {
+        self.then("timestamps", AssignTime { time, watermarks })
     }
 
     /// Writes every record to a sink.
     pub fn sink<S: Sink<T>>(self, sink: S) -> StreamSink {
+        let wanted = sink.parallelism();
         let vertex = self.vertex;
         let present =
             self.environment.edit(|graph| graph.vertices.get(vertex).and_then(|vertex| vertex.parallelism));
-        match sink.parallelism() {
-            Some(wanted) if present != Some(wanted) => self.rebalance_to(Some(wanted)).end(sink),
-            _ => self.end(sink),
+        if wanted.is_none() || wanted == present {
+            return self.end(sink);
         }
+        let stream = self.rebalance();
+        stream.environment.edit(|graph| graph.fix_parallelism(stream.vertex, wanted));
+        stream.end(sink)
     }
 
     /// Prints every record as a line, behind this prefix.
@@ -163,9 +176,9 @@ impl<T: Data, C: Chain<Out = T>> DataStream<T, C> {
     }
 
     fn end<S: Sink<T>>(self, sink: S) -> StreamSink {
-        let Self { environment, chain, vertex, node, arrival, .. } = self;
+        let Self { environment, chain, vertex, inputs, .. } = self;
         let added = environment.edit(|graph| {
-            let added = graph.add_node(sink.name(), vertex, vec![(node, arrival)], Vec::new());
+            let added = graph.add_node(sink.name(), vertex, inputs, Vec::new());
             let target = sink.clone();
             graph.hooks.push(Box::new(move |context| recover(&target, added, context)));
             graph.finish_vertex(vertex, move |context: &TaskContext| {
@@ -178,15 +191,28 @@ impl<T: Data, C: Chain<Out = T>> DataStream<T, C> {
     }
 
     fn then<O: Operator<T>>(self, kind: &'static str, operator: O) -> DataStream<O::Out, Then<C, O>> {
-        let Self { environment, chain, vertex, node, arrival, .. } = self;
-        let input = vec![(node, arrival)];
-        let node = environment.edit(|graph| graph.add_node(kind, vertex, input, Vec::new()));
+        self.then_with_states(kind, Vec::new(), operator)
+    }
+
+    fn then_with_states<O: Operator<T>>(
+        self,
+        kind: &'static str,
+        states: Vec<Declaration>,
+        operator: O,
+    ) -> DataStream<O::Out, Then<C, O>> {
+        let Self { environment, chain, vertex, inputs, .. } = self;
+        let node = environment.edit(|graph| graph.add_node(kind, vertex, inputs, states));
         DataStream::new(environment, Then { before: chain, operator, node }, vertex, node)
     }
 
-    /// The parts of a stream that ends its chain.
-    pub(crate) fn into_parts(self) -> (Environment, C, usize, usize) {
-        (self.environment, self.chain, self.vertex, self.node)
+    /// The parts of a stream that ends its chain: its recipe, its vertex, and the operators it comes from.
+    pub(crate) fn into_parts(self) -> (Environment, C, usize, Vec<usize>) {
+        let nodes = self.inputs.into_iter().map(|(node, _)| node).collect();
+        (self.environment, self.chain, self.vertex, nodes)
+    }
+
+    pub(crate) fn environment(&self) -> &Environment {
+        &self.environment
     }
 }
 
@@ -199,21 +225,13 @@ pub struct StreamSink {
 impl StreamSink {
     /// Names the sink for ever: its pending output is found by this.
     pub fn uid(self, uid: impl Into<String>) -> Self {
-        self.environment.edit(|graph| {
-            if let Some(node) = graph.nodes.get_mut(self.node) {
-                node.uid = Some(uid.into());
-            }
-        });
+        self.environment.name_node("uid", Some(self.node), |node| node.uid = Some(uid.into()));
         self
     }
 
     /// Names the sink for people.
     pub fn name(self, name: impl Into<String>) -> Self {
-        self.environment.edit(|graph| {
-            if let Some(node) = graph.nodes.get_mut(self.node) {
-                node.name = name.into();
-            }
-        });
+        self.environment.name_node("name", Some(self.node), |node| node.name = name.into());
         self
     }
 }

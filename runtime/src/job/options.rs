@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::config::{
     ClaimMode, Configuration, NonRestored, PendingOutput, RestartStrategy, RetainedCheckpoints, options,
 };
+use crate::tasks::Clock;
 
 /// How a job is run. The default runs it once, at parallelism 1, without checkpoints.
 #[derive(Debug, Clone)]
@@ -42,6 +43,10 @@ pub struct JobOptions {
     pub strict_uids: bool,
     /// How long a partial batch waits for more records.
     pub flush_interval: Duration,
+    /// How often watermarks are made from event times.
+    pub watermark_interval: Duration,
+    /// What operators take for the time of day.
+    pub clock: Clock,
 }
 
 /// What a job starts from.
@@ -78,6 +83,8 @@ impl Default for JobOptions {
             restart: RestartStrategy::None,
             strict_uids: false,
             flush_interval: Duration::from_millis(5),
+            watermark_interval: Duration::from_millis(200),
+            clock: Clock::system(),
         }
     }
 }
@@ -128,6 +135,8 @@ impl JobOptions {
             restart: configuration.restart_strategy(),
             strict_uids: configuration.get(&options::STRICT_UIDS).unwrap_or(false),
             flush_interval: get(&options::BUFFER_TIMEOUT).unwrap_or(default.flush_interval),
+            watermark_interval: get(&options::WATERMARK_INTERVAL).unwrap_or(default.watermark_interval),
+            clock: default.clock,
         }
     }
 }

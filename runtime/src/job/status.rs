@@ -84,6 +84,8 @@ pub struct VertexStatus {
     pub finished: u32,
     /// Records taken in, by all subtasks, since the job was started.
     pub records_in: u64,
+    /// Records that were late for all of their windows, and that no side output took.
+    pub late_records: u64,
     /// Records passed on to other vertices.
     pub records_out: u64,
 }

@@ -5,9 +5,16 @@
 //! chain    SourceTask { FlatMapStage { MapStage { Output } } }    built back to front, one type, one loop
 //! ```
 
+use std::sync::Arc;
+
+use spt_format::Partitioning;
+
+use super::records::RecordsHead;
 use super::stage::Stage;
 use crate::data::Data;
 use crate::error::Result;
+use crate::exchange::{Exchange, Only, Records, Route};
+use crate::graph::Graph;
 use crate::tasks::{Task, TaskContext};
 
 /// An operator with one input that can be chained to whatever comes before it.
@@ -37,6 +44,15 @@ pub trait Chain: Clone + Send + 'static {
     /// If state cannot be restored, or a source not be opened.
     #[doc(hidden)]
     fn build<E: Stage<Self::Out> + 'static>(self, context: &TaskContext, end: E) -> Result<Box<dyn Task>>;
+
+    /// The chain with its last operator at the front of a vertex of its own.
+    #[doc(hidden)]
+    type Detached: Chain<Out = Self::Out>;
+
+    /// Puts the last operator of `vertex` at the front of a vertex, if it is not there already. What came before
+    /// it stays where it is. Gives the vertex it is in.
+    #[doc(hidden)]
+    fn detach(self, graph: &mut Graph, vertex: usize) -> (Self::Detached, usize);
 }
 
 /// A chain, and an operator behind it.
@@ -53,5 +69,17 @@ impl<C: Chain, O: Operator<C::Out>> Chain for Then<C, O> {
     fn build<E: Stage<O::Out> + 'static>(self, context: &TaskContext, end: E) -> Result<Box<dyn Task>> {
         let stage = self.operator.stage(context, self.node, end)?;
         self.before.build(context, stage)
+    }
+
+    type Detached = Then<RecordsHead<C::Out>, O>;
+
+    fn detach(self, graph: &mut Graph, vertex: usize) -> (Self::Detached, usize) {
+        let next = graph.add_vertex();
+        let exchange: Arc<Exchange<Records<C::Out>>> = Arc::default();
+        graph.finish_with_output::<_, Only<_>>(vertex, self.before, &exchange, Route::InTurn);
+        graph.connect(vertex, next, Arc::clone(&exchange) as _, Partitioning::Forward);
+        graph.move_node(self.node, next);
+        let before = RecordsHead::over([exchange]);
+        (Then { before, operator: self.operator, node: self.node }, next)
     }
 }

@@ -2,7 +2,7 @@
 
 use super::chain::Operator;
 use super::stage::{Signal, Stage};
-use crate::data::Data;
+use crate::data::{Data, EventTime};
 use crate::error::Result;
 use crate::tasks::{Blame, TaskContext};
 
@@ -40,10 +40,10 @@ where
     E: Stage<T>,
 {
     #[inline]
-    fn push(&mut self, record: T::Ref<'_>) -> Result<()> {
+    fn push(&mut self, record: T::Ref<'_>, time: EventTime) -> Result<()> {
         let record = T::shorten(record);
         let keep = &mut self.keep;
-        if self.blame.on(|| keep(&record)) { self.next.push(record) } else { Ok(()) }
+        if self.blame.on(|| keep(&record)) { self.next.push(record, time) } else { Ok(()) }
     }
 
     fn signal(&mut self, signal: &mut Signal<'_>) -> Result<()> {

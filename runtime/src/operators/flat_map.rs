@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 use super::chain::Operator;
 use super::out::Out;
 use super::stage::{Signal, Stage};
-use crate::data::Data;
+use crate::data::{Data, EventTime};
 use crate::error::Result;
 use crate::tasks::{Blame, TaskContext};
 
@@ -54,9 +54,9 @@ where
     E: Stage<O>,
 {
     #[inline]
-    fn push(&mut self, record: T::Ref<'_>) -> Result<()> {
+    fn push(&mut self, record: T::Ref<'_>, time: EventTime) -> Result<()> {
         let record = T::shorten(record);
-        let mut out = Out::new(&mut self.next);
+        let mut out = Out::new(&mut self.next, time);
         let function = &mut self.function;
         self.blame.on(|| function(&record, &mut out));
         out.finish()

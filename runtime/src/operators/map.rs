@@ -4,7 +4,7 @@ use std::marker::PhantomData;
 
 use super::chain::Operator;
 use super::stage::{Signal, Stage};
-use crate::data::{Data, Record};
+use crate::data::{Data, EventTime, Record};
 use crate::error::Result;
 use crate::tasks::{Blame, TaskContext};
 
@@ -73,11 +73,11 @@ where
     E: Stage<R::Data>,
 {
     #[inline]
-    fn push(&mut self, record: T::Ref<'_>) -> Result<()> {
+    fn push(&mut self, record: T::Ref<'_>, time: EventTime) -> Result<()> {
         let record = T::shorten(record);
         let function = &mut self.function;
         let result = self.blame.on(|| function(&record));
-        result.lend(|result| self.next.push(result))
+        result.lend(|result| self.next.push(result, time))
     }
 
     fn signal(&mut self, signal: &mut Signal<'_>) -> Result<()> {
@@ -112,11 +112,11 @@ where
     E: Stage<O>,
 {
     #[inline]
-    fn push(&mut self, record: T::Ref<'_>) -> Result<()> {
+    fn push(&mut self, record: T::Ref<'_>, time: EventTime) -> Result<()> {
         let record = T::shorten(record);
         let function = &mut self.function;
         let result = self.blame.on(|| function(&record));
-        self.next.push(result)
+        self.next.push(result, time)
     }
 
     fn signal(&mut self, signal: &mut Signal<'_>) -> Result<()> {

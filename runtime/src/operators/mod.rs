@@ -3,26 +3,47 @@
 mod chain;
 mod filter;
 mod flat_map;
-mod keyed;
+mod input;
 mod map;
 mod out;
-mod rebalance;
+mod process;
+mod records;
 mod reduce;
+mod side_output;
 mod sink;
 mod source;
 mod stage;
+mod states;
+mod tee;
+mod timestamps;
 
 pub(crate) use chain::Operator;
 pub use chain::{Chain, Then};
 pub(crate) use filter::Filter;
 pub(crate) use flat_map::FlatMap;
-pub(crate) use keyed::KeyedOperator;
-pub use keyed::{KeyedHead, StreamKey};
+pub use input::{HeadOperator, InputHead, StreamKey};
 pub(crate) use map::{Map, MapTo};
 pub use out::Out;
-pub use rebalance::RecordsHead;
+pub(crate) use process::{
+    CoKeyed, CoPlain, Keyed, KeyedAndBroadcast, KeyedPair, KeyedWithBroadcast, Plain, RecordsPair,
+};
+pub use process::{
+    CoProcess, FiredTimer, KeyedBroadcastProcess, KeyedCoProcess, KeyedContext, KeyedProcess, Process,
+    ProcessContext,
+};
+pub use records::RecordsHead;
 pub use reduce::Number;
 pub(crate) use reduce::{Add, Combine, KeyAndValue, Reduce, ValueOnly};
+pub(crate) use side_output::SideStage;
+pub use side_output::{OutputTag, SideOutputs};
 pub(crate) use sink::{SinkStage, recover};
 pub use source::SourceHead;
-pub use stage::{Barrier, BarrierKind, Signal, Stage, Watermark};
+pub use stage::{Barrier, BarrierKind, Signal, SplitChange, Stage, Watermark};
+pub use states::{
+    Aggregate, AggregatingState, BroadcastState, Descriptor, KeyedAccess, ListState, MapState,
+    OperatorAccess, OperatorListState, OperatorStates, OperatorTables, ReducingState, Scope, States,
+    UnionListState, ValueState,
+};
+pub use tee::Tee;
+pub(crate) use timestamps::AssignTime;
+pub use timestamps::Watermarks;

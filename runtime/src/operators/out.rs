@@ -1,22 +1,24 @@
 //! What a closure or a source emits records with.
 
-use super::stage::Stage;
-use crate::data::{Data, Record};
+use super::stage::{Signal, SplitChange, Stage};
+use crate::data::{Data, EventTime, Record};
 use crate::error::Result;
 
 /// The way out of an operator: hands records to whatever comes next.
 pub struct Out<'next, T: Data> {
     next: &'next mut dyn Stage<T>,
+    /// What records get that are emitted without a time of their own.
+    time: EventTime,
     /// The first failure downstream; nothing is passed on after it.
     failure: Result<()>,
     emitted: u64,
 }
 
 impl<'next, T: Data> Out<'next, T> {
-    /// A way into `next`.
+    /// A way into `next` for records of this time.
     #[inline]
-    pub fn new(next: &'next mut dyn Stage<T>) -> Self {
-        Self { next, failure: Ok(()), emitted: 0 }
+    pub fn new(next: &'next mut dyn Stage<T>, time: EventTime) -> Self {
+        Self { next, time, failure: Ok(()), emitted: 0 }
     }
 
     /// Emits a record: owned, borrowed, or a tuple of either.
@@ -28,9 +30,29 @@ impl<'next, T: Data> Out<'next, T> {
     /// Emits the view of a record.
     #[inline]
     pub fn emit_ref(&mut self, record: T::Ref<'_>) {
+        self.emit_ref_at(record, self.time);
+    }
+
+    /// Emits a record with this event time, in ms since 1970.
+    #[inline]
+    pub fn emit_at(&mut self, record: impl Record<Data = T>, ms: i64) {
+        record.lend(|record| self.emit_ref_at(record, EventTime::at(ms)));
+    }
+
+    /// Emits the view of a record with its event time.
+    #[inline]
+    pub(crate) fn emit_ref_at(&mut self, record: T::Ref<'_>, time: EventTime) {
         if self.failure.is_ok() {
-            self.failure = self.next.push(record);
+            self.failure = self.next.push(record, time);
             self.emitted += 1;
+        }
+    }
+
+    /// What a source with several splits says before it reads another one, and after the last record of one:
+    /// watermarks are made for each split.
+    pub fn split(&mut self, change: SplitChange) {
+        if self.failure.is_ok() {
+            self.failure = self.next.signal(&mut Signal::Split(change));
         }
     }
 

@@ -5,9 +5,9 @@
 use std::cell::Cell;
 use std::marker::PhantomData;
 
-use super::keyed::{KeyedOperator, StreamKey};
+use super::input::{HeadOperator, StreamKey};
 use super::stage::{Signal, Stage};
-use crate::data::Data;
+use crate::data::{Data, EventTime};
 use crate::error::{Error, Result};
 use crate::exchange::KeyedBatch;
 use crate::savepoint::{KeyedPart, StateSlot};
@@ -29,7 +29,7 @@ pub(crate) trait Emit<K: StreamKey, V: Data>: Clone + Send + 'static {
     type Out: Data;
 
     /// Passes it on.
-    fn emit<E: Stage<Self::Out>>(key: &K::Borrowed, held: &V, next: &mut E) -> Result<()>;
+    fn emit<E: Stage<Self::Out>>(key: &K::Borrowed, held: &V, time: EventTime, next: &mut E) -> Result<()>;
 }
 
 /// The key and what it holds.
@@ -44,8 +44,8 @@ impl<K: StreamKey, V: Data> Emit<K, V> for KeyAndValue {
     type Out = (K, V);
 
     #[inline]
-    fn emit<E: Stage<(K, V)>>(key: &K::Borrowed, held: &V, next: &mut E) -> Result<()> {
-        K::lend_key(key, |key| next.push((K::shorten(key), V::shorten(held.as_ref()))))
+    fn emit<E: Stage<(K, V)>>(key: &K::Borrowed, held: &V, time: EventTime, next: &mut E) -> Result<()> {
+        K::lend_key(key, |key| next.push((K::shorten(key), V::shorten(held.as_ref())), time))
     }
 }
 
@@ -53,8 +53,8 @@ impl<K: StreamKey, V: Data> Emit<K, V> for ValueOnly {
     type Out = V;
 
     #[inline]
-    fn emit<E: Stage<V>>(_: &K::Borrowed, held: &V, next: &mut E) -> Result<()> {
-        next.push(held.as_ref())
+    fn emit<E: Stage<V>>(_: &K::Borrowed, held: &V, time: EventTime, next: &mut E) -> Result<()> {
+        next.push(held.as_ref(), time)
     }
 }
 
@@ -73,7 +73,7 @@ pub(crate) struct ReduceHead<K: StreamKey, V: State + Data, F, M, E> {
     next: E,
 }
 
-impl<K, V, F, M> KeyedOperator<K, V> for Reduce<F, M>
+impl<K, V, F, M> HeadOperator<KeyedBatch<K, V>> for Reduce<F, M>
 where
     K: StreamKey,
     V: State + Data,
@@ -122,7 +122,7 @@ where
                         true => Ok(()),
                         false => blame.on_result(|| fold.fold(held, batch.value(index))),
                     };
-                    result = folded.and_then(|()| M::emit(key, held, next));
+                    result = folded.and_then(|()| M::emit(key, held, batch.times.get(index), next));
                 }
             },
         );

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use spt_format::failpoint;
 
 use super::stage::{Signal, Stage};
-use crate::data::Data;
+use crate::data::{Data, EventTime};
 use crate::error::{Error, Result};
 use crate::savepoint::{Commit, Snapshot};
 use crate::sinks::{Sink, SinkWriter, Start};
@@ -72,7 +72,7 @@ impl<T: Data, S: Sink<T>> SinkStage<T, S> {
 
 impl<T: Data, S: Sink<T>> Stage<T> for SinkStage<T, S> {
     #[inline]
-    fn push(&mut self, record: T::Ref<'_>) -> Result<()> {
+    fn push(&mut self, record: T::Ref<'_>, _: EventTime) -> Result<()> {
         let writer = &mut self.writer;
         self.blame.on_result(|| writer.write(record))
     }
@@ -89,7 +89,7 @@ impl<T: Data, S: Sink<T>> Stage<T> for SinkStage<T, S> {
                 self.pending.retain(|pending| pending.checkpoint > *checkpoint);
                 Ok(())
             }
-            Signal::Watermark(_) => Ok(()),
+            Signal::Watermark(_) | Signal::Idle(_) | Signal::Split(_) | Signal::Tick(_) => Ok(()),
         }
     }
 }

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::chain::Chain;
 use super::stage::Stage;
 use crate::error::{Error, Result};
+use crate::graph::Graph;
 use crate::savepoint::{Elements, StateSlot, deal};
 use crate::sources::{Discovered, Source, discover};
 use crate::tasks::{SourceTask, StartContext, Task, TaskContext};
@@ -73,6 +74,11 @@ impl<S: Source> SourceHead<S> {
 
 impl<S: Source> Chain for SourceHead<S> {
     type Out = S::Item;
+    type Detached = Self;
+
+    fn detach(self, _: &mut Graph, vertex: usize) -> (Self, usize) {
+        (self, vertex)
+    }
 
     fn build<E: Stage<S::Item> + 'static>(self, context: &TaskContext, end: E) -> Result<Box<dyn Task>> {
         let blame = context.blame(self.node);
@@ -86,6 +92,7 @@ impl<S: Source> Chain for SourceHead<S> {
             blame,
             metrics: context.metrics(),
             flush_interval: context.flush_interval(),
+            alarm: context.alarm(),
         }))
     }
 }

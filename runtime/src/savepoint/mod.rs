@@ -14,6 +14,6 @@ mod write;
 pub(crate) use check::{Terms, check};
 pub(crate) use deal::{Elements, deal};
 pub(crate) use restored::Restored;
-pub(crate) use snapshot::{Commit, KeyedPart, ListPart};
+pub(crate) use snapshot::{BroadcastPart, Commit, KeyedPart, ListPart};
 pub use snapshot::{Snapshot, StateSlot};
 pub(crate) use write::{Carried, Draft, write};

@@ -18,7 +18,7 @@ use super::write::Carried;
 use crate::config::NonRestored;
 use crate::error::{Error, ErrorKind, Result};
 use crate::job::{CheckpointRecord, CheckpointStatus};
-use crate::state::{Cell, Key, KeyedTable, State, StateReader, downcast};
+use crate::state::{BroadcastTable, Cell, Key, KeyedTable, Payload, State, StateReader, Timers, downcast};
 use crate::tasks::OperatorInfo;
 
 /// A snapshot, and where in it each state of the graph lies.
@@ -125,6 +125,43 @@ impl Restored {
             let path = self.path.display().to_string();
             Error::new(ErrorKind::Unreadable { path }).caused_by(Error::from(error))
         })
+    }
+
+    /// The timers of a service in these key groups.
+    ///
+    /// # Errors
+    /// As [`Restored::keyed_table`].
+    pub(crate) fn timers<K: Key, N: Key>(
+        &self,
+        slot: StateSlot,
+        service: &str,
+        range: KeyGroupRange,
+        max_parallelism: u32,
+    ) -> Result<Timers<K, N>> {
+        let mut timers = Timers::new(range, service);
+        let Some(Stored { place, reading }) = self.states.get(&slot) else { return Ok(timers) };
+        let scan = Scan { key_groups: Some(range), ..Scan::default() };
+        for batch in self.source.scan(*place, &scan)? {
+            timers.restore(&reading.read(&batch?)?, max_parallelism)?;
+        }
+        timers.restored();
+        Ok(timers)
+    }
+
+    /// The copy of a broadcast state.
+    ///
+    /// # Errors
+    /// As [`Restored::keyed_table`].
+    pub(crate) fn broadcast<K: Key, P: Payload + PartialEq>(
+        &self,
+        slot: StateSlot,
+    ) -> Result<BroadcastTable<K, P>> {
+        let mut table = BroadcastTable::default();
+        let Some(Stored { place, reading }) = self.states.get(&slot) else { return Ok(table) };
+        for batch in self.source.scan(*place, &Scan::default())? {
+            table.restore(&reading.read(&batch?)?)?;
+        }
+        Ok(table)
     }
 
     /// About how many rows each key group has: those of a segment, spread evenly over its groups.

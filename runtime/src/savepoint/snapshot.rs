@@ -7,10 +7,10 @@ use arrow_schema::SchemaRef;
 use serde_json::Value;
 use spt_format::{Column, Error, KeyGroupRange, Result};
 
-use crate::state::{Cell, Frozen, Key, State, StateBuilder};
+use crate::state::{Cell, Frozen, FrozenBroadcast, Key, Payload, State, StateBuilder};
 
 /// A state of an operator: their places in the graph.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct StateSlot {
     /// Index of the operator in the graph.
     pub operator: usize,
@@ -142,5 +142,18 @@ impl<T: State> ListPart<T> {
             values.finish()?,
         ];
         RecordBatch::try_new(Arc::clone(schema), columns.to_vec()).map_err(refusal)
+    }
+}
+
+/// A copy of a broadcast state.
+pub(crate) struct BroadcastPart<K, P>(pub(crate) FrozenBroadcast<K, P>);
+
+impl<K: Key, P: Payload> Part for BroadcastPart<K, P> {
+    fn rows(&self) -> u64 {
+        self.0.rows() as u64
+    }
+
+    fn batches(&self, _: u32, _: KeyGroupRange, schema: &SchemaRef) -> PartBatches<'_> {
+        Box::new(self.0.batches(Arc::clone(schema)))
     }
 }

@@ -7,8 +7,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use spt_format::{
-    ColumnarReader, ColumnarWriter, Committed, KeyGroupRange, Operator, PendingOutput, Result, Savepoint,
-    SavepointSource, Scan, State, StateRef, in_order,
+    ColumnarReader, ColumnarWriter, Committed, Error, KeyGroupRange, MAX_PARALLELISM_LIMIT, Operator,
+    PendingOutput, Result, ResultExt, Savepoint, SavepointSource, Scan, State, StateKind, StateRef, in_order,
 };
 
 use super::snapshot::{Part, PartBatches, Snapshot, StateSlot};
@@ -60,7 +60,10 @@ impl Draft {
     fn write_operator(&mut self, writer: &ColumnarWriter, index: usize) -> Result<()> {
         let Some(mut operator) = self.savepoint.operators.get(index).cloned() else { return Ok(()) };
         for (state, declared) in operator.states.clone().iter().enumerate() {
-            let parts = Parts::of(&self.snapshots, StateSlot { operator: index, state });
+            let mut parts = Parts::of(&self.snapshots, StateSlot { operator: index, state });
+            if declared.kind == StateKind::Broadcast {
+                parts.keep_one_copy(declared).within(|| operator.label())?;
+            }
             let counted = State { rows: Some(parts.rows()), ..declared.clone() };
             write_state(writer, &operator, &counted, &parts, self.threads)?;
         }
@@ -102,6 +105,28 @@ impl<'a> Parts<'a> {
 
     fn rows(&self) -> u64 {
         self.0.iter().map(|(_, part)| part.rows()).sum()
+    }
+
+    /// Of a state that is the same in every subtask.
+    ///
+    /// # Errors
+    /// If it is not: which copy is right, nobody knows.
+    fn keep_one_copy(&mut self, state: &State) -> Result<()> {
+        let schema = state.schema.to_arrow(state.kind)?;
+        let everything = KeyGroupRange::all(MAX_PARALLELISM_LIMIT);
+        let rows = |part: &dyn Part| part.batches(0, everything, &schema).collect::<Result<Vec<_>>>();
+        let mut copies = self.0.iter();
+        let Some((first, part)) = copies.next() else { return Ok(()) };
+        let kept = rows(*part)?;
+        for (subtask, part) in copies {
+            if rows(*part)? != kept {
+                let differ =
+                    format!("the copies of broadcast state in subtasks {first} and {subtask} differ");
+                return Err(Error::invalid(differ)).within(|| state.name.clone());
+            }
+        }
+        self.0.truncate(1);
+        Ok(())
     }
 }
 

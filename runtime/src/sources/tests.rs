@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use super::*;
-use crate::data::Data;
+use crate::data::{Data, EventTime};
 use crate::operators::{Signal, Stage};
 use crate::state::{State, StateBuilder, StateReader};
 
@@ -12,7 +12,7 @@ use crate::state::{State, StateBuilder, StateReader};
 struct Kept<T>(Vec<T>);
 
 impl<T: Data> Stage<T> for Kept<T> {
-    fn push(&mut self, record: T::Ref<'_>) -> Result<()> {
+    fn push(&mut self, record: T::Ref<'_>, _: EventTime) -> Result<()> {
         self.0.push(T::from_ref(record));
         Ok(())
     }
@@ -36,7 +36,7 @@ pub(super) fn subtask(parallelism: u32) -> Subtask {
 /// Polls once, and returns what was emitted.
 pub(super) fn poll<R: SourceReader>(reader: &mut R) -> (Vec<R::Item>, Poll) {
     let mut kept = Kept(Vec::new());
-    let mut out = Out::new(&mut kept);
+    let mut out = Out::new(&mut kept, EventTime::NONE);
     let polled = reader.poll(&mut out).unwrap();
     out.finish().unwrap();
     (kept.0, polled)
@@ -60,7 +60,7 @@ pub(crate) fn drain<R: SourceReader>(reader: &mut R) -> Vec<R::Item> {
 pub(super) fn fails<R: SourceReader>(reader: &mut R) -> String {
     let mut kept = Kept(Vec::new());
     loop {
-        match reader.poll(&mut Out::new(&mut kept)) {
+        match reader.poll(&mut Out::new(&mut kept, EventTime::NONE)) {
             Ok(Poll::End) => panic!("nothing failed"),
             Ok(_) => {}
             Err(error) => return error.full(),

@@ -22,7 +22,7 @@ pub(crate) enum Command {
     Trigger(Barrier),
     /// To sources: the input ends here. The highest watermark and the end are sent.
     Drain,
-    /// To sources: the snapshot behind which the job was to stop has failed; go on.
+    /// The snapshot behind which the job was to stop has failed; go on.
     Resume,
     /// The checkpoint is complete and committed.
     Committed(u64),

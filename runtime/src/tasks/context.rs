@@ -8,14 +8,18 @@ use serde_json::Value;
 use spt_format::{KeyGroupRange, OperatorId};
 
 use super::blame::Blame;
+use super::clock::{Alarm, Clock};
 use super::command::Command;
 use super::metrics::VertexMetrics;
 use super::thread::TaskPorts;
 use crate::error::{Error, Result};
+use crate::exchange::{Batch, Gate, Inputs};
+use crate::graph::SideOutput;
 use crate::job::Subtask;
+use crate::operators::SideOutputs;
 use crate::savepoint::{Elements, Restored, StateSlot};
 use crate::sinks::Start;
-use crate::state::{Cell, Declaration, Key, KeyedTable, State};
+use crate::state::{BroadcastTable, Cell, Declaration, Key, KeyedTable, Payload, State, Timers};
 
 /// An operator of the graph once parallelism and max parallelism are decided.
 #[derive(Debug, Clone)]
@@ -41,10 +45,15 @@ impl OperatorInfo {
 pub(crate) struct StartContext {
     pub(crate) start: Start,
     pub(crate) operators: Arc<Vec<OperatorInfo>>,
+    /// Subtasks of each vertex.
+    pub(crate) vertices: Arc<Vec<u32>>,
+    pub(crate) side_outputs: Arc<Vec<SideOutput>>,
     pub(crate) restored: Option<Arc<Restored>>,
     /// The number of the first snapshot that this start will take.
     pub(crate) first_checkpoint: u64,
     pub(crate) flush_interval: Duration,
+    pub(crate) watermark_interval: Duration,
+    pub(crate) clock: Clock,
 }
 
 impl StartContext {
@@ -82,6 +91,7 @@ pub struct TaskContext {
     pub(crate) start: StartContext,
     pub(crate) ports: TaskPorts,
     pub(crate) metrics: Arc<VertexMetrics>,
+    pub(crate) alarm: Alarm,
 }
 
 impl TaskContext {
@@ -100,6 +110,26 @@ impl TaskContext {
 
     pub(crate) fn flush_interval(&self) -> Duration {
         self.start.flush_interval
+    }
+
+    /// What the task waits for besides records.
+    pub(crate) fn alarm(&self) -> Alarm {
+        self.alarm.clone()
+    }
+
+    /// The way into this subtask over these edges.
+    pub(crate) fn gate<B: Batch>(&self, inputs: &Inputs<B>) -> Gate<B> {
+        Gate::new(inputs.of_subtask(self.index()), self.commands())
+    }
+
+    /// The ways out of an operator that are not its main one.
+    pub(crate) fn side_outputs(&self, node: usize) -> SideOutputs {
+        let outputs = self.start.side_outputs.iter().filter(|output| output.node == node);
+        SideOutputs::new(outputs.map(|output| output.open(self)))
+    }
+
+    pub(crate) fn watermark_interval(&self) -> Duration {
+        self.start.watermark_interval
     }
 
     pub(crate) fn first_checkpoint(&self) -> u64 {
@@ -123,17 +153,54 @@ impl TaskContext {
         }
     }
 
+    /// The key groups that this subtask owns in an operator.
+    pub(crate) fn key_groups(&self, node: usize) -> Result<KeyGroupRange> {
+        let subtask = self.subtask(node);
+        KeyGroupRange::of_subtask(subtask.index, subtask.parallelism, subtask.max_parallelism)
+            .ok_or_else(|| Error::failed("a subtask owns no key group"))
+    }
+
     /// A keyed state's table with the rows that this subtask owns.
     pub(crate) fn keyed_table<K: Key, C: Cell, N: Key>(
         &self,
         slot: StateSlot,
     ) -> Result<KeyedTable<K, C, N>> {
-        let subtask = self.subtask(slot.operator);
-        let range = KeyGroupRange::of_subtask(subtask.index, subtask.parallelism, subtask.max_parallelism)
-            .ok_or_else(|| Error::failed("a subtask owns no key group"))?;
+        let range = self.key_groups(slot.operator)?;
         match &self.start.restored {
-            Some(restored) => restored.keyed_table(slot, range, subtask.max_parallelism),
+            Some(restored) => restored.keyed_table(slot, range, self.subtask(slot.operator).max_parallelism),
             None => Ok(KeyedTable::new(range)),
+        }
+    }
+
+    /// The timers that this subtask owns.
+    pub(crate) fn timers<K: Key, N: Key>(&self, slot: StateSlot, service: &str) -> Result<Timers<K, N>> {
+        let range = self.key_groups(slot.operator)?;
+        match &self.start.restored {
+            Some(restored) => {
+                restored.timers(slot, service, range, self.subtask(slot.operator).max_parallelism)
+            }
+            None => Ok(Timers::new(range, service)),
+        }
+    }
+
+    /// The elements of a list state: those that this subtask is dealt, and all of them.
+    pub(crate) fn elements<T: State>(&self, slot: StateSlot) -> Result<(Vec<T>, Vec<T>)> {
+        let Some(elements) = self.start.restored_elements::<T>(slot)? else { return Ok(Default::default()) };
+        let all = elements.all().cloned().collect();
+        let subtask = self.subtask(slot.operator);
+        let mut dealt = elements.for_subtasks(subtask.parallelism);
+        let own = dealt.get_mut(subtask.index as usize).map(std::mem::take).unwrap_or_default();
+        Ok((own, all))
+    }
+
+    /// The copy of a broadcast state.
+    pub(crate) fn broadcast_table<K: Key, P: Payload + PartialEq>(
+        &self,
+        slot: StateSlot,
+    ) -> Result<BroadcastTable<K, P>> {
+        match &self.start.restored {
+            Some(restored) => restored.broadcast(slot),
+            None => Ok(BroadcastTable::default()),
         }
     }
 }

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::clock::Alarm;
 use super::command::{Command, Event};
 use super::metrics::VertexMetrics;
 use super::thread::{Ending, Task, TaskPorts};
 use crate::error::Result;
 use crate::exchange::{Batch, Gate, Input};
-use crate::operators::{Barrier, Signal};
+use crate::operators::{Barrier, BarrierKind, Signal};
 use crate::savepoint::Snapshot;
 
 /// The first operator of a chain behind an exchange, and everything chained to it.
@@ -32,11 +33,14 @@ pub(crate) struct InputTask<B, H> {
     pub(crate) head: H,
     pub(crate) metrics: Arc<VertexMetrics>,
     pub(crate) flush_interval: Duration,
+    pub(crate) alarm: Alarm,
 }
 
 impl<B: Batch, H: Head<B>> Task for InputTask<B, H> {
     fn run(mut self: Box<Self>, ports: &TaskPorts) -> Result<Ending> {
         let mut flushed = Instant::now();
+        // Behind the barrier that the job stops with, no timer fires.
+        let mut is_stopping = false;
         loop {
             let mut input = self.gate.try_next()?;
             if matches!(input, Input::Nothing) || flushed.elapsed() >= self.flush_interval {
@@ -44,17 +48,26 @@ impl<B: Batch, H: Head<B>> Task for InputTask<B, H> {
                 flushed = Instant::now();
             }
             if matches!(input, Input::Nothing) {
-                input = self.gate.next()?;
+                let pause = if is_stopping { None } else { self.alarm.pause() };
+                input = self.gate.next(pause)?;
             }
             ports.check()?;
+            if !is_stopping && let Some(now) = self.alarm.ring() {
+                self.head.signal(&mut Signal::Tick(now))?;
+            }
             match input {
                 Input::Batch(batch, link) => self.feed(batch, link)?,
                 Input::Watermark(watermark) => self.head.signal(&mut Signal::Watermark(watermark))?,
-                Input::Barrier(barrier) => self.snapshot(barrier, ports)?,
+                Input::Idle(is_idle) => self.head.signal(&mut Signal::Idle(is_idle))?,
+                Input::Barrier(barrier) => {
+                    is_stopping = barrier.kind == BarrierKind::Stop;
+                    self.snapshot(barrier, ports)?;
+                }
                 Input::End => return (*self).finish(),
                 Input::Command(Command::Committed(checkpoint)) => {
                     self.head.signal(&mut Signal::Committed(checkpoint))?;
                 }
+                Input::Command(Command::Resume) => is_stopping = false,
                 Input::Command(Command::Exit) => return Ok(Ending::Exited),
                 // What else there is, is said to sources.
                 Input::Command(_) | Input::Nothing => {}

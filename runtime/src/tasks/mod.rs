@@ -1,6 +1,7 @@
 //! A task: one thread that runs one chain in one subtask.
 
 mod blame;
+mod clock;
 mod command;
 mod context;
 mod input_task;
@@ -9,6 +10,8 @@ mod source_task;
 mod thread;
 
 pub(crate) use blame::Blame;
+pub(crate) use clock::Alarm;
+pub use clock::Clock;
 pub(crate) use command::{Command, Event, TaskId};
 pub(crate) use context::{OperatorInfo, StartContext, TaskContext};
 pub(crate) use input_task::{Head, InputTask};

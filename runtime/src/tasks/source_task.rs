@@ -6,10 +6,12 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{RecvTimeoutError, TryRecvError};
 
 use super::blame::Blame;
+use super::clock::Alarm;
 use super::command::{Command, Event};
 use super::halted;
 use super::metrics::VertexMetrics;
 use super::thread::{Ending, Task, TaskPorts};
+use crate::data::EventTime;
 use crate::error::Result;
 use crate::operators::{Barrier, BarrierKind, Out, Signal, Stage, Watermark};
 use crate::savepoint::{ListPart, Snapshot, StateSlot};
@@ -25,6 +27,7 @@ pub(crate) struct SourceTask<R: SourceReader, E> {
     pub(crate) blame: Blame,
     pub(crate) metrics: Arc<VertexMetrics>,
     pub(crate) flush_interval: Duration,
+    pub(crate) alarm: Alarm,
 }
 
 /// What a command means for the loop.
@@ -61,12 +64,15 @@ where
                 wait = if is_held { Wait::ForCommand } else { Wait::Not };
             }
             ports.check()?;
+            if let Some(now) = self.alarm.ring() {
+                self.chain.signal(&mut Signal::Tick(now))?;
+            }
             match self.poll()? {
                 Poll::Ready => wait = Wait::Not,
                 Poll::Idle(time) => {
                     self.chain.signal(&mut Signal::Flush)?;
                     flushed = Instant::now();
-                    wait = Wait::AtMost(time);
+                    wait = Wait::AtMost(self.alarm.pause().map_or(time, |pause| pause.min(time)));
                 }
                 Poll::End => return (*self).finish(),
             }
@@ -115,7 +121,7 @@ where
         if let Some(splits) = discovered.take()? {
             blame.on_result(|| reader.add_splits(splits))?;
         }
-        let mut out = Out::new(chain);
+        let mut out = Out::new(chain, EventTime::NONE);
         let poll = blame.on_result(|| reader.poll(&mut out));
         metrics.received(out.emitted() as usize);
         out.finish()?;

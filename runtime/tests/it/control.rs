@@ -33,6 +33,7 @@ impl JobControl for Told {
             parallelism: 3,
             max_parallelism: 128,
             finished: 1,
+            late_records: 0,
             records_in: 10,
             records_out: 4,
         };

@@ -125,6 +125,23 @@ impl<K: Key, C: Cell, N: Key> KeyedTable<K, C, N> {
         }
     }
 
+    /// Changes the cells of one of its key groups that `is_stale` says yes to, and removes those of which `keep` then
+    /// leaves nothing. Others are not copied.
+    pub fn sweep(
+        &mut self,
+        index: usize,
+        is_stale: impl Fn(&C) -> bool,
+        mut keep: impl FnMut(&mut C) -> bool,
+    ) {
+        let Some(group) = self.groups.get_mut(index) else { return };
+        for (slot, (key, namespace)) in group.select(|_, cell| is_stale(cell)) {
+            if !group.cell_mut(slot).is_none_or(&mut keep) {
+                let tag = scoped(tag::<K::Borrowed>(key.borrow()), &namespace);
+                self.rows -= usize::from(group.remove(tag, slot).is_some());
+            }
+        }
+    }
+
     /// All cells, by key group, in no order within it.
     pub fn iter(&self) -> impl Iterator<Item = (&K, &N, &C)> {
         self.groups.iter().flat_map(Group::iter).map(|((key, namespace), cell)| (key, namespace, cell))

@@ -19,11 +19,17 @@ const PAUSE: Duration = Duration::from_millis(5);
 pub(super) struct Leash {
     numbers: Sequence,
     is_off: Arc<AtomicBool>,
+    parallelism: Option<u32>,
 }
 
 impl Leash {
     pub(super) fn new(range: std::ops::Range<i64>) -> Self {
-        Self { numbers: Sequence::new(range), is_off: Arc::default() }
+        Self { numbers: Sequence::new(range), is_off: Arc::default(), parallelism: None }
+    }
+
+    /// Read by one subtask, so that the numbers come in order.
+    pub(super) fn one(range: std::ops::Range<i64>) -> Self {
+        Self { parallelism: Some(1), ..Self::new(range) }
     }
 
     /// From now on, and after every restart, as fast as the numbers are taken.
@@ -43,6 +49,10 @@ impl Source for Leash {
 
     fn is_replayable(&self) -> bool {
         true
+    }
+
+    fn parallelism(&self) -> Option<u32> {
+        self.parallelism
     }
 
     fn splits(&self, parallelism: u32) -> Result<Vec<Span>> {

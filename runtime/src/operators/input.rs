@@ -1,12 +1,11 @@
-//! How an operator with keyed state begins a chain behind a keyed exchange.
-
-use std::sync::Arc;
+//! How an operator begins a chain behind exchanges.
 
 use super::chain::Chain;
 use super::stage::Stage;
 use crate::data::{Data, Record};
 use crate::error::Result;
-use crate::exchange::{Exchange, Gate, KeyedBatch};
+use crate::exchange::{Batch, Inputs};
+use crate::graph::Graph;
 use crate::state::Key;
 use crate::tasks::{Head, InputTask, Task, TaskContext};
 
@@ -26,14 +25,17 @@ where
     }
 }
 
-/// An operator whose input is partitioned by key.
-pub trait KeyedOperator<K: Key, V: Data>: Clone + Send + 'static {
+/// An operator that takes batches: one whose input is partitioned by key, or that has two inputs.
+pub trait HeadOperator<B>: Clone + Send + 'static {
     /// What it emits.
     type Out: Data;
     /// The operator with what comes next.
-    type Head<E: Stage<Self::Out> + 'static>: Head<KeyedBatch<K, V>> + 'static;
+    type Head<E: Stage<Self::Out> + 'static>: Head<B> + 'static;
 
     /// Builds the operator of one subtask, its state restored.
+    ///
+    /// # Errors
+    /// If its state cannot be restored.
     fn head<E: Stage<Self::Out> + 'static>(
         self,
         context: &TaskContext,
@@ -42,30 +44,35 @@ pub trait KeyedOperator<K: Key, V: Data>: Clone + Send + 'static {
     ) -> Result<Self::Head<E>>;
 }
 
-/// The front of a chain behind a keyed exchange.
-pub struct KeyedHead<K: Key, V: Data, O> {
-    pub(crate) exchange: Arc<Exchange<KeyedBatch<K, V>>>,
+/// The front of a chain behind one or more exchanges.
+pub struct InputHead<B, O> {
+    pub(crate) inputs: Inputs<B>,
     pub(crate) operator: O,
     pub(crate) node: usize,
 }
 
-impl<K: Key, V: Data, O: Clone> Clone for KeyedHead<K, V, O> {
+impl<B, O: Clone> Clone for InputHead<B, O> {
     fn clone(&self) -> Self {
-        Self { exchange: Arc::clone(&self.exchange), operator: self.operator.clone(), node: self.node }
+        Self { inputs: self.inputs.clone(), operator: self.operator.clone(), node: self.node }
     }
 }
 
-impl<K: Key, V: Data, O: KeyedOperator<K, V>> Chain for KeyedHead<K, V, O> {
+impl<B: Batch, O: HeadOperator<B>> Chain for InputHead<B, O> {
     type Out = O::Out;
+    type Detached = Self;
 
     fn build<E: Stage<O::Out> + 'static>(self, context: &TaskContext, end: E) -> Result<Box<dyn Task>> {
         let head = self.operator.head(context, self.node, end)?;
-        let gate = Gate::new(self.exchange.inputs(context.index()), context.commands());
         Ok(Box::new(InputTask {
-            gate,
+            gate: context.gate(&self.inputs),
             head,
             metrics: context.metrics(),
             flush_interval: context.flush_interval(),
+            alarm: context.alarm(),
         }))
+    }
+
+    fn detach(self, _: &mut Graph, vertex: usize) -> (Self, usize) {
+        (self, vertex)
     }
 }

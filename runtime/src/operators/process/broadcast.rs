@@ -1,0 +1,136 @@
+//! A function of a keyed stream and of one that every subtask sees in full.
+
+use std::marker::PhantomData;
+
+use super::context::{FiredTimer, KeyedContext, ProcessContext};
+use super::core::{Declared, KeyedCore};
+use crate::data::{Column, Data};
+use crate::error::Result;
+use crate::exchange::{KeyedBatch, Pair, Records};
+use crate::operators::input::{HeadOperator, StreamKey};
+use crate::operators::stage::{Signal, Stage};
+use crate::operators::states::States;
+use crate::state::{Declaration, KeyArena};
+use crate::tasks::{Head, TaskContext};
+
+/// A function of a keyed stream whose behaviour a second, broadcast stream changes: rules, rates, switches. What
+/// the second says is kept in [broadcast state](crate::operators::BroadcastState), of which every subtask has a copy.
+pub trait KeyedBroadcastProcess<K: StreamKey>: Clone + Send + 'static {
+    /// The records of the keyed stream.
+    type In: Data;
+    /// The records of the broadcast stream.
+    type Broadcast: Data;
+    /// The records it emits.
+    type Out: Data;
+
+    /// Declares its states. Called once, when the graph is built.
+    fn declare(&mut self, states: &mut States<K>);
+
+    /// Called for each record of the keyed stream. Reads broadcast state, and leaves it as it is.
+    ///
+    /// # Errors
+    /// Whatever fails the operator: the job then restarts as configured.
+    fn process(
+        &mut self,
+        record: <Self::In as Data>::Ref<'_>,
+        context: &mut KeyedContext<'_, K, Self::Out>,
+    ) -> Result<()>;
+
+    /// Called for each record of the broadcast stream, in every subtask: changes broadcast state, everywhere alike.
+    ///
+    /// # Errors
+    /// As [`KeyedBroadcastProcess::process`].
+    fn process_broadcast(
+        &mut self,
+        record: <Self::Broadcast as Data>::Ref<'_>,
+        context: &mut ProcessContext<'_, Self::Out>,
+    ) -> Result<()>;
+
+    /// Called for each timer that has come due.
+    ///
+    /// # Errors
+    /// As [`KeyedBroadcastProcess::process`].
+    fn on_timer(&mut self, timer: FiredTimer, context: &mut KeyedContext<'_, K, Self::Out>) -> Result<()> {
+        let _ = (timer, context);
+        Ok(())
+    }
+}
+
+/// A [`KeyedBroadcastProcess`] in the graph.
+pub(crate) struct KeyedWithBroadcast<K, P> {
+    function: P,
+    declared: Declared<K>,
+    keys: PhantomData<fn() -> K>,
+}
+
+impl<K, P: Clone> Clone for KeyedWithBroadcast<K, P> {
+    fn clone(&self) -> Self {
+        Self { function: self.function.clone(), declared: self.declared.clone(), keys: PhantomData }
+    }
+}
+
+impl<K: StreamKey, P: KeyedBroadcastProcess<K>> KeyedWithBroadcast<K, P> {
+    pub(crate) fn new(mut function: P) -> Self {
+        let mut states = States::default();
+        function.declare(&mut states);
+        Self { function, declared: Declared::new(states), keys: PhantomData }
+    }
+
+    pub(crate) fn declarations(&self) -> Vec<Declaration> {
+        self.declared.declarations()
+    }
+}
+
+pub(crate) struct KeyedWithBroadcastHead<K: StreamKey, P, E> {
+    function: P,
+    core: KeyedCore<K, E>,
+}
+
+/// What such a function receives.
+pub(crate) type KeyedAndBroadcast<K, A, B> = Pair<KeyedBatch<K, A>, Records<B>>;
+
+impl<K, P> HeadOperator<KeyedAndBroadcast<K, P::In, P::Broadcast>> for KeyedWithBroadcast<K, P>
+where
+    K: StreamKey,
+    P: KeyedBroadcastProcess<K>,
+{
+    type Out = P::Out;
+    type Head<E: Stage<P::Out> + 'static> = KeyedWithBroadcastHead<K, P, E>;
+
+    fn head<E: Stage<P::Out> + 'static>(
+        self,
+        context: &TaskContext,
+        node: usize,
+        next: E,
+    ) -> Result<KeyedWithBroadcastHead<K, P, E>> {
+        let core = KeyedCore::open(&self.declared, context, node, next)?;
+        Ok(KeyedWithBroadcastHead { function: self.function, core })
+    }
+}
+
+impl<K, P, E> Head<KeyedAndBroadcast<K, P::In, P::Broadcast>> for KeyedWithBroadcastHead<K, P, E>
+where
+    K: StreamKey,
+    P: KeyedBroadcastProcess<K>,
+    E: Stage<P::Out>,
+{
+    fn feed(&mut self, Pair { first, second }: &KeyedAndBroadcast<K, P::In, P::Broadcast>) -> Result<()> {
+        let Self { function, core } = self;
+        for (index, place) in first.places.iter().enumerate() {
+            let Some(key) = first.keys.get(index) else { continue };
+            let record = first.value(index);
+            core.call(*place, key, first.times.get(index), |context| function.process(record, context))?;
+        }
+        for index in 0..second.records.len() {
+            let Some(record) = second.records.get(index) else { continue };
+            let time = second.times.get(index);
+            core.call_without_key(time, |context| function.process_broadcast(record, context))?;
+        }
+        Ok(())
+    }
+
+    fn signal(&mut self, signal: &mut Signal<'_>) -> Result<()> {
+        let Self { function, core } = self;
+        core.signal(signal, |timer, context| function.on_timer(timer, context))
+    }
+}

@@ -1,0 +1,135 @@
+//! A function of two keyed streams that share state.
+
+use std::marker::PhantomData;
+
+use super::context::{FiredTimer, KeyedContext};
+use super::core::{Declared, KeyedCore};
+use crate::data::Data;
+use crate::error::Result;
+use crate::exchange::{KeyedBatch, Pair};
+use crate::operators::input::{HeadOperator, StreamKey};
+use crate::operators::stage::{Signal, Stage};
+use crate::operators::states::States;
+use crate::state::{Declaration, KeyArena};
+use crate::tasks::{Head, TaskContext};
+
+/// A function that is called for every record of two streams keyed alike: both see the same state.
+pub trait KeyedCoProcess<K: StreamKey>: Clone + Send + 'static {
+    /// The records of the first stream.
+    type First: Data;
+    /// The records of the second stream.
+    type Second: Data;
+    /// The records it emits.
+    type Out: Data;
+
+    /// Declares its states. Called once, when the graph is built.
+    fn declare(&mut self, states: &mut States<K>);
+
+    /// Called for each record of the first stream.
+    ///
+    /// # Errors
+    /// Whatever fails the operator: the job then restarts as configured.
+    fn first(
+        &mut self,
+        record: <Self::First as Data>::Ref<'_>,
+        context: &mut KeyedContext<'_, K, Self::Out>,
+    ) -> Result<()>;
+
+    /// Called for each record of the second stream.
+    ///
+    /// # Errors
+    /// As [`KeyedCoProcess::first`].
+    fn second(
+        &mut self,
+        record: <Self::Second as Data>::Ref<'_>,
+        context: &mut KeyedContext<'_, K, Self::Out>,
+    ) -> Result<()>;
+
+    /// Called for each timer that has come due.
+    ///
+    /// # Errors
+    /// As [`KeyedCoProcess::first`].
+    fn on_timer(&mut self, timer: FiredTimer, context: &mut KeyedContext<'_, K, Self::Out>) -> Result<()> {
+        let _ = (timer, context);
+        Ok(())
+    }
+}
+
+/// A [`KeyedCoProcess`] in the graph.
+pub(crate) struct CoKeyed<K, P> {
+    function: P,
+    declared: Declared<K>,
+    keys: PhantomData<fn() -> K>,
+}
+
+impl<K, P: Clone> Clone for CoKeyed<K, P> {
+    fn clone(&self) -> Self {
+        Self { function: self.function.clone(), declared: self.declared.clone(), keys: PhantomData }
+    }
+}
+
+impl<K: StreamKey, P: KeyedCoProcess<K>> CoKeyed<K, P> {
+    pub(crate) fn new(mut function: P) -> Self {
+        let mut states = States::default();
+        function.declare(&mut states);
+        Self { function, declared: Declared::new(states), keys: PhantomData }
+    }
+
+    pub(crate) fn declarations(&self) -> Vec<Declaration> {
+        self.declared.declarations()
+    }
+}
+
+pub(crate) struct CoKeyedHead<K: StreamKey, P, E> {
+    function: P,
+    core: KeyedCore<K, E>,
+}
+
+/// What such a function receives.
+pub(crate) type KeyedPair<K, A, B> = Pair<KeyedBatch<K, A>, KeyedBatch<K, B>>;
+
+impl<K, P> HeadOperator<KeyedPair<K, P::First, P::Second>> for CoKeyed<K, P>
+where
+    K: StreamKey,
+    P: KeyedCoProcess<K>,
+{
+    type Out = P::Out;
+    type Head<E: Stage<P::Out> + 'static> = CoKeyedHead<K, P, E>;
+
+    fn head<E: Stage<P::Out> + 'static>(
+        self,
+        context: &TaskContext,
+        node: usize,
+        next: E,
+    ) -> Result<CoKeyedHead<K, P, E>> {
+        let core = KeyedCore::open(&self.declared, context, node, next)?;
+        Ok(CoKeyedHead { function: self.function, core })
+    }
+}
+
+impl<K, P, E> Head<KeyedPair<K, P::First, P::Second>> for CoKeyedHead<K, P, E>
+where
+    K: StreamKey,
+    P: KeyedCoProcess<K>,
+    E: Stage<P::Out>,
+{
+    fn feed(&mut self, Pair { first, second }: &KeyedPair<K, P::First, P::Second>) -> Result<()> {
+        let Self { function, core } = self;
+        for (index, place) in first.places.iter().enumerate() {
+            let Some(key) = first.keys.get(index) else { continue };
+            let record = first.value(index);
+            core.call(*place, key, first.times.get(index), |context| function.first(record, context))?;
+        }
+        for (index, place) in second.places.iter().enumerate() {
+            let Some(key) = second.keys.get(index) else { continue };
+            let record = second.value(index);
+            core.call(*place, key, second.times.get(index), |context| function.second(record, context))?;
+        }
+        Ok(())
+    }
+
+    fn signal(&mut self, signal: &mut Signal<'_>) -> Result<()> {
+        let Self { function, core } = self;
+        core.signal(signal, |timer, context| function.on_timer(timer, context))
+    }
+}
