@@ -40,8 +40,8 @@ pub use error::{Error, ErrorKind, Result};
 pub use execute::exit_code;
 pub use graph::{
     ConnectedKeyedStreams, ConnectedStreams, DataStream, Environment, KeyedAndBroadcastStreams, KeyedStream,
-    StreamSink,
+    StreamSink, WindowedPair, WindowedStream,
 };
 pub use job::{JobControl, JobOptions, JobState, RestoreOptions};
-pub use operators::{Chain, Out, OutputTag, Watermarks};
+pub use operators::{Chain, Out, OutputTag, Watermarks, Windows};
 pub use tasks::Clock;

@@ -13,12 +13,14 @@ mod plan;
 mod resolve;
 mod routes;
 mod stream;
+mod windowed;
 
 pub use connected::{ConnectedKeyedStreams, ConnectedStreams, KeyedAndBroadcastStreams};
 pub use environment::Environment;
 pub use keyed_stream::KeyedStream;
 pub(crate) use resolve::{parallelism_of_vertices, resolve};
 pub use stream::{DataStream, StreamSink};
+pub use windowed::{WindowedPair, WindowedStream};
 
 use std::sync::Arc;
 

@@ -16,6 +16,7 @@ mod stage;
 mod states;
 mod tee;
 mod timestamps;
+mod window;
 
 pub(crate) use chain::Operator;
 pub use chain::{Chain, Then};
@@ -47,3 +48,8 @@ pub use states::{
 pub use tee::Tee;
 pub(crate) use timestamps::AssignTime;
 pub use timestamps::Watermarks;
+pub use window::Windows;
+pub(crate) use window::{
+    Aggregated, Apply, Collected, EmitKeyed, EmitResult, EmitValue, Fill, Joined, Matches, Reduced, Summed,
+    Window, WindowResult, WindowTerms,
+};

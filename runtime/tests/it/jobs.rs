@@ -16,4 +16,5 @@ mod recovery;
 mod restore;
 mod stored;
 mod topology;
+mod windows;
 mod word_count;

@@ -25,3 +25,4 @@ pub(crate) use keyed::Keyed;
 pub use keyed::KeyedProcess;
 pub(crate) use plain::{CoPlain, Plain, RecordsPair};
 pub use plain::{CoProcess, Process};
+pub(crate) use watermark::WatermarkState;
