@@ -24,7 +24,7 @@ pub mod validate;
 
 pub use columnar::{
     BlockEncoder, ColumnarReader, ColumnarReaderOptions, ColumnarStateWriter, ColumnarWriter,
-    ColumnarWriterOptions, Committed, DataPath, Digest, EncodedBlock, MANIFEST, slug,
+    ColumnarWriterOptions, Committed, CommittedState, DataPath, Digest, EncodedBlock, MANIFEST, slug,
 };
 pub use cursor::Cursor;
 pub use diff::{

@@ -1,8 +1,10 @@
 //! Words per second at parallelism 2, from lines in memory to one output record per word; and the same job's
 //! savepoint and restore with many keys, with the longest pause of its output.
 //!
-//! `cargo bench -p spt-runtime --bench word_count [-- words|keys [KEYS [DIR]]]`. Savepoints stay in DIR. A pause
-//! is also given in time on the processor, which a busy machine does not lengthen.
+//! `cargo bench -p spt-runtime --bench word_count [-- words | keys [KEYS [DIR]] | barrier [KEYS] | checkpoints [KEYS]]`.
+//! Savepoints stay in DIR. `barrier` rewrites a tenth of the keys while a savepoint is taken, with the peak of memory;
+//! `checkpoints` compares the throughput with a checkpoint each second with that without. A pause is also given in time
+//! on the processor, which a busy machine does not lengthen.
 
 #![allow(
     clippy::unwrap_used,
@@ -14,7 +16,7 @@
 use std::hint::black_box;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use rustix::time::{ClockId, clock_gettime};
@@ -40,15 +42,23 @@ fn main() {
             words(vocabulary, 6_000_000);
         }
     }
+    let number = arguments.get(1).map(|keys| keys.parse().unwrap());
+    if what == "barrier" {
+        let sizes = number.map_or(vec![100_000, 1_000_000, 10_000_000], |keys| vec![keys]);
+        sizes.into_iter().for_each(barrier);
+    }
+    if what == "checkpoints" {
+        checkpoints(number.unwrap_or(500_000));
+    }
     if matches!(what, "all" | "keys") {
         let scratch = tempfile::tempdir().unwrap();
         let dir = arguments.get(2).map_or(scratch.path().to_owned(), PathBuf::from);
-        keys(arguments.get(1).map_or(5_000_000, |keys| keys.parse().unwrap()), &dir);
+        keys(number.unwrap_or(5_000_000), &dir);
     }
 }
 
 fn words(vocabulary: u64, lines: u64) {
-    let source = Pool { lines: pool(vocabulary), total: lines };
+    let source = Pool { total: lines, ..Pool::new(pool(vocabulary)) };
     let begin = Instant::now();
     let options = JobOptions { parallelism: Some(2), ..JobOptions::default() };
     word_count(source, Arc::default(), options).wait().unwrap();
@@ -56,27 +66,124 @@ fn words(vocabulary: u64, lines: u64) {
     println!("vocabulary {vocabulary}: {:.1} M words/s at parallelism 2", rate / 1e6);
 }
 
-fn keys(keys: u64, dir: &Path) {
+/// Lines of so many words, nearly all of them different.
+fn many_keys(keys: u64) -> Pool {
     let lines = (0..keys / WORDS_PER_LINE).map(|line| {
         let words = (0..WORDS_PER_LINE)
             .map(|word| format!("key-{:08}", mix(line * WORDS_PER_LINE + word) % (keys * 4)));
         words.collect::<Vec<_>>().join(" ")
     });
-    let source = Pool { lines: lines.collect(), total: u64::MAX >> 1 };
+    Pool::new(lines.collect())
+}
+
+/// Waits until a job has counted so many words more.
+fn await_words(job: &JobHandle, more: u64) {
+    let words = || job.status().vertices[1].records_in;
+    let enough = words() + more;
+    while words() < enough {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// A tenth of the keys is rewritten over and over while a savepoint is taken.
+fn barrier(keys: u64) {
+    let dir = tempfile::tempdir().unwrap();
+    let source = many_keys(keys);
+    let options = JobOptions { parallelism: Some(2), ..JobOptions::default() };
+    let pauses = Arc::new(Pauses::default());
+    let job = word_count(source.clone(), Arc::clone(&pauses), options);
+    await_words(&job, 2 * keys);
+    source.first.store(source.lines.len() / 10, Ordering::Relaxed);
+    await_words(&job, keys);
+    for _ in 0..3 {
+        let alone = watch(&job, &pauses, &mut || std::thread::sleep(Duration::from_secs(2)));
+        reset_peak();
+        let before = memory("VmRSS:");
+        let during = watch(&job, &pauses, &mut || drop(job.savepoint(Some(dir.path())).unwrap()));
+        let rows = job.checkpoints().latest_savepoint.unwrap().rows;
+        println!(
+            "{rows} rows: {:.1} M words/s alone, {:.1} during the savepoint of {:.2?}; longest pause {:.1?} alone, {:.1?} \
+             then, on the processor {:.1?}; memory {} MB, at its peak {} MB",
+            alone.rate,
+            during.rate,
+            during.took,
+            alone.pause.0,
+            during.pause.0,
+            during.pause.1,
+            before >> 10,
+            memory("VmHWM:") >> 10
+        );
+    }
+    job.cancel().unwrap();
+}
+
+/// Throughput with a checkpoint each second and without, in turns.
+fn checkpoints(keys: u64) {
+    let dir = tempfile::tempdir().unwrap();
+    let source = many_keys(keys);
+    let with = |interval: Option<Duration>| JobOptions {
+        parallelism: Some(2),
+        checkpoint_dir: Some(dir.path().to_owned()),
+        checkpoint_interval: interval,
+        ..JobOptions::default()
+    };
+    for _ in 0..3 {
+        let [without, with] = [None, Some(Duration::from_secs(1))].map(|interval| {
+            let pauses = Arc::new(Pauses::default());
+            let job = word_count(source.clone(), Arc::clone(&pauses), with(interval));
+            await_words(&job, 4 * keys);
+            let before = job.checkpoints().counts.completed;
+            let seen = watch(&job, &pauses, &mut || std::thread::sleep(Duration::from_secs(8)));
+            let taken = job.checkpoints().counts.completed - before;
+            job.cancel().unwrap();
+            println!(
+                "{:.1} M words/s, {taken} checkpoints in 8 s, longest pause {:.1?}",
+                seen.rate, seen.pause.0
+            );
+            seen.rate
+        });
+        println!("with a checkpoint each second: {:.3} of the throughput without", with / without);
+    }
+}
+
+/// What was seen of a job while something was done.
+struct Seen {
+    took: Duration,
+    /// Million words a second.
+    rate: f64,
+    /// Longest time between outputs, and on the processor.
+    pause: (Duration, Duration),
+}
+
+fn watch(job: &JobHandle, pauses: &Pauses, work: &mut dyn FnMut()) -> Seen {
+    let words = || job.status().vertices[1].records_in;
+    pauses.take();
+    let (before, begin) = (words(), Instant::now());
+    work();
+    let took = begin.elapsed();
+    Seen { took, rate: (words() - before) as f64 / took.as_secs_f64() / 1e6, pause: pauses.take() }
+}
+
+/// A line of this process's status, in kB.
+fn memory(line: &str) -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let found = status.lines().find_map(|found| found.strip_prefix(line)).unwrap();
+    found.trim().trim_end_matches(" kB").parse().unwrap()
+}
+
+/// The peak of memory is that from now on.
+fn reset_peak() {
+    std::fs::write("/proc/self/clear_refs", "5").unwrap();
+}
+
+fn keys(keys: u64, dir: &Path) {
+    let source = many_keys(keys);
     let options = JobOptions { parallelism: Some(2), ..JobOptions::default() };
     let pauses = Arc::new(Pauses::default());
     let job = word_count(source.clone(), Arc::clone(&pauses), options.clone());
-    let words = || job.status().vertices[1].records_in;
-    while words() < 2 * keys {
-        std::thread::sleep(Duration::from_millis(20));
-    }
+    await_words(&job, 2 * keys);
     let watch = |what: &str, work: &mut dyn FnMut()| {
-        pauses.take();
-        let (before, begin) = (words(), Instant::now());
-        work();
-        let took = begin.elapsed();
-        let rate = (words() - before) as f64 / took.as_secs_f64() / 1e6;
-        let (wall, processor) = pauses.take();
+        let Seen { took, rate, pause: (wall, processor) } = watch(&job, &pauses, work);
         println!("{what}: {rate:.1} M words/s; longest pause {wall:.1?}, on the processor {processor:.1?}");
         took
     };
@@ -137,6 +244,16 @@ fn mix(mut number: u64) -> u64 {
 struct Pool {
     lines: Arc<[String]>,
     total: u64,
+    /// Only the first so many lines are sent, from the time on that this is set.
+    first: Arc<AtomicUsize>,
+}
+
+impl Pool {
+    /// All of these lines, for longer than anybody waits.
+    fn new(lines: Arc<[String]>) -> Self {
+        let first = Arc::new(AtomicUsize::new(lines.len()));
+        Self { lines, total: u64::MAX >> 1, first }
+    }
 }
 
 impl Source for Pool {
@@ -160,12 +277,13 @@ impl Source for Pool {
     }
 
     fn reader(&self, _: &Subtask, splits: Vec<(u64, u64)>) -> Result<PoolReader> {
-        Ok(PoolReader { lines: Arc::clone(&self.lines), splits })
+        Ok(PoolReader { lines: Arc::clone(&self.lines), first: Arc::clone(&self.first), splits })
     }
 }
 
 struct PoolReader {
     lines: Arc<[String]>,
+    first: Arc<AtomicUsize>,
     splits: Vec<(u64, u64)>,
 }
 
@@ -178,8 +296,9 @@ impl SourceReader for PoolReader {
             return Ok(Poll::End);
         };
         let stop = (*next + 256).min(*end);
+        let first = self.first.load(Ordering::Relaxed);
         for line in *next..stop {
-            out.emit(self.lines[line as usize % self.lines.len()].as_str());
+            out.emit(self.lines[line as usize % first].as_str());
         }
         *next = stop;
         Ok(Poll::Ready)

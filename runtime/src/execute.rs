@@ -9,7 +9,7 @@ use crate::control::{Session, new_id};
 use crate::coordinator::{JobHandle, launch};
 use crate::error::{Error, ErrorKind, Result};
 use crate::graph::Environment;
-use crate::job::{JobControl, JobOptions, JobState, note};
+use crate::job::{JobControl, JobOptions, JobState, note, set_up as set_up_log};
 use crate::signals::Watch;
 
 impl Environment {
@@ -24,6 +24,7 @@ impl Environment {
     /// # Errors
     /// A refusal, if the job was not started; otherwise why it failed.
     pub fn execute(&self, name: &str) -> Result<JobState> {
+        set_up_log()?;
         let (configuration, warnings) = Layers::of_process().load()?;
         warnings.iter().for_each(|warning| note(warning));
         let options = JobOptions::from_configuration(&configuration);

@@ -16,5 +16,6 @@ pub use layout::{DataPath, MANIFEST, slug};
 pub(crate) use manifest::{canonical_schema, parse_schema};
 pub use read::{ColumnarReader, ColumnarReaderOptions};
 pub use write::{
-    BlockEncoder, ColumnarStateWriter, ColumnarWriter, ColumnarWriterOptions, Committed, EncodedBlock,
+    BlockEncoder, ColumnarStateWriter, ColumnarWriter, ColumnarWriterOptions, Committed, CommittedState,
+    EncodedBlock,
 };

@@ -101,6 +101,23 @@ pub struct Committed {
     pub files: u64,
     /// Bytes of the data files and the manifest.
     pub bytes: u64,
+    /// Every state of the catalogue, in its order.
+    pub states: Vec<CommittedState>,
+}
+
+/// A state of a savepoint that is there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CommittedState {
+    /// Its operator: the uid, or the id of one without.
+    pub operator: String,
+    /// Its name.
+    pub name: String,
+    /// Its kind.
+    pub kind: StateKind,
+    /// Its rows.
+    pub rows: u64,
+    /// Bytes of its files.
+    pub bytes: u64,
 }
 
 impl Staged {
@@ -186,6 +203,11 @@ impl ColumnarWriter {
             rows: manifest.tables.values().flat_map(|table| &table.parts).map(|part| part.rows).sum(),
             files: manifest.savepoint.files,
             bytes: manifest.savepoint.bytes + bytes.len() as u64,
+            states: manifest
+                .savepoint
+                .states()
+                .map(|(_, operator, state)| committed(operator, state))
+                .collect(),
         })
     }
 
@@ -223,6 +245,16 @@ impl ColumnarWriter {
         savepoint.files = tables.values().map(|table: &Table| table.parts.len() as u64).sum();
         savepoint.bytes = savepoint.states().filter_map(|(_, _, state)| state.bytes).sum();
         Ok(Manifest { savepoint, tables })
+    }
+}
+
+fn committed(operator: &Operator, state: &State) -> CommittedState {
+    CommittedState {
+        operator: operator.label(),
+        name: state.name.clone(),
+        kind: state.kind,
+        rows: state.rows.unwrap_or_default(),
+        bytes: state.bytes.unwrap_or_default(),
     }
 }
 

@@ -14,6 +14,7 @@ pub(super) const NOT_OPTIONS: &[&str] = &[
     "SPT_HANDSHAKE",
     "SPT_LOG",
     "SPT_LOG_FILE",
+    "SPT_LOG_FORMAT",
     "SPT_PLAN",
     "SPT_RUN_DIR",
     "SPT_SEED",

@@ -5,6 +5,8 @@
 
 use std::fmt::Write;
 
+use spt_format::CommittedState;
+
 use crate::job::{Checkpoints, JobStatus};
 
 /// The content type of [`text`].
@@ -46,6 +48,16 @@ fn snapshots(page: &mut Page, seen: &Checkpoints) {
     page.sample("spt_checkpoints_total", &[("status", "failed")], seen.counts.failed);
     page.family("spt_checkpoints_in_progress", "gauge", "checkpoints and savepoints under way");
     page.sample("spt_checkpoints_in_progress", &[], seen.counts.in_progress);
+    page.family(
+        "spt_checkpoint_duration_ms",
+        "summary",
+        "from the trigger to the end, of those that completed",
+    );
+    page.sample("spt_checkpoint_duration_ms_sum", &[], seen.completed_ms);
+    page.sample("spt_checkpoint_duration_ms_count", &[], seen.counts.completed);
+    page.family("spt_checkpoint_size_bytes_total", "counter", "bytes of all that completed");
+    page.sample("spt_checkpoint_size_bytes_total", &[], seen.completed_bytes);
+    states(page, seen);
     let Some(last) = &seen.latest_completed else { return };
     page.family("spt_last_checkpoint_duration_ms", "gauge", "from its trigger to its end");
     page.sample("spt_last_checkpoint_duration_ms", &[], last.duration_ms.unwrap_or(0));
@@ -53,6 +65,20 @@ fn snapshots(page: &mut Page, seen: &Checkpoints) {
     page.sample("spt_last_checkpoint_size_bytes", &[], last.bytes);
     page.family("spt_last_checkpoint_rows", "gauge", "rows of all states in it");
     page.sample("spt_last_checkpoint_rows", &[], last.rows);
+}
+
+/// Known from the newest snapshot: counting rows while they change would cost every record something.
+fn states(page: &mut Page, seen: &Checkpoints) {
+    let mut family = |name, help, value: fn(&CommittedState) -> u64| {
+        page.family(name, "gauge", help);
+        for state in &seen.states {
+            let labels =
+                [("operator", state.operator.as_str()), ("state", &state.name), ("kind", state.kind.name())];
+            page.sample(name, &labels, value(state));
+        }
+    };
+    family("spt_state_rows", "rows of a state in the newest snapshot", |state| state.rows);
+    family("spt_state_bytes", "bytes of a state's files in the newest snapshot", |state| state.bytes);
 }
 
 struct Page {

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use spt_format::Plan;
+use spt_format::{CommittedState, Plan};
 
 use super::now_ms;
 use crate::error::{Error, Result};
@@ -72,6 +72,7 @@ impl Shared {
 
     pub(super) fn enter(&self, state: JobState) {
         let mut face = self.face();
+        tracing::debug!(target: "spt", job = face.status.id, state = state.name(), "job state");
         face.status.state = state;
         face.status.changed_at_ms = now_ms();
         face.has_run |= state == JobState::Running;
@@ -161,6 +162,11 @@ impl Shared {
         checkpoints.history.truncate(HISTORY);
     }
 
+    /// What the newest snapshot holds.
+    pub(super) fn states(&self, states: Vec<CommittedState>) {
+        self.face().checkpoints.states = states;
+    }
+
     pub(super) fn checkpoint_ended(&self, record: CheckpointRecord) {
         let checkpoints = &mut self.face().checkpoints;
         checkpoints.counts.in_progress = checkpoints.counts.in_progress.saturating_sub(1);
@@ -171,6 +177,8 @@ impl Shared {
             }
             (_, is_savepoint) => {
                 checkpoints.counts.completed += 1;
+                checkpoints.completed_ms += record.duration_ms.unwrap_or(0);
+                checkpoints.completed_bytes += record.bytes;
                 if is_savepoint {
                     &mut checkpoints.latest_savepoint
                 } else {

@@ -1,6 +1,7 @@
 //! Snapshots of a running job: when one begins, when it is whole, what follows from its success or failure.
 
 use std::num::NonZero;
+use std::path::Path;
 use std::time::Instant;
 
 use spt_format::{Savepoint, SavepointKind};
@@ -102,11 +103,14 @@ impl Coordinator {
                 return self.snapshot_failed(run, in_flight, error);
             }
         };
-        self.shared.checkpoint_ended(CheckpointRecord {
+        let record = CheckpointRecord {
             bytes: committed.bytes,
             rows: committed.rows,
             ..in_flight.record(CheckpointStatus::Completed)
-        });
+        };
+        log(&record);
+        self.shared.checkpoint_ended(record);
+        self.shared.states(committed.states);
         if !in_flight.purpose.is_savepoint() {
             self.checkpoint_completed(run, &in_flight);
         }
@@ -170,6 +174,7 @@ impl Coordinator {
             failure: Some(error.full()),
             ..in_flight.record(CheckpointStatus::Failed)
         });
+        tracing::warn!(target: "spt", number = in_flight.id, "{}", error.full());
         self.schedule(run, in_flight.started);
         let ending = match &in_flight.purpose {
             Purpose::Savepoint(..) => None,
@@ -187,6 +192,19 @@ impl Coordinator {
         };
         in_flight.purpose.answer(Err(error));
         ending
+    }
+}
+
+/// A checkpoint each second is a detail, a savepoint is not.
+fn log(record: &CheckpointRecord) {
+    let CheckpointRecord { id: number, bytes, rows, .. } = *record;
+    let duration_ms = record.duration_ms.unwrap_or(0);
+    let path = record.path.as_deref().unwrap_or(Path::new("")).display();
+    match record.is_savepoint {
+        true => tracing::info!(target: "spt", number, bytes, rows, duration_ms, %path, "savepoint completed"),
+        false => {
+            tracing::debug!(target: "spt", number, bytes, rows, duration_ms, %path, "checkpoint completed")
+        }
     }
 }
 

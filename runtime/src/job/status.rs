@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use spt_format::OperatorId;
+use spt_format::{CommittedState, OperatorId};
 
 /// Where a job is in its life. The names are Flink's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -105,6 +105,12 @@ pub struct Checkpoints {
     pub latest_failed: Option<CheckpointRecord>,
     /// What the job started from, last.
     pub restored: Option<CheckpointRecord>,
+    /// The states in the newest snapshot of either kind.
+    pub states: Vec<CommittedState>,
+    /// Milliseconds that all completed ones took, together.
+    pub completed_ms: u64,
+    /// Bytes of all completed ones, together.
+    pub completed_bytes: u64,
 }
 
 /// How many checkpoints and savepoints there were.

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
-use spt_format::OperatorId;
+use spt_format::{CommittedState, OperatorId, StateKind};
 use spt_runtime::config::{Configuration, options};
 use spt_runtime::control::{Client, Endpoint, EndpointOptions, JobEntry, Registry};
 use spt_runtime::job::{
@@ -68,6 +68,14 @@ impl JobControl for Told {
             history: vec![failed.clone(), completed.clone()],
             latest_completed: Some(completed),
             latest_failed: Some(failed),
+            states: vec![CommittedState {
+                operator: "sum-001".into(),
+                name: "sum".into(),
+                kind: StateKind::Reducing,
+                rows: 9,
+                bytes: 90,
+            }],
+            completed_ms: 7,
             ..Checkpoints::default()
         }
     }
@@ -260,6 +268,12 @@ fn metrics_are_prometheus_text() {
     assert_eq!(status, 200);
     let expected = format!("spt_records_in_total{{job=\"{ID}\",vertex=");
     assert!(body.lines().any(|line| line.starts_with(&expected) && line.ends_with(" 10")), "{body}");
+    let of_state = format!("{{job=\"{ID}\",operator=\"sum-001\",state=\"sum\",kind=\"reducing\"}}");
+    let duration = format!("spt_checkpoint_duration_ms_sum{{job=\"{ID}\"}} 7");
+    for expected in [format!("spt_state_rows{of_state} 9"), format!("spt_state_bytes{of_state} 90"), duration]
+    {
+        assert!(body.lines().any(|line| line == expected), "{expected}: {body}");
+    }
 }
 
 #[test]

@@ -21,14 +21,15 @@ fn is_the_job() -> bool {
     env.source(Sequence::new(0..i64::MAX))
         .uid("numbers")
         .map(move |number| {
-            writeln!(std::io::stderr(), "number {number}").unwrap();
+            std::io::stderr().write_all(format!("number {number}\n").as_bytes()).unwrap();
             std::thread::sleep(pause);
             *number
         })
         .sink(Discard);
     let result = env.execute("signalled");
     let told = result.as_ref().map_or_else(|error| error.full(), |state| state.name().to_owned());
-    writeln!(std::io::stdout(), "outcome: {told}; {:?}", exit_code(result)).unwrap();
+    let told = format!("outcome: {told}; {:?}\n", exit_code(result));
+    std::io::stdout().write_all(told.as_bytes()).unwrap();
     true
 }
 
@@ -102,6 +103,27 @@ fn sigterm_stops_the_job_with_a_savepoint_where_that_is_configured() {
     let savepoint = std::fs::read_dir(&savepoints).unwrap().next().unwrap().unwrap().path();
     assert!(savepoint.join("manifest.json").exists());
     assert!(said.contains(&format!("its savepoint is {}", savepoint.display())), "{said}");
+}
+
+#[test]
+fn the_log_is_json_where_that_is_asked_for() {
+    if is_the_job() {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let with = [("SPT_LOG_FORMAT", Path::new("json")), ("SPT_LOG", Path::new("debug"))];
+    let test = "the_log_is_json_where_that_is_asked_for";
+    let (_, said) = signalled(test, dir.path(), 1, &with, &[Signal::TERM]);
+    let events: Vec<serde_json::Value> = said
+        .lines()
+        .filter(|line| line.starts_with('{'))
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let running = events.iter().find(|event| event["fields"]["state"] == "RUNNING").unwrap();
+    assert_eq!((&running["level"], &running["target"]), (&"DEBUG".into(), &"spt".into()));
+    let told =
+        |event: &serde_json::Value| event["fields"]["message"].as_str().unwrap().starts_with("SIGTERM: ");
+    assert!(events.iter().any(told), "{said}");
 }
 
 #[test]

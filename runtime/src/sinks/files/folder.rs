@@ -66,6 +66,20 @@ impl Folder {
         Ok(())
     }
 
+    /// Hidden files that other jobs have left here, or still write.
+    pub(super) fn hidden_by_others(&self, job_id: &str) -> Result<usize> {
+        let failed = |error| self.cannot("list", error);
+        let (ours, all) = ([writing_prefix(job_id), pending_prefix(job_id)], [".writing-", ".pending-"]);
+        let mut hidden = 0;
+        for entry in fs::read_dir(&self.0).map_err(failed)? {
+            let name = entry.map_err(failed)?.file_name();
+            let begins = |prefix: &str| name.as_encoded_bytes().starts_with(prefix.as_bytes());
+            let is_ours = ours.iter().any(|prefix| begins(prefix));
+            hidden += usize::from(!is_ours && all.iter().any(|prefix| begins(prefix)));
+        }
+        Ok(hidden)
+    }
+
     /// Makes renames durable.
     pub(super) fn sync(&self) -> Result<()> {
         let synced = File::open(&self.0).and_then(|folder| folder.sync_all());

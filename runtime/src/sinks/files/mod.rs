@@ -34,7 +34,7 @@ pub use writer::FileWriter;
 use super::{Sink, Start};
 use crate::data::Data;
 use crate::error::Result;
-use crate::job::Subtask;
+use crate::job::{Subtask, note};
 use folder::Folder;
 use rolling::Rolling;
 
@@ -74,6 +74,21 @@ impl<F> FileSink<F> {
     }
 }
 
+impl<F> FileSink<F> {
+    /// The job that the savepoint is of may have written more since; nobody but a person knows whether it will go on.
+    fn say_what_others_hide(&self, job_id: &str) -> Result<()> {
+        let hidden = self.folder.hidden_by_others(job_id)?;
+        if hidden > 0 {
+            note(&format!(
+                "{}: {hidden} hidden files of other jobs stay: a job that still runs commits its own, those of one \
+                 that does not may be removed",
+                self.folder.path().display()
+            ));
+        }
+        Ok(())
+    }
+}
+
 impl<F, T> Sink<T> for FileSink<F>
 where
     T: Data,
@@ -103,6 +118,10 @@ where
         self.folder.prepare(&start.job_id)?;
         self.folder.commit(pending, "restore.rename")?;
         failpoint("restore.before-abort")?;
-        self.folder.abort(&start.job_id)
+        self.folder.abort(&start.job_id)?;
+        if start.is_new_job {
+            self.say_what_others_hide(&start.job_id)?;
+        }
+        Ok(())
     }
 }
