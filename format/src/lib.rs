@@ -19,8 +19,10 @@ mod plan;
 pub mod preflight;
 mod select;
 mod sort;
+mod start;
 mod storage;
 pub mod validate;
+mod weigh;
 
 pub use columnar::{
     BlockEncoder, ColumnarReader, ColumnarReaderOptions, ColumnarStateWriter, ColumnarWriter,
@@ -60,4 +62,6 @@ pub use select::{
     find_operator_by_prefix, find_state,
 };
 pub use sort::{ExternalSorter, SortedRows};
+pub use start::{DueTimers, ExpiredRows, due_timers, expired_rows};
 pub use storage::{LocalStorage, NewObject, Object, Sharing, Storage};
+pub use weigh::{Heaviest, HeavyKey, heaviest_keys};

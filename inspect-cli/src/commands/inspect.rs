@@ -6,6 +6,8 @@ mod list;
 mod offsets;
 mod rows;
 mod sizes;
+mod start;
+mod top;
 
 use std::path::PathBuf;
 
@@ -39,6 +41,8 @@ Examples:
   spt inspect sp-1 --uid sum-001 --rows --where \"value > 100\" --json > big.ndjson
   spt inspect sp-1 --count
   spt inspect sp-1 --sizes -p 8
+  spt inspect sp-1 --uid sum-001 --top 10
+  spt inspect sp-1 --start-report --as-of 2026-11-22T10:00:00Z
   spt inspect sp-1 --offsets")]
 pub(crate) struct Args {
     /// A savepoint's folder, its manifest.json or _metadata, or FOLDER@latest; a folder of savepoints is listed
@@ -69,11 +73,20 @@ pub(crate) struct Args {
     /// With --sizes: show what each subtask would get at this parallelism
     #[arg(short, long, value_name = "N", requires = "sizes")]
     parallelism: Option<u32>,
+    /// Show the N heaviest keys of every keyed state: largest values, longest lists and maps
+    #[arg(long, value_name = "N", conflicts_with_all = ["rows", "count", "sizes", "offsets", "limit", "columns"])]
+    top: Option<usize>,
+    /// Show what starting from it would mean: timers that fire at once, expired rows, pending output
+    #[arg(long, conflicts_with_all = ["rows", "count", "sizes", "offsets", "top", "limit", "columns"])]
+    start_report: bool,
+    /// With --start-report: if it was started then, such as 2026-11-22T10:00:00Z; now without
+    #[arg(long, value_name = "TIME", requires = "start_report")]
+    as_of: Option<String>,
     /// Show the lists operators keep per subtask, such as source positions
     #[arg(long, conflicts_with_all = ["rows", "count", "limit", "columns"])]
     offsets: bool,
     /// Show the job's graph, where the savepoint remembers it
-    #[arg(long, conflicts_with_all = ["rows", "count", "sizes", "offsets", "limit", "columns", "uid"])]
+    #[arg(long, conflicts_with_all = ["rows", "count", "sizes", "offsets", "top", "start_report", "limit", "columns", "uid"])]
     graph: bool,
     #[command(flatten)]
     opening: Opening,
@@ -130,6 +143,13 @@ fn summary(args: &Args, source: &dyn SavepointSource, ui: &Ui) -> Result<Exit> {
     };
     if args.sizes {
         return sizes::show(source, &wanted, args.parallelism, ui);
+    }
+    if let Some(keys) = args.top {
+        return top::show(source, &wanted, keys, ui);
+    }
+    if args.start_report {
+        let as_of_ms = args.as_of.as_deref().map(start::time).transpose()?;
+        return start::show(source, &wanted, as_of_ms.unwrap_or_else(now_ms), ui);
     }
     if args.offsets {
         return offsets::show(source, &wanted, ui);

@@ -7,6 +7,8 @@ pub(crate) mod inspect;
 pub(crate) mod list;
 pub(crate) mod rows;
 pub(crate) mod sizes;
+pub(crate) mod start;
 pub(crate) mod table;
 pub(crate) mod text;
+pub(crate) mod top;
 pub(crate) mod validate;

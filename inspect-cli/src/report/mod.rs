@@ -4,4 +4,6 @@ pub(crate) mod diff;
 pub(crate) mod inspect;
 pub(crate) mod list;
 pub(crate) mod sizes;
+pub(crate) mod start;
+pub(crate) mod top;
 pub(crate) mod validate;

@@ -271,3 +271,83 @@ subtask  index  value.splits
 "#]]
     );
 }
+
+#[test]
+fn top_shows_the_heaviest_keys_of_every_keyed_state() {
+    let path = flink("2.1.0/collections-hashmap-canonical");
+    assert_data_eq!(
+        run(&["inspect", &path, "--uid", "collections-001", "--state", "people", "--top", "3"]),
+        str![[r#"
+collections-001, people (list): 7 keys, 20 rows, 556 B of values
+KEY      KEY GROUP  ROWS  SIZE   SHARE
+"key-0"         31     3  87 B  15.6 %
+"key-1"         54     3  87 B  15.6 %
+"key-5"        108     3  87 B  15.6 %
+--- exit 0
+
+"#]]
+    );
+    let json = run(&["inspect", &path, "--top", "1", "--json"]);
+    let report: serde_json::Value = serde_json::from_str(json.split("--- ").next().unwrap()).unwrap();
+    assert_eq!((&report["schema"], &report["complete"]), (&"spt.top/1".into(), &true.into()));
+    for state in report["states"].as_array().unwrap() {
+        let keys = state["keys"].as_array().unwrap();
+        assert_eq!(keys.len() as u64, state["distinct_keys"].as_u64().unwrap().min(1), "{state}");
+    }
+}
+
+#[test]
+fn the_weights_of_all_keys_are_the_weight_of_the_state() {
+    let path = word_count("rocksdb-native");
+    let json = run(&["inspect", &path, "--top", "1000", "--json"]);
+    let report: serde_json::Value = serde_json::from_str(json.split("--- ").next().unwrap()).unwrap();
+    let state = &report["states"][0];
+    let keys = state["keys"].as_array().unwrap();
+    let sum = |name: &str| keys.iter().map(|key| key[name].as_u64().unwrap()).sum::<u64>();
+    assert_eq!((keys.len() as u64, sum("rows")), (72, state["rows"].as_u64().unwrap()));
+    assert_eq!(sum("value_bytes"), state["value_bytes"].as_u64().unwrap());
+    let weights: Vec<u64> = keys.iter().map(|key| key["value_bytes"].as_u64().unwrap()).collect();
+    assert!(weights.is_sorted_by(|left, right| left >= right));
+}
+
+#[test]
+fn the_start_report_tells_timers_expired_rows_and_pending_output() {
+    let golden = |name: &str| format!("{}/../testdata/columnar/v1/{name}", env!("CARGO_MANIFEST_DIR"));
+    let as_of = "2026-11-22T10:01:00.200Z";
+    assert_data_eq!(
+        run(&["inspect", &golden("every-type"), "--start-report", "--as-of", as_of]),
+        str![[r#"
+Started at 2026-11-22T10:01:00.2Z from a savepoint taken at a time not recorded, not drained
+
+OPERATOR  SERVICE        DOMAIN      TIMERS  FIRE AT ONCE  FIRST
+kinds     window-timers  event            1             1  1970-01-01T00:00:00.009Z
+kinds     window-timers  processing       1             1  2026-11-22T00:00:00Z
+Event-time timers fire once the watermark has come as far
+
+OPERATOR  STATE        TTL  ROWS  EXPIRED   SHARE  LONGEST UNTOUCHED
+kinds     ttl    60,000 ms     2        1  50.0 %  2026-11-22T10:00:00Z
+
+No pending output
+--- exit 0
+
+"#]]
+    );
+    assert_data_eq!(
+        run(&["inspect", &golden("word-count"), "--start-report", "--as-of", as_of, "--json"]),
+        str![[r#"
+{"schema":"spt.start-report/1","as_of":"2026-11-22T10:01:00.2Z","created_at":"2026-09-10T00:26:40.123Z","age_ms":6341660077,"drained":false,"timers":[],"ttl":[],"pending":[{"uid":"sink-001","operator_id":"4855d670e20df286a5fb497755dffae0","outputs":1,"age_ms":6341660077}],"complete":true,"rows_unread":0}
+--- exit 0
+
+"#]]
+    );
+    assert_data_eq!(
+        run(&["inspect", &golden("word-count"), "--start-report", "--as-of", "noon"]),
+        str![[r#"
+--- stderr
+error: "noon" is no time
+hint: a time is written as 2026-11-22T10:00:00Z
+--- exit 2
+
+"#]]
+    );
+}
