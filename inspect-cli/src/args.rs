@@ -33,6 +33,9 @@ pub(crate) struct Global {
     /// When to use colours; NO_COLOR is honoured
     #[arg(long, global = true, value_enum, value_name = "WHEN", default_value_t = ColorChoice::Auto, hide_possible_values = true)]
     pub(crate) color: ColorChoice,
+    /// Write long answers as they are, and not through a pager
+    #[arg(long, global = true)]
+    pub(crate) no_pager: bool,
     /// Say nothing on stderr but errors
     #[arg(short, long, global = true)]
     pub(crate) quiet: bool,

@@ -19,6 +19,7 @@ mod render;
 mod report;
 mod staged;
 mod ui;
+mod watch;
 
 use std::process::ExitCode;
 

@@ -2,11 +2,19 @@
 //!
 //! The answer itself goes to [`Ui::stdout`], which is buffered; whoever writes to it flushes it.
 
+mod pager;
+mod progress;
+
 use std::io::{self, BufWriter, IsTerminal, StdoutLock, Write};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use indicatif::ProgressBar;
 
 use crate::args::{ColorChoice, Global};
 use crate::error::Failure;
 use crate::render::text::clean;
+
+pub(crate) use self::progress::Progress;
 
 /// A colour or weight of text on a terminal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,6 +60,9 @@ pub(crate) struct Ui {
     verbose: u8,
     stdout_colors: bool,
     stderr_colors: bool,
+    pages: bool,
+    /// The bar that is shown, if one is: what is said next stands in its place.
+    bar: Arc<Mutex<Option<ProgressBar>>>,
 }
 
 impl Ui {
@@ -63,6 +74,8 @@ impl Ui {
             verbose: global.verbose,
             stdout_colors: colors(global.color, io::stdout().is_terminal()),
             stderr_colors: colors(global.color, io::stderr().is_terminal()),
+            pages: !global.no_pager && !global.json && io::stdout().is_terminal(),
+            bar: Arc::default(),
         }
     }
 
@@ -119,8 +132,27 @@ impl Ui {
         })
     }
 
+    /// Shows how far work has come that takes longer than a second. Nobody looks unless stderr is a terminal.
+    pub(crate) fn progress(&self, what: &'static str, total_bytes: Option<u64>) -> Progress {
+        let lines_in_between = self.json && io::stdout().is_terminal();
+        if self.quiet || lines_in_between || !io::stderr().is_terminal() {
+            return Progress::silent();
+        }
+        let progress = Progress::new(what, total_bytes);
+        *self.bar.lock().unwrap_or_else(PoisonError::into_inner) = progress.bar();
+        progress
+    }
+
+    /// Takes the bar away for good.
+    fn clear_bar(&self) {
+        if let Some(bar) = self.bar.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            bar.finish_and_clear();
+        }
+    }
+
     /// Where the answer goes.
     pub(crate) fn stdout(&self) -> BufWriter<StdoutLock<'static>> {
+        self.clear_bar();
         BufWriter::with_capacity(1 << 16, io::stdout().lock())
     }
 
@@ -129,6 +161,14 @@ impl Ui {
     /// # Errors
     /// If stdout cannot be written to; see [`Failure::is_closed_pipe`].
     pub(crate) fn answer(&self, text: &str) -> Result<(), Failure> {
+        self.clear_bar();
+        let height =
+            || Some(rustix::termios::tcgetwinsize(io::stdout()).ok()?.ws_row).filter(|rows| *rows > 0);
+        let height = height().filter(|_| self.pages);
+        let pager = pager::wanted(text.lines().count(), height, |name| std::env::var(name).ok());
+        if pager.is_some_and(|pager| pager::show(&pager, text)) {
+            return Ok(());
+        }
         let mut out = self.stdout();
         out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(Failure::stdout)
     }
@@ -147,7 +187,14 @@ impl Ui {
     fn say(&self, style: Style, word: &str, text: &str) {
         let word = style.paint(&format!("{word}:"), self.stderr_colors);
         let lines: Vec<String> = text.split('\n').map(clean).collect();
-        let _ = writeln!(io::stderr(), "{word} {}", lines.join("\n"));
+        let bar = self.bar.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let say = || {
+            let _ = writeln!(io::stderr(), "{word} {}", lines.join("\n"));
+        };
+        match bar {
+            Some(bar) => bar.suspend(say),
+            None => say(),
+        }
     }
 }
 

@@ -191,7 +191,7 @@ fn read_arrow(
         let batch = table.rows(&batch).map_err(|(row, error)| error.within(place(row)))?;
         rows.push(&batch, &place)?;
         before += batch.num_rows() as u64;
-        progress(batch.num_rows() as u64);
+        progress(batch.get_array_memory_size() as u64);
     }
     Ok(())
 }
@@ -265,7 +265,7 @@ impl Pending {
 
     fn flush(&mut self, rows: &mut RowCollector<'_>, progress: &dyn Fn(u64)) -> Result<()> {
         let objects = std::mem::take(&mut self.objects);
-        self.bytes = 0;
+        let bytes = std::mem::take(&mut self.bytes);
         if objects.is_empty() {
             return Ok(());
         }
@@ -274,7 +274,7 @@ impl Pending {
         if count > 0 {
             rows.push(&placed.batch, &|row| place(placed.lines.get(row).copied().unwrap_or_default()))?;
         }
-        progress(count as u64);
+        progress(bytes as u64);
         Ok(())
     }
 }

@@ -89,7 +89,7 @@ impl<'a> Import<'a> {
         &self.target
     }
 
-    /// Writes every state; the sink is not yet committed. `progress` is told the rows read since it was told
+    /// Writes every state; the sink is not yet committed. `progress` is told the bytes read since it was told
     /// last.
     ///
     /// # Errors

@@ -12,6 +12,7 @@ use crate::exit::Exit;
 use crate::open::{Opening, open};
 use crate::render::text::{bytes, counted};
 use crate::ui::Ui;
+use crate::watch::Watched;
 
 /// Write a savepoint in another format
 ///
@@ -53,7 +54,7 @@ struct Report {
 }
 
 pub(crate) fn run(args: &Args, ui: &Ui) -> Result<Exit> {
-    let source = open(&args.input, &args.opening, ui)?;
+    let source = Watched::whole(open(&args.input, &args.opening, ui)?, "converting", ui);
     let plan = MigrationPlan::new(source.savepoint(), &[])?;
     let made = match args.to {
         To::Spt => {

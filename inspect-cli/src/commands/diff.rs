@@ -21,6 +21,7 @@ use crate::open::{Opening, open};
 use crate::render::diff::{RowLines, differences, statistics};
 use crate::report::diff::{Change, DiffReport, Identity, Movement, OperatorDiff, StateDiff};
 use crate::ui::Ui;
+use crate::watch::Watched;
 
 /// Rows that are shown of a state unless asked for more.
 const SHOWN_ROWS: u64 = 10;
@@ -115,6 +116,7 @@ pub(crate) fn run(args: &Args, ui: &Ui) -> Result<Exit> {
         return patch::write(left.as_ref(), right.as_ref(), ui);
     }
     let ui = &ui.with_json(args.format == Format::Json);
+    let [left, right] = Watched::both([left, right], "comparing", ui);
     let mut comparer = Comparer::new(args, left.as_ref(), right.as_ref(), ui);
     let mut operators = Vec::new();
     let pairs = wanted_pairs(args, left.savepoint(), right.savepoint())?;

@@ -21,6 +21,7 @@ use crate::exit::Exit;
 use crate::open::{Opening, open};
 use crate::render::text::{bytes, counted};
 use crate::ui::Ui;
+use crate::watch::Watched;
 
 /// Write the rows of a state to a file or to stdout
 ///
@@ -127,8 +128,16 @@ struct Written {
 pub(crate) fn run(args: &Args, ui: &Ui) -> Result<Exit> {
     let source = open(&args.path, &args.opening, ui)?;
     let (written, seen) = match &args.output {
-        Some(output) if args.all => folder::write_all(args, source.as_ref(), output, ui)?,
-        _ => write_one(args, source.as_ref())?,
+        Some(output) if args.all => {
+            folder::write_all(args, Watched::whole(source, "exporting", ui).as_ref(), output, ui)?
+        }
+        Some(_) => {
+            let place = choose::state(source.as_ref(), args.uid.as_deref(), args.state.as_deref())?;
+            let state = choose::parts(source.as_ref(), place)?.1;
+            let total = state.bytes.filter(|_| state.rows.is_some());
+            write_one(args, Watched::part(source, "exporting", total, ui).as_ref())?
+        }
+        None => write_one(args, source.as_ref())?,
     };
     report(written, seen, ui)?;
     Ok(saw_all(seen, ui))

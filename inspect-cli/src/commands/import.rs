@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use serde::Serialize;
 use spt_format::{
-    ColumnNames, ColumnarWriter, Error, Field, Import, ImportMode, Imported, Lineage, LocalStorage,
-    Savepoint, SavepointKind, SavepointSource, StateFiles, StateKind, StateRequest,
+    ColumnNames, ColumnarWriter, Error, Field, FileFormat, Import, ImportMode, Imported, Lineage,
+    LocalStorage, Savepoint, SavepointKind, SavepointSource, StateFiles, StateKind, StateRequest,
 };
 
 use self::inputs::{Input, inputs};
@@ -188,7 +188,7 @@ pub(crate) fn run(args: &Args, ui: &Ui) -> Result<Exit> {
     let mode = if args.upsert { ImportMode::Upsert } else { ImportMode::Replace };
     let import = Import::new(base.as_deref(), empty, mode, now_ms(), tables)?;
     let staged = Staged::begin(&args.output, ui)?;
-    let (imported, size) = write(import, base.as_deref(), args, &staged)?;
+    let (imported, size) = write(import, base.as_deref(), args, &staged, ui)?;
     verify(staged.path(), false)?;
     staged.publish()?;
     tell(args, states, imported, size, ui)
@@ -235,10 +235,12 @@ fn write(
     base: Option<&dyn SavepointSource>,
     args: &Args,
     staged: &Staged,
+    ui: &Ui,
 ) -> Result<(Imported, u64)> {
     let storage = LocalStorage::open(staged.path())?;
     let mut sink = ColumnarWriter::options().create_in(Arc::new(storage));
-    let (mut target, imported) = import.write(&mut sink, &|_| {})?;
+    let progress = ui.progress("importing", text_bytes(&args.files));
+    let (mut target, imported) = import.write(&mut sink, &|bytes| progress.advance(bytes))?;
     let files: Vec<String> = args.files.iter().map(|file| file.display().to_string()).collect();
     target.lineage.push(Lineage {
         operation: "import".to_owned(),
@@ -251,6 +253,15 @@ fn write(
     target.created_at_ms = target.created_at_ms.or_else(|| Some(now_ms()));
     let committed = sink.commit(&target)?;
     Ok((imported, committed.bytes))
+}
+
+/// Bytes of all files, if they are text: what of them was read is their part of the whole.
+fn text_bytes(files: &[PathBuf]) -> Option<u64> {
+    let size = |path: &PathBuf| {
+        let is_text = matches!(FileFormat::of_path(path)?, FileFormat::Csv | FileFormat::Ndjson);
+        Some(path.metadata().ok().filter(|_| is_text)?.len())
+    };
+    files.iter().map(size).sum::<Option<u64>>().filter(|bytes| *bytes > 0)
 }
 
 fn tell(args: &Args, states: Vec<StateReport>, imported: Imported, size: u64, ui: &Ui) -> Result<Exit> {

@@ -21,6 +21,7 @@ use crate::open::{Opening, open};
 use crate::render;
 use crate::report::inspect::InspectReport;
 use crate::ui::Ui;
+use crate::watch::Watched;
 
 /// Show what is in a savepoint: operators, states, keys
 ///
@@ -120,6 +121,9 @@ pub(crate) fn run(args: &Args, ui: &Ui) -> Result<Exit> {
         let place = choose::state(source.as_ref(), args.uid.as_deref(), args.state.as_deref())?;
         let query = args.filter.query(source.as_ref(), place)?;
         return rows::show(args, source.as_ref(), place, &query, ui);
+    }
+    if args.count || args.sizes || args.top.is_some() || args.start_report {
+        return summary(args, Watched::whole(source, "reading", ui).as_ref(), ui);
     }
     summary(args, source.as_ref(), ui)
 }

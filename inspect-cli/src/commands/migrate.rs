@@ -16,6 +16,7 @@ use crate::open::{Opening, open};
 use crate::render::table::{Lean, Table};
 use crate::render::text::{bytes, clean, count, counted};
 use crate::ui::Ui;
+use crate::watch::Watched;
 
 /// Make a changed copy of a savepoint: rename, drop, cast, re-key, edit
 ///
@@ -161,7 +162,7 @@ struct StepReport {
 }
 
 pub(crate) fn run(args: &Args, ui: &Ui) -> Result<Exit> {
-    let source = open(&args.input, &args.opening, ui)?;
+    let source = Watched::whole(open(&args.input, &args.opening, ui)?, "migrating", ui);
     let plan = args
         .changes
         .operations(source.savepoint())

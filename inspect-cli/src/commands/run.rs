@@ -99,6 +99,10 @@ impl Start {
         let id = new_id()?;
         let handshake = registry.dir().join(format!("start-{id}"));
         let config = args.config.as_deref().map(absolute).transpose()?;
+        if let Some(missing) = config.as_deref().filter(|config| !config.exists()) {
+            return Err(Failure::new(format!("{}: no such file", missing.display()))
+                .hint("`--config` names a YAML file with configuration keys"));
+        }
         Ok(Self {
             program: args.program.clone(),
             options: options(args, ui)?,

@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use clap::ValueEnum;
 use spt_format::preflight::{FlinkVersion, Verdict};
 
+use self::check::check_watched;
 pub(crate) use self::check::{Checks, Depth, check};
 use crate::error::Result;
 use crate::exit::Exit;
@@ -17,6 +18,7 @@ use crate::open::{Opening, open_found};
 use crate::render;
 use crate::report::validate::{SeverityName, ValidateReport};
 use crate::ui::Ui;
+use crate::watch::Watched;
 
 /// Check a savepoint, or whether a job will restore from it
 ///
@@ -102,7 +104,8 @@ pub(crate) fn run(args: &Args, ui: &Ui) -> Result<Exit> {
             (false, Some(percent)) => Depth::Sample(percent),
             (false, None) => Depth::Full,
         };
-        ValidateReport::new(check(&found, &args.opening, depth)?)
+        let watch = |source| Watched::whole(source, "validating", ui);
+        ValidateReport::new(check_watched(&found, &args.opening, depth, &watch)?)
     };
     let format = if ui.json { Format::Json } else { args.format };
     match format {

@@ -104,8 +104,8 @@ fn a_folder_of_tables_appears_whole_or_not_at_all() {
         run(&args),
         str![[r#"
 --- stderr
-note: 335 rows, 16.6 kB
-note: 1 row with values nobody here can decode: shown by their bytes
+note: 335 rows, 16.7 kB
+note: 5 rows with values nobody here can decode: shown by their bytes
 --- exit 0
 
 "#]]

@@ -351,3 +351,11 @@ hint: a time is written as 2026-11-22T10:00:00Z
 "#]]
     );
 }
+
+#[test]
+fn a_narrow_terminal_breaks_no_word() {
+    let path = word_count("hashmap-canonical");
+    let output = spt(&["inspect", &path]).env("COLUMNS", "30").output();
+    let text = String::from_utf8(output.unwrap().stdout).unwrap();
+    assert!(text.contains("\n\nOPERATOR     sum-001\nNAME         "), "{text}");
+}

@@ -19,6 +19,7 @@ mod inspect;
 mod jobs;
 mod latest;
 mod migrate;
+mod names;
 mod patch;
 mod preflight;
 mod support;

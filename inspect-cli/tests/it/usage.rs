@@ -49,3 +49,19 @@ fn colours_are_used_when_asked_for() {
     let text = run(&["uid", "", "--color", "always"]);
     assert!(text.contains("\u{1b}[1;31merror:\u{1b}[0m a uid is empty"), "{text}");
 }
+
+#[test]
+fn a_missing_configuration_file_is_told_as_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = spt(&["run", "--config", "/nowhere/at-all.yaml", "--", "true"]);
+    let output = command.env("SPT_RUN_DIR", folder.path()).output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_data_eq!(
+        said,
+        str![[r#"
+error: /nowhere/at-all.yaml: no such file
+hint: `--config` names a YAML file with configuration keys
+
+"#]]
+    );
+}

@@ -97,7 +97,9 @@ fn job_id(options: &JobOptions) -> Result<String> {
 fn open(path: &Path) -> Result<ColumnarReader> {
     failpoint("restore.open")?;
     ColumnarReader::options().open(path).map_err(|error| {
-        Error::refused(format!("{} cannot be started from", path.display())).caused_by(error.full())
+        let (path, reason) = (path.display().to_string(), error.full());
+        let reason = reason.strip_prefix(&format!("{path}: ")).unwrap_or(&reason).to_owned();
+        Error::refused(format!("{path} cannot be started from")).caused_by(reason)
     })
 }
 

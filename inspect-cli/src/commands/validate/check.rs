@@ -40,6 +40,19 @@ pub(crate) struct Checks {
 /// # Errors
 /// If there is nothing that could be checked.
 pub(crate) fn check(found: &Metadata, opening: &Opening, depth: Depth) -> Result<Checks> {
+    check_watched(found, opening, depth, &|source| source)
+}
+
+/// As [`check`], the rows being read from what `watch` makes of the source.
+///
+/// # Errors
+/// As [`check`].
+pub(crate) fn check_watched(
+    found: &Metadata,
+    opening: &Opening,
+    depth: Depth,
+    watch: &dyn Fn(Box<dyn SavepointSource>) -> Box<dyn SavepointSource>,
+) -> Result<Checks> {
     let mut findings = Findings::default();
     let mut checked = Checked::default();
     let thorough = depth == Depth::Full;
@@ -68,6 +81,7 @@ pub(crate) fn check(found: &Metadata, opening: &Opening, depth: Depth) -> Result
     of_catalogue(source.savepoint(), &mut findings);
     let mut seen = Completeness::default();
     if matches!(depth, Depth::Sample(_) | Depth::Full) {
+        let source = watch(source);
         let rows = check_rows(source.as_ref(), threads(), &|place, segment| is_chosen(depth, place, segment));
         findings.append(rows.findings);
         checked.rows = rows.rows;
