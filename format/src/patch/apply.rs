@@ -2,6 +2,10 @@
 
 use std::io::BufRead;
 
+use arrow_array::cast::AsArray;
+use arrow_array::types::UInt16Type;
+use arrow_array::{Array, RecordBatch};
+
 use super::basis::{Basis, key_groups};
 use super::document::{OperatorLine, StateLine, StateName};
 use super::fingerprint::fingerprint;
@@ -12,6 +16,7 @@ use crate::error::{Error, ErrorKind, Result, ResultExt};
 use crate::location::Location;
 use crate::model::{
     Column, KeyHash, Operator, OperatorId, Savepoint, SavepointSink, SavepointSource, State, StateRef,
+    columns_of,
 };
 
 /// What came of a patch.
@@ -161,7 +166,7 @@ impl Run<'_> {
         let format = RowFormat::of(state)?;
         let mut table = self.sink.state(operator, state)?;
         let mut written = 0;
-        let mut write = |batch: &arrow_array::RecordBatch| {
+        let mut write = |batch: &RecordBatch| {
             written += batch.num_rows() as u64;
             table.write(batch)
         };
@@ -190,29 +195,21 @@ impl Run<'_> {
 /// Keys lie where a restore looks for them, as far as their hash can be computed.
 fn check_key_groups(rows: &PatchRows, operator: &Operator, state: &State) -> Result<()> {
     let (Some(field), Some(key_hash)) = (&state.schema.key, state.key_hash) else { return Ok(()) };
-    let name = |column: Column| rows.after.column_by_name(column.name()).cloned();
-    let (Some(keys), Some(told)) = (name(Column::Key), name(Column::KeyGroup)) else { return Ok(()) };
     if key_hash == KeyHash::Unknown {
         return Ok(());
     }
-    let computed = key_groups(field, &keys, 0..rows.after.num_rows(), key_hash, operator.max_parallelism)?;
-    let told: Vec<Option<u16>> =
-        match arrow_array::cast::AsArray::as_primitive_opt::<arrow_array::types::UInt16Type>(&told) {
-            Some(told) => told.iter().collect(),
-            None => return Err(Error::invalid("key groups are no numbers of 16 bits")),
-        };
+    let columns = columns_of(&rows.after, &[Column::KeyGroup, Column::Key])?;
+    let [told, keys] = columns.as_slice() else { return Ok(()) };
+    let told = told.as_primitive_opt::<UInt16Type>();
+    let told = told.ok_or_else(|| Error::invalid("key groups are no numbers of 16 bits"))?;
+    let computed = key_groups(field, keys, 0..keys.len(), key_hash, operator.max_parallelism)?;
     let lines = rows.ops.iter().filter(|(op, _)| op.has_after()).map(|(_, line)| *line);
-    let wrong = computed.iter().zip(told).zip(lines).find(|((computed, told), _)| computed != told);
-    match wrong {
+    let mut groups = told.values().iter().zip(computed.values()).zip(lines);
+    match groups.find(|((told, computed), _)| told != computed) {
         None => Ok(()),
-        Some(((computed, told), line)) => {
-            let text =
-                |group: Option<u16>| group.map_or_else(|| "none".to_owned(), |group| group.to_string());
-            let kind = ErrorKind::Mismatch {
-                what: "key group of the key".to_owned(),
-                found: text(told),
-                expected: text(computed),
-            };
+        Some(((told, computed), line)) => {
+            let (found, expected) = (told.to_string(), computed.to_string());
+            let kind = ErrorKind::Mismatch { what: "key group of the key".to_owned(), found, expected };
             Err(Error::new(kind, Location::default()).within(format!("line {line}")))
         }
     }

@@ -132,19 +132,13 @@ impl<'a> Splice<'a> {
     }
 
     fn write_picks(&mut self, batch: &RecordBatch, patch: &PatchRows, picks: &Picks) -> Result<()> {
-        let (Some((_, first)), false) = (picks.first(), picks.iter().any(|(side, _)| *side == 1)) else {
-            if picks.is_empty() {
-                return Ok(());
-            }
-            let mixed = interleave_record_batch(&[batch, &patch.after], picks);
-            return (self.write)(&mixed.map_err(|error| Error::invalid("splice").caused_by(error))?);
-        };
-        let is_run = picks.last().is_some_and(|(_, last)| last - first + 1 == picks.len());
-        if is_run {
+        let (Some((_, first)), Some((_, last))) = (picks.first(), picks.last()) else { return Ok(()) };
+        let nothing_said = picks.iter().all(|(side, _)| *side == 0);
+        if nothing_said && last - first + 1 == picks.len() {
             return (self.write)(&batch.slice(*first, picks.len()));
         }
-        let some = interleave_record_batch(&[batch], picks);
-        (self.write)(&some.map_err(|error| Error::invalid("splice").caused_by(error))?)
+        let mixed = interleave_record_batch(&[batch, &patch.after], picks);
+        (self.write)(&mixed.map_err(|error| Error::invalid("splice").caused_by(error))?)
     }
 
     fn ordered(&self, identity: &[ArrayRef]) -> Vec<ArrayRef> {
