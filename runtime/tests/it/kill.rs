@@ -15,8 +15,8 @@ use life::Life;
 use places::Hits;
 
 /// Kills of a normal test run; every failpoint is hit at least so many times.
-const KILLS: u64 = 80;
-const HITS: u64 = 2;
+const KILLS: u64 = 50;
+const HITS: u64 = 1;
 /// Of the long run.
 const LONG_KILLS: u64 = 800;
 const LONG_HITS: u64 = 20;

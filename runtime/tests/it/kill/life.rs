@@ -122,6 +122,7 @@ impl Life {
         command.env("SPT_RUN_DIR", dir.join("run")).env("SPT_JOB_ID", JOB_ID);
         command.env("SPT_CHECKPOINT_DIR", dir.join("checkpoints"));
         command.env("SPT_CHECKPOINT_INTERVAL", "10 ms").env("SPT_PARALLELISM", "2");
+        command.env("SPT_PIPELINE_AUTO_WATERMARK_INTERVAL", "5 ms");
         command.envs(newest(&dir).map(|path| ("SPT_SAVEPOINT", path)));
         command.envs(orders.options.iter().map(|(name, value)| (name, value)));
         if let Some(failpoint) = &orders.failpoint {
