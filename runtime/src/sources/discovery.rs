@@ -19,6 +19,9 @@ use super::Source;
 use crate::error::{Error, Result};
 use crate::tasks::Blame;
 
+/// Looking more often than this finds nothing sooner, and costs a processor.
+const SHORTEST_INTERVAL: Duration = Duration::from_millis(1);
+
 /// What was found for one subtask and has not been taken by it.
 pub(crate) struct Discovered<S>(Option<Inbox<S>>);
 
@@ -59,6 +62,7 @@ pub(crate) fn discover<S: Source>(
     let Some(interval) = source.discovery_interval() else {
         return Ok((0..parallelism).map(|_| Discovered(None)).collect());
     };
+    let interval = interval.max(SHORTEST_INTERVAL);
     let (wanted, is_wanted) = bounded(0);
     let (senders, inboxes) = (0..parallelism)
         .map(|_| {

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use spt_format::{Field, Type, json_from_text};
 
 use super::record::{FromJson, aliases_of};
-use super::text::{Decoder, TextFile, first_record};
+use super::text::{Decoder, TextFile, first_record, without_mark};
 use super::{CsvFiles, FilePosition, ReadFormat, Tally};
 use crate::data::{Data, columns_of};
 use crate::error::{Error, Result};
@@ -153,9 +153,7 @@ fn by_name<T: State>(fields: Vec<Field>, names: &[String]) -> Result<Vec<Option<
 }
 
 fn names(header: &[u8], delimiter: u8) -> Result<Vec<String>> {
-    // Spreadsheets mark UTF-8 so.
-    let header = header.strip_prefix("\u{feff}".as_bytes()).unwrap_or(header);
-    Ok(cells(header, delimiter)?.into_iter().map(|cell| cell.text).collect())
+    Ok(cells(without_mark(header), delimiter)?.into_iter().map(|cell| cell.text).collect())
 }
 
 /// One value of a record, without its quotes.

@@ -14,12 +14,21 @@ pub(super) fn files(path: &Path) -> Result<Vec<String>> {
     let mut files = Vec::new();
     for entry in fs::read_dir(path).map_err(failed)? {
         let path = entry.map_err(failed)?.path();
-        if !is_hidden(&path) && path.is_file() {
+        if !is_hidden(&path) && is_file(&path)? {
             files.push(text_of(&path)?);
         }
     }
     files.sort();
     Ok(files)
+}
+
+/// What has been taken away since it was listed is none.
+fn is_file(path: &Path) -> Result<bool> {
+    match fs::metadata(path) {
+        Ok(found) => Ok(found.is_file()),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(cannot("read", path, error)),
+    }
 }
 
 fn is_hidden(path: &Path) -> bool {

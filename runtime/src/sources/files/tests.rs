@@ -106,7 +106,9 @@ fn cells_of_csv_become_records_by_their_names() {
 #[test]
 fn csv_without_a_header_is_read_by_the_places_of_its_cells() {
     let source = |path: &Path| CsvFiles::<(String, i64)>::new(path).without_header().delimiter(b';');
-    assert_eq!(read("a;1\nb;2", source).0, [("a".to_owned(), 1), ("b".to_owned(), 2)]);
+    let expected = [("a".to_owned(), 1), ("b".to_owned(), 2)];
+    assert_eq!(read("a;1\nb;2", source).0, expected);
+    assert_eq!(read("\u{feff}a;1\nb;2", source).0, expected, "marked as UTF-8");
 }
 
 #[test]

@@ -60,6 +60,11 @@ impl<D> TextFile<D> {
     }
 }
 
+/// Spreadsheets mark UTF-8 by three bytes in front of it.
+pub(super) fn without_mark(text: &[u8]) -> &[u8] {
+    text.strip_prefix("\u{feff}".as_bytes()).unwrap_or(text)
+}
+
 /// The first record of a file; `None` if the file is empty.
 pub(super) fn first_record(name: &str, end: RecordEnd) -> Result<Option<Vec<u8>>> {
     let path = Path::new(name);
@@ -126,7 +131,8 @@ impl<D: Decoder> OpenFile for TextFile<D> {
         let each = |record: &[u8]| {
             let line = lines + 1;
             lines = line + memchr::memchr_iter(b'\n', record).count() as u64;
-            decoder.take(line, record, tally, out)
+            let text = if line == 1 { without_mark(record) } else { record };
+            decoder.take(line, text, tally, out)
         };
         let bytes = if read == 0 { records.take_rest(each)? } else { records.take(each)? };
         records.check().map_err(|error| below(&position.path, lines, &error))?;
