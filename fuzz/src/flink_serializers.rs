@@ -4,25 +4,38 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use spt_flink::metadata::{KeyGroupFile, KeyGroupFileKind, StreamHandle};
-use spt_flink::serializers::Serializer;
+use spt_flink::serializers::{Serializer, java_stream_length};
 use spt_flink::{
     CanonicalEntries, EntryScan, HeapScan, KeyedFile, KeyedHeader, KeyedLayout, KeyedTable, Progress,
 };
-use spt_format::{KeyGroupRange, ReadLimits, Result, RowStream};
+use spt_format::{KeyGroupRange, Result, RowStream};
 
-/// Room for what an honest input of a few kilobytes needs, so that the fuzzer sees greed.
-fn limits() -> ReadLimits {
-    let mut limits = ReadLimits::default();
-    limits.value_bytes = 1 << 20;
-    limits.metadata_bytes = 1 << 20;
-    limits
-}
+use crate::limits;
 
 /// A snapshot keeps its own bytes, and they are read as the same again.
 pub fn snapshot(bytes: &[u8]) {
     let Ok(serializer) = Serializer::parse(bytes) else { return };
     assert_eq!(Some(&*serializer.bytes), bytes.get(4..), "a snapshot is all of its bytes");
     assert!(serializer.data_type.written_length().is_none_or(|length| length < 1 << 30));
+}
+
+/// A snapshot and a value, as a broadcast map or list would have it: `u16` length of the snapshot, both.
+pub fn value(bytes: &[u8]) {
+    let Some((length, rest)) = bytes.split_first_chunk::<2>() else { return };
+    let Some((snapshot, value)) = rest.split_at_checked(usize::from(u16::from_be_bytes(*length))) else {
+        return;
+    };
+    let Ok(serializer) = Serializer::parse(snapshot) else { return };
+    let Ok(array) = serializer.decode(value) else { return };
+    assert_eq!(array.len(), 1, "a value is one value");
+}
+
+/// A Java object stream, and whatever follows it.
+pub fn java_object(bytes: &[u8]) {
+    let Ok(length) = java_stream_length(bytes) else { return };
+    assert!(length <= bytes.len(), "an object ends inside its bytes");
+    let alone = java_stream_length(bytes.get(..length).unwrap_or_default());
+    assert_eq!(alone.ok(), Some(length), "what follows an object does not matter");
 }
 
 /// A header, and an entry of each of its states: `u16` header, `u16` key, header, key, value.
@@ -88,38 +101,14 @@ mod tests {
 
     use spt_flink::Files;
     use spt_flink::metadata::{self, KeyedHandle};
+    use spt_format::ReadLimits;
 
     use super::*;
-
-    /// Numbers that look random and are the same in every run.
-    struct Numbers(u64);
-
-    impl Numbers {
-        fn below(&mut self, end: usize) -> usize {
-            self.0 ^= self.0 << 13;
-            self.0 ^= self.0 >> 7;
-            self.0 ^= self.0 << 17;
-            (self.0 % end.max(1) as u64) as usize
-        }
-
-        /// One of the ways in which bytes get lost.
-        fn damage(&mut self, bytes: &mut Vec<u8>) {
-            let place = self.below(bytes.len());
-            match self.below(4) {
-                0 => bytes.truncate(place),
-                1 => bytes[place] = 0xFF,
-                2 => {
-                    bytes.remove(place);
-                }
-                _ => bytes[place] ^= 1 << self.below(8),
-            }
-        }
-    }
 
     #[test]
     fn damaged_files_of_flink_end_without_a_panic() {
         let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../testdata/flink");
-        let mut numbers = Numbers(0x5EED);
+        let mut damage = crate::Damage::new(0x5EED);
         let mut files = 0;
         for case in [
             "2.1.0/valuetypes-rocksdb-canonical",
@@ -142,7 +131,7 @@ mod tests {
                 let bytes = bytes.unwrap().to_vec();
                 for _ in 0..25 {
                     let mut damaged = bytes.clone();
-                    numbers.damage(&mut damaged);
+                    damage.apply(&mut damaged, &bytes);
                     keyed(&damaged, handle);
                 }
                 files += 1;

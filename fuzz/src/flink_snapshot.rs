@@ -5,16 +5,9 @@ use std::path::Path;
 use bytes::Bytes;
 use spt_flink::metadata::{self, StreamHandle};
 use spt_flink::{FlinkSource, KeyedHeader, OperatorHeader};
-use spt_format::{ReadLimits, SavepointSource, Scan};
+use spt_format::{SavepointSource, Scan};
 
-/// Room for what an honest input of a few kilobytes needs, so that the fuzzer sees greed.
-fn limits() -> ReadLimits {
-    let mut limits = ReadLimits::default();
-    limits.block_bytes = 1 << 20;
-    limits.value_bytes = 1 << 20;
-    limits.metadata_bytes = 1 << 20;
-    limits
-}
+use crate::limits;
 
 /// Reads a `_metadata` and asks everything of it that needs no file.
 pub fn metadata(bytes: &[u8]) {
@@ -50,6 +43,14 @@ pub fn snapshot(bytes: &[u8], folder: &Path) {
         }
     }
 }
+
+/// A snapshot without files: only state inside `_metadata` has rows.
+pub fn snapshot_alone(bytes: &[u8]) {
+    snapshot(bytes, Path::new(NOWHERE));
+}
+
+/// A folder that is not there.
+const NOWHERE: &str = "/nonexistent/chk-1";
 
 /// Rows of a state, `None` if they end with an error.
 fn rows(source: &FlinkSource, place: spt_format::StateRef, scan: &Scan) -> Option<usize> {

@@ -5,16 +5,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 use spt_flink::ReadAt;
 use spt_flink::sst::{LogReader, Merge, Run, Span, Table, TableHints, Version};
-use spt_format::{ReadLimits, Result};
+use spt_format::Result;
 
-/// Room for what an honest input of a few kilobytes needs, so that the fuzzer sees greed.
-fn limits() -> ReadLimits {
-    let mut limits = ReadLimits::default();
-    limits.block_bytes = 1 << 20;
-    limits.value_bytes = 1 << 20;
-    limits.metadata_bytes = 1 << 20;
-    limits
-}
+use crate::limits;
 
 /// Reads a table from its first key, and from one in its middle.
 pub fn table(bytes: &[u8]) {

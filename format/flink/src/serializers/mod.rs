@@ -29,6 +29,7 @@ pub(crate) mod values;
 
 use std::sync::Arc;
 
+use arrow_array::ArrayRef;
 use spt_format::{Cursor, Result};
 
 pub use avro::{AvroBranch, AvroField, AvroLogical, AvroType};
@@ -67,6 +68,26 @@ impl Serializer {
             Ok(serializer)
         })
     }
+
+    /// Decodes one value that fills its bytes, as an array of one.
+    ///
+    /// # Errors
+    /// With the byte, and where in the value it is.
+    pub fn decode(&self, bytes: &[u8]) -> Result<ArrayRef> {
+        let mut column = values::Column::new(&values::field_of(&self.data_type).ty.to_arrow())?;
+        values::append_whole(&self.data_type, &mut column, &mut Cursor::new(bytes))?;
+        column.finish()
+    }
+}
+
+/// How many of these bytes the Java object stream takes that they begin with.
+///
+/// # Errors
+/// With the byte, if they do not begin with a whole one.
+pub fn java_stream_length(bytes: &[u8]) -> Result<usize> {
+    let mut cursor = Cursor::new(bytes);
+    java_object::read_stream(&mut cursor)?;
+    Ok(cursor.position())
 }
 
 #[cfg(test)]

@@ -15,8 +15,8 @@ use crate::java;
 
 /// How often a header is read at most before its unknown parts are given up, and how many bytes that may be
 /// together.
-const MAX_ATTEMPTS: usize = 20_000;
-const MAX_BYTES: usize = 256 << 20;
+const MAX_ATTEMPTS: usize = 5_000;
+const MAX_BYTES: usize = 64 << 20;
 /// The keys of serializers in a state's header.
 const SERIALIZER_KEYS: [&str; 4] =
     ["KEY_SERIALIZER", "NAMESPACE_SERIALIZER", "VALUE_SERIALIZER", "USER_KEY_SERIALIZER"];
