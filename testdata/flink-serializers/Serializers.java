@@ -145,18 +145,20 @@ public final class Serializers {
             new Fish("cod", 0, null), "{\"" + fish + "\":{\"depth\":null,\"legs\":0,\"name\":\"cod\"}}", null, "null");
         write("pojo", TypeInformation.of(Animal.class).createSerializer(new SerializerConfigImpl()), new Animal(null, 1), "{\"legs\":1,\"name\":null}", null, "null");
         write("list-of-pojos", new ListSerializer<>(TypeInformation.of(Animal.class).createSerializer(new SerializerConfigImpl())), Arrays.asList(new Animal("a", 1), null, new Animal(null, 2)), "[{\"legs\":1,\"name\":\"a\"},null,{\"legs\":2,\"name\":null}]");
-        kryo("kryo-list", ArrayList.class, new ArrayList<>(List.of("a", "bc")), new ArrayList<>(), new ArrayList<>(Arrays.asList("a", null)), new ArrayList<>(Arrays.asList("a", 1, 2.5, -7L, true)), new ArrayList<>(Arrays.asList(null, null)),
+        kryo("kryo-list", ArrayList.class, List.of("{\"list\":[{\"string\":\"a\"},{\"string\":\"bc\"}]}", "{\"list\":[]}", "{\"list\":[{\"string\":\"a\"},null]}", "{\"list\":[{\"string\":\"a\"},{\"int\":1},{\"double\":2.5},{\"long\":-7},{\"boolean\":true}]}", "{\"list\":[null,null]}", "{\"list\":[{\"opaque\":{\"$opaque\":{\"class\":\"java.util.ArrayList\",\"bytes\":\"ggMAAYJ4\"}}},{\"opaque\":{\"$opaque\":{\"class\":\"java.util.ArrayList\",\"bytes\":\"AQ==\"}}}]}", "{\"list\":[" + String.join(",", Collections.nCopies(200, "{\"long\":1}")) + "]}"),
+            new ArrayList<>(List.of("a", "bc")), new ArrayList<>(), new ArrayList<>(Arrays.asList("a", null)), new ArrayList<>(Arrays.asList("a", 1, 2.5, -7L, true)), new ArrayList<>(Arrays.asList(null, null)),
             new ArrayList<>(List.of(new ArrayList<>(List.of("x")), new ArrayList<>())), new ArrayList<>(Collections.nCopies(200, 1L)));
-        kryo("kryo-map", HashMap.class, new HashMap<>(Map.of("k", 1)), new HashMap<>(), new HashMap<>(Map.of("k", new ArrayList<>(List.of("v")))));
-        kryo("kryo-set", LinkedHashSet.class, new LinkedHashSet<>(List.of(1L, 2L)));
-        kryo("kryo-object", Object.class, "text", "text of more than sixty-four characters, so that its length is written in front", "ä", 1, -1L, 2.5f, 2.5, 'c', true, (byte) 1, (short) 2, new Date(5), UUID.fromString("00000000-0000-0001-0000-000000000002"),
+        kryo("kryo-map", HashMap.class, List.of("{\"map\":[{\"key\":{\"string\":\"k\"},\"value\":{\"int\":1}}]}", "{\"map\":[]}", "{\"map\":[{\"key\":{\"string\":\"k\"},\"value\":{\"opaque\":{\"$opaque\":{\"class\":\"java.util.HashMap\",\"bytes\":\"ggMAAYJ2\"}}}}]}"),
+            new HashMap<>(Map.of("k", 1)), new HashMap<>(), new HashMap<>(Map.of("k", new ArrayList<>(List.of("v")))));
+        kryo("kryo-set", LinkedHashSet.class, List.of("{\"set\":[{\"long\":1},{\"long\":2}]}"), new LinkedHashSet<>(List.of(1L, 2L)));
+        kryo("kryo-object", Object.class, List.of(), "text", "text of more than sixty-four characters, so that its length is written in front", "ä", 1, -1L, 2.5f, 2.5, 'c', true, (byte) 1, (short) 2, new Date(5), UUID.fromString("00000000-0000-0001-0000-000000000002"),
             BitSet.valueOf(new long[] {5}), new BigDecimal("1.5"), BigInteger.TEN, new byte[] {1, 2});
         write("java", new JavaSerializer<Serializable>(), new ArrayList<>(List.of("a", 1)), "opaque");
     }
 
-    /** A value of Kryo with a text behind it: its end has to be found. */
+    /** Values of Kryo with a text behind each: their ends have to be found. Those without JSON are opaque. */
     @SuppressWarnings("unchecked")
-    static <T> void kryo(String name, Class<?> type, Object... values) throws Exception {
+    static <T> void kryo(String name, Class<?> type, List<String> json, Object... values) throws Exception {
         TypeSerializer<Object> kryo = ((TypeInformation<Object>) (TypeInformation<?>) new GenericTypeInfo<>(type)).createSerializer(new SerializerConfigImpl());
         TypeSerializer<?>[] fields = {kryo, StringSerializer.INSTANCE};
         Object[] pairs = new Object[2 * values.length];
@@ -164,7 +166,8 @@ public final class Serializers {
             DataOutputSerializer out = new DataOutputSerializer(64);
             kryo.serialize(values[i], out);
             pairs[2 * i] = Tuple2.of(values[i], "behind");
-            pairs[2 * i + 1] = "{\"f0\":{\"$opaque\":{\"class\":\"" + type.getName() + "\",\"bytes\":\"" + Base64.getEncoder().encodeToString(out.getCopyOfBuffer()) + "\"}},\"f1\":\"behind\"}";
+            String opaque = "{\"$opaque\":{\"class\":\"" + type.getName() + "\",\"bytes\":\"" + Base64.getEncoder().encodeToString(out.getCopyOfBuffer()) + "\"}}";
+            pairs[2 * i + 1] = "{\"f0\":" + (i < json.size() ? json.get(i) : opaque) + ",\"f1\":\"behind\"}";
         }
         write(name, new TupleSerializer<>((Class<Tuple2<Object, String>>) (Class<?>) Tuple2.class, fields), pairs);
     }

@@ -41,7 +41,6 @@ pub(crate) struct BroadcastMap {
 pub(crate) struct BroadcastReader {
     map: BroadcastMap,
     schema: SchemaRef,
-    opaque: bool,
     name: String,
     bytes: Bytes,
     /// Of the map, from the start of `bytes`.
@@ -51,7 +50,7 @@ pub(crate) struct BroadcastReader {
 }
 
 impl BroadcastReader {
-    /// A reader of this copy. `opaque`: a part of every row is bytes that are not understood.
+    /// A reader of this copy.
     ///
     /// # Errors
     /// If the bytes cannot be read, or are more than a value may have.
@@ -59,7 +58,6 @@ impl BroadcastReader {
         files: &Files,
         limits: &ReadLimits,
         schema: SchemaRef,
-        opaque: bool,
         map: BroadcastMap,
     ) -> Result<Self> {
         let stream = files.open(&map.stream)?;
@@ -73,7 +71,7 @@ impl BroadcastReader {
             Window::new(stream).range(start, end, limits)?
         };
         let completeness = Completeness::default();
-        let mut reader = Self { map, schema, opaque, name, bytes, position: 0, left: 0, completeness };
+        let mut reader = Self { map, schema, name, bytes, position: 0, left: 0, completeness };
         let bytes = reader.bytes.clone();
         let mut cursor = reader.cursor(&bytes);
         reader.left =
@@ -125,7 +123,6 @@ impl BatchReader for BroadcastReader {
         if keys.len() == 0 {
             return Ok(None);
         }
-        self.completeness.rows_opaque += if self.opaque { keys.len() as u64 } else { 0 };
         let batch = RecordBatch::try_new(self.schema.clone(), vec![keys.finish()?, values.finish()?]);
         batch.map(Some).map_err(|error| Error::invalid("entries do not fit their schema").caused_by(error))
     }

@@ -97,7 +97,6 @@ pub(crate) struct ElementReader {
     files: Files,
     limits: ReadLimits,
     schema: SchemaRef,
-    opaque: bool,
     lists: std::vec::IntoIter<Elements>,
     current: Option<Current>,
     completeness: Completeness,
@@ -118,16 +117,10 @@ struct Builder {
 }
 
 impl ElementReader {
-    /// A reader of these lists. `opaque`: a part of every value is bytes that are not understood.
-    pub(crate) fn new(
-        files: Files,
-        limits: ReadLimits,
-        schema: SchemaRef,
-        opaque: bool,
-        lists: Vec<Elements>,
-    ) -> Self {
+    /// A reader of these lists.
+    pub(crate) fn new(files: Files, limits: ReadLimits, schema: SchemaRef, lists: Vec<Elements>) -> Self {
         let completeness = Completeness::default();
-        Self { files, limits, schema, opaque, lists: lists.into_iter(), current: None, completeness }
+        Self { files, limits, schema, lists: lists.into_iter(), current: None, completeness }
     }
 
     /// Opens the next list that has elements, unless one is open; `false` at the end.
@@ -149,7 +142,6 @@ impl ElementReader {
             Ok(()) => {
                 builder.subtasks.push(current.list.subtask);
                 builder.indices.push(place.index);
-                self.completeness.rows_opaque += u64::from(self.opaque);
                 Ok(())
             }
             Err(error) if is_unsupported(&error) => {

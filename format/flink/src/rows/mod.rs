@@ -4,6 +4,7 @@
 
 mod broadcast;
 mod elements;
+mod opaque;
 mod sorted;
 mod window;
 
@@ -13,6 +14,7 @@ use spt_format::{Completeness, Result, RowStream};
 
 pub(crate) use broadcast::{BroadcastMap, BroadcastReader};
 pub(crate) use elements::{Element, ElementReader, Elements, Encoding};
+pub(crate) use opaque::Counted;
 pub(crate) use sorted::Sorted;
 
 /// Rows of a batch, at most.

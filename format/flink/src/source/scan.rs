@@ -7,7 +7,7 @@ use super::FlinkSource;
 use super::ahead::Ahead;
 use super::keyed::{KeyedScan, Opener};
 use super::pieces::{KeyedPiece, Piece};
-use crate::rows::{BroadcastReader, ElementReader, Elements, Rows, Sorted};
+use crate::rows::{BroadcastReader, Counted, ElementReader, Elements, Rows, Sorted};
 
 /// Memory for sorting, of all threads together; beyond it rows are spilled.
 const SORT_BYTES: usize = 256 << 20;
@@ -39,6 +39,24 @@ pub(super) fn rows(
     pieces: &[Piece],
     scan: &Scan,
 ) -> Result<Box<dyn RowStream>> {
+    stored(source, operator, state, pieces, scan).map(|rows| counted(rows, state))
+}
+
+/// Counts the opaque ones among the rows, where there may be some.
+fn counted(rows: Box<dyn RowStream>, state: &State) -> Box<dyn RowStream> {
+    match Counted::is_needed(&state.schema) {
+        true => Box::new(Counted::new(rows, &state.schema)),
+        false => rows,
+    }
+}
+
+fn stored(
+    source: &FlinkSource,
+    operator: &Operator,
+    state: &State,
+    pieces: &[Piece],
+    scan: &Scan,
+) -> Result<Box<dyn RowStream>> {
     if state.kind.is_keyed() {
         return keyed(source, operator, state, asked(state, pieces, scan)?, scan);
     }
@@ -46,12 +64,10 @@ pub(super) fn rows(
     let pieces = asked(state, pieces, scan)?;
     let rows: Box<dyn RowStream> = match pieces.first() {
         Some(Piece::Broadcast(map)) => {
-            let opaque = is_opaque(state);
-            let reader =
-                BroadcastReader::open(&source.files, &source.limits, schema.clone(), opaque, map.clone())?;
+            let reader = BroadcastReader::open(&source.files, &source.limits, schema.clone(), map.clone())?;
             Box::new(Rows::new(schema, reader))
         }
-        _ => Box::new(elements(source, state, schema, pieces)?),
+        _ => Box::new(elements(source, schema, pieces)?),
     };
     // Elements come by subtask and index, which is their order.
     if scan.sorted && state.kind == StateKind::Broadcast {
@@ -70,18 +86,20 @@ pub(super) fn count(
 ) -> Result<(u64, Completeness)> {
     let (mut opener, pieces) = opener(source, operator, asked(state, pieces, scan)?, scan, None)?;
     let (mut rows, mut seen) = (0, Completeness::default());
+    // Where a value may be opaque or not, only reading it tells.
+    let all_opaque = Counted::is_every_row(&state.schema);
+    let countable = all_opaque || !Counted::is_needed(&state.schema);
     for piece in pieces {
-        match opener.count(&piece)? {
-            Some(counted) => {
-                rows += counted;
-                seen.rows_opaque += if is_opaque(state) { counted } else { 0 };
+        let quickly = if countable { opener.count(&piece)? } else { None };
+        let (found, read) = match quickly {
+            Some(found) => {
+                let rows_opaque = if all_opaque { found } else { 0 };
+                (found, Completeness { rows_opaque, ..Completeness::default() })
             }
-            None => {
-                let (counted, read) = opener.rows(&piece)?.count_rows()?;
-                rows += counted;
-                seen = seen.and(read);
-            }
-        }
+            None => counted(opener.rows(&piece)?, state).count_rows()?,
+        };
+        rows += found;
+        seen = seen.and(read);
     }
     Ok((rows, seen))
 }
@@ -159,16 +177,7 @@ fn opener(
     Ok((opener, pieces))
 }
 
-fn is_opaque(state: &State) -> bool {
-    state.schema.parts().any(|(_, field)| field.has_opaque())
-}
-
-fn elements(
-    source: &FlinkSource,
-    state: &State,
-    schema: SchemaRef,
-    pieces: &[Piece],
-) -> Result<Rows<ElementReader>> {
+fn elements(source: &FlinkSource, schema: SchemaRef, pieces: &[Piece]) -> Result<Rows<ElementReader>> {
     let lists = pieces.iter().map(|piece| match piece {
         Piece::Elements(list) => Ok(list.clone()),
         Piece::Unreadable(reason) => Err(reason.error()),
@@ -178,6 +187,6 @@ fn elements(
     });
     let lists: Vec<Elements> = lists.collect::<Result<_>>()?;
     let (files, limits) = (source.files.clone(), source.limits.clone());
-    let reader = ElementReader::new(files, limits, schema.clone(), is_opaque(state), lists);
+    let reader = ElementReader::new(files, limits, schema.clone(), lists);
     Ok(Rows::new(schema, reader))
 }

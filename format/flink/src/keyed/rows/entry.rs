@@ -13,8 +13,7 @@
 use spt_format::{Cursor, Result, ResultExt, StateKind};
 
 use super::KeyedRows;
-use crate::serializers::FlinkType;
-use crate::serializers::values::{append, is_unsupported};
+use crate::serializers::values::{Tail, append, is_unsupported, shows_its_end};
 
 /// How far an entry got: a long list fills more than one batch.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -122,8 +121,6 @@ impl KeyedRows {
     fn list_entry(&mut self, key: &[u8], value: &[u8], progress: Progress) -> Result<Option<Progress>> {
         let Progress { position, mut index } = progress;
         let mut value = Cursor::at(value.get(position..).unwrap_or_default(), position as u64);
-        // An element of unknown length can only be shown together with those behind it.
-        let tail = matches!(&self.table.value, Some(FlinkType::Opaque(_))).then_some(0);
         while !value.is_empty() {
             if self.is_full() {
                 return Ok(Some(Progress { position: value.offset() as usize, index }));
@@ -133,6 +130,7 @@ impl KeyedRows {
             self.composite_key(&mut key)?;
             key.end("key")?;
             self.index.push(index);
+            let tail = self.tail_of_element(&value);
             self.value(&mut value, tail).within(|| format!("element {index}"))?;
             index += 1;
             self.grew(self.len() - 1, key_bytes + value.position() - start);
@@ -144,6 +142,16 @@ impl KeyedRows {
             }
         }
         Ok(None)
+    }
+
+    /// An element of unknown length can only be shown together with those behind it.
+    fn tail_of_element(&self, element: &Cursor<'_>) -> Tail {
+        let mut value = element.clone();
+        if self.table.ttl.is_some() {
+            value.i64_be().ok()?;
+        }
+        let data_type = self.table.value.as_ref()?;
+        (!shows_its_end(data_type, &value)).then_some(0)
     }
 
     /// A timer is all key; its value is empty.

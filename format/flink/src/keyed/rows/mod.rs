@@ -44,7 +44,6 @@ pub struct KeyedRows {
     value: Option<Column>,
     last_access: Vec<i64>,
     timestamp: Vec<i64>,
-    opaque: bool,
     completeness: Completeness,
     /// Why the first of the unread rows could not be read.
     reason: Option<Error>,
@@ -65,7 +64,6 @@ impl KeyedRows {
             None => Column::new(&field_of(data_type).ty.to_arrow()),
         };
         let parts = &table.schema;
-        let opaque = parts.parts().any(|(_, field)| field.has_opaque());
         let map_key = table.map_key.as_ref().map(|part| column(parts.map_key.as_ref(), part)).transpose()?;
         let value = table.value.as_ref().map(|part| column(parts.value.as_ref(), part)).transpose()?;
         let key = column(parts.key.as_ref(), &table.key)?;
@@ -84,7 +82,6 @@ impl KeyedRows {
             value,
             last_access: Vec::new(),
             timestamp: Vec::new(),
-            opaque,
             completeness: Completeness::default(),
             reason: None,
             bytes: 0,
@@ -174,9 +171,6 @@ impl KeyedRows {
             columns.push(self.take_column(part, rows)?);
         }
         (self.bytes, self.large) = (0, false);
-        if self.opaque {
-            self.completeness.rows_opaque += rows as u64;
-        }
         let batch = RecordBatch::try_new(self.schema(), columns);
         batch.map(Some).map_err(|error| {
             Error::invalid(format!("rows of state {:?} do not fit their schema", self.table.name))

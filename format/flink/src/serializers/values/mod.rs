@@ -14,6 +14,7 @@ mod binary_row;
 mod column;
 mod composite;
 mod kryo;
+mod kryo_value;
 mod nested;
 mod opaque;
 mod order;
@@ -25,7 +26,7 @@ mod types;
 
 use spt_format::{Cursor, Error, ErrorKind, Result};
 
-use super::flink_type::{FlinkType, Unit};
+use super::flink_type::{FlinkType, Opaque, OpaqueEnd, Unit};
 
 pub(crate) use column::Column;
 pub(crate) use scalar::big_integer;
@@ -71,7 +72,10 @@ pub(crate) fn append(
         FlinkType::DecimalData { precision, .. } => binary_row::append_decimal(*precision, column, cursor),
         FlinkType::TimestampData(precision) => time::append_timestamp_data(*precision, column, cursor),
         FlinkType::Avro(schema) => avro_value::append(schema, column, cursor),
-        FlinkType::Opaque(value) => opaque::append(value, column, cursor, tail),
+        FlinkType::Opaque(value) => match kryo_value::append(value, column, cursor, tail)? {
+            true => Ok(()),
+            false => opaque::append(value, column, cursor, tail),
+        },
     }
 }
 
@@ -121,6 +125,17 @@ pub(crate) fn append_whole(
         column.truncate(length);
     }
     result
+}
+
+/// Whether the end of the value at the cursor shows in its own bytes.
+pub(crate) fn shows_its_end(data_type: &FlinkType, cursor: &Cursor<'_>) -> bool {
+    match data_type {
+        FlinkType::Opaque(Opaque { end: OpaqueEnd::Kryo(kryo), .. }) => {
+            kryo::skip(&mut cursor.clone(), kryo).is_ok()
+        }
+        FlinkType::Opaque(Opaque { end: OpaqueEnd::Unmarked, .. }) => false,
+        _ => true,
+    }
 }
 
 /// Whether the error says that a value cannot be shown, rather than that its bytes are damaged.

@@ -2,6 +2,7 @@
 
 use spt_format::{Field, Logical, TimeUnit, Type};
 
+use super::kryo_value;
 use crate::serializers::avro::{AvroBranch, AvroLogical, AvroType};
 use crate::serializers::flink_type::{Either, FlinkType, MapType, Nulls, PojoType, Record, Scalar, Sequence};
 use crate::serializers::sql_type::{SqlField, SqlType};
@@ -46,7 +47,7 @@ pub(crate) fn field_of(data_type: &FlinkType) -> Field {
         FlinkType::DecimalData { precision, scale } => plain(decimal(*precision, *scale)),
         FlinkType::TimestampData(precision) => local(*precision),
         FlinkType::Avro(schema) => avro(schema),
-        FlinkType::Opaque(opaque) => opaque_field(&opaque.class),
+        FlinkType::Opaque(opaque) => kryo_value::field(opaque).unwrap_or_else(|| opaque_field(&opaque.class)),
     }
 }
 
@@ -67,7 +68,8 @@ fn unit() -> Field {
     structure([("present", plain(Type::Boolean))]).with_logical(Logical::Unit)
 }
 
-fn opaque_field(class: &str) -> Field {
+/// Bytes that are not understood, of this class.
+pub(super) fn opaque_field(class: &str) -> Field {
     plain(Type::Binary).with_logical(Logical::Opaque(class.to_owned()))
 }
 

@@ -26,6 +26,11 @@ pub(super) fn expected(field: &Field, value: &Value) -> Value {
             let values = zip(&fields[1..], value["fields"].as_array().unwrap());
             json!({"kind": value["kind"], "fields": values})
         }
+        // Kryo's collections, whose elements say their classes themselves.
+        (Some(Logical::Variant), Type::Struct(fields)) if is_collection(fields) => match &fields[1].ty {
+            Type::List(_) if fields[1].logical.is_none() => value.clone(),
+            _ => sorted(value.as_array().unwrap().clone()),
+        },
         (Some(Logical::Variant), Type::Struct(fields)) => {
             let (tag, value) = value.as_object().unwrap().iter().next().unwrap();
             json!({tag: expected(named(fields, tag), value)})
@@ -92,6 +97,9 @@ pub(super) fn found(field: &Field, array: &ArrayRef, row: usize) -> Value {
         (Some(Logical::Variant), Type::Struct(fields)) => {
             let tag = child(0, &fields[0]);
             let tag = tag.as_str().unwrap();
+            if is_collection(fields) && tag != "opaque" {
+                return found_collection(&fields[1], array.as_struct().column(1), row);
+            }
             let index = fields.iter().skip(1).position(|field| field.name == tag).unwrap() + 1;
             json!({tag: child(index, &fields[index])})
         }
@@ -167,6 +175,32 @@ fn scalar(ty: &Type, array: &ArrayRef, row: usize) -> Value {
             json!((i128::from(value) * scale).to_string())
         }
         other => panic!("no value of the corpus is of type {other}"),
+    }
+}
+
+fn is_collection(fields: &[Field]) -> bool {
+    matches!(fields[1].name.as_str(), "list" | "set" | "map")
+}
+
+/// A collection of variants, without their tags.
+fn found_collection(field: &Field, array: &ArrayRef, row: usize) -> Value {
+    let untagged = |value: Value| match value {
+        Value::Object(variant) => variant.into_iter().next().unwrap().1,
+        null => null,
+    };
+    let elements = match found(&Field { logical: None, ..field.clone() }, array, row) {
+        Value::Array(elements) => elements,
+        other => panic!("{other} is no collection"),
+    };
+    match field.name.as_str() {
+        "map" => sorted(
+            elements
+                .into_iter()
+                .map(|entry| json!([untagged(entry["key"].clone()), untagged(entry["value"].clone())]))
+                .collect(),
+        ),
+        "set" => sorted(elements.into_iter().map(untagged).collect()),
+        _ => elements.into_iter().map(untagged).collect(),
     }
 }
 
