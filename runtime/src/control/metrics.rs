@@ -7,7 +7,7 @@ use std::fmt::Write;
 
 use spt_format::CommittedState;
 
-use crate::job::{Checkpoints, JobStatus};
+use crate::job::{Checkpoints, JobStatus, VertexStatus};
 
 /// The content type of [`text`].
 pub(super) const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -40,6 +40,30 @@ fn vertices(page: &mut Page, job: &JobStatus) {
         let labels = [("vertex", &*vertex.id.to_string()), ("name", &*vertex.name)];
         page.sample("spt_late_records_dropped_total", &labels, vertex.late_records);
     }
+    page.family("spt_idle_ms_total", "counter", "time without input, of all subtasks together");
+    for vertex in &job.vertices {
+        page.sample("spt_idle_ms_total", &of_vertex(vertex, &vertex.id.to_string()), vertex.idle_ms);
+    }
+    page.family(
+        "spt_backpressured_ms_total",
+        "counter",
+        "time in which nobody took the output; the rest is busy",
+    );
+    for vertex in &job.vertices {
+        let id = vertex.id.to_string();
+        page.sample("spt_backpressured_ms_total", &of_vertex(vertex, &id), vertex.backpressured_ms);
+    }
+    page.family("spt_watermark_ms", "gauge", "the watermark that reached a subtask last, in ms since 1970");
+    for vertex in &job.vertices {
+        if let Some(watermark) = vertex.watermark_ms {
+            page.sample("spt_watermark_ms", &of_vertex(vertex, &vertex.id.to_string()), watermark);
+        }
+    }
+}
+
+/// The labels of a chain of operators.
+fn of_vertex<'a>(vertex: &'a VertexStatus, id: &'a str) -> [(&'static str, &'a str); 2] {
+    [("vertex", id), ("name", &vertex.name)]
 }
 
 fn snapshots(page: &mut Page, seen: &Checkpoints) {
@@ -93,7 +117,7 @@ impl Page {
         let _ = write!(self.text, "# HELP {name} {help}\n# TYPE {name} {kind}\n");
     }
 
-    fn sample(&mut self, name: &str, labels: &[(&str, &str)], value: u64) {
+    fn sample(&mut self, name: &str, labels: &[(&str, &str)], value: impl std::fmt::Display) {
         let _ = write!(self.text, "{name}{{job=\"{}\"", self.job);
         for (key, text) in labels {
             let _ = write!(self.text, ",{key}=\"{}\"", label(text));

@@ -243,6 +243,9 @@ fn status(
             finished: 0,
             records_in: 0,
             late_records: 0,
+            idle_ms: 0,
+            backpressured_ms: 0,
+            watermark_ms: None,
             records_out: 0,
         }
     };

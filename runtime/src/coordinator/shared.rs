@@ -62,6 +62,8 @@ impl Shared {
         for (vertex, metrics) in status.vertices.iter_mut().zip(&self.metrics) {
             (vertex.records_in, vertex.records_out) = metrics.records();
             vertex.late_records = metrics.late();
+            (vertex.idle_ms, vertex.backpressured_ms) = metrics.waits_ms();
+            vertex.watermark_ms = metrics.watermark();
         }
         status
     }

@@ -2,6 +2,7 @@
 
 use std::marker::PhantomData;
 use std::sync::Arc;
+use std::time::Instant;
 
 use spt_format::Partitioning;
 
@@ -40,7 +41,10 @@ impl<B: Batch> Targets<B> {
         match (self.links.get(target), self.batches.get_mut(target)) {
             (Some(link), Some(batch)) if !batch.is_empty() => {
                 self.metrics.sent(batch.len());
-                link.send(Element::Batch(std::mem::replace(batch, link.batch())))
+                let since = Instant::now();
+                let sent = link.send(Element::Batch(std::mem::replace(batch, link.batch())));
+                self.metrics.held_up(since.elapsed());
+                sent
             }
             _ => Ok(()),
         }

@@ -86,6 +86,12 @@ pub struct VertexStatus {
     pub records_in: u64,
     /// Records that were late for all of their windows, and that no side output took.
     pub late_records: u64,
+    /// Milliseconds in which its subtasks waited for input, together.
+    pub idle_ms: u64,
+    /// Milliseconds in which they waited for whoever takes their output. The rest of their time they were busy.
+    pub backpressured_ms: u64,
+    /// The watermark that reached one of its subtasks last, in ms since 1970.
+    pub watermark_ms: Option<i64>,
     /// Records passed on to other vertices.
     pub records_out: u64,
 }

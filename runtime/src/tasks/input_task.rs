@@ -49,7 +49,9 @@ impl<B: Batch, H: Head<B>> Task for InputTask<B, H> {
             }
             if matches!(input, Input::Nothing) {
                 let pause = if is_stopping { None } else { self.alarm.pause() };
+                let since = Instant::now();
                 input = self.gate.next(pause)?;
+                self.metrics.idled(since.elapsed());
             }
             ports.check()?;
             if !is_stopping && let Some(now) = self.alarm.ring() {
@@ -57,7 +59,10 @@ impl<B: Batch, H: Head<B>> Task for InputTask<B, H> {
             }
             match input {
                 Input::Batch(batch, link) => self.feed(batch, link)?,
-                Input::Watermark(watermark) => self.head.signal(&mut Signal::Watermark(watermark))?,
+                Input::Watermark(watermark) => {
+                    self.metrics.reached(watermark.0);
+                    self.head.signal(&mut Signal::Watermark(watermark))?;
+                }
                 Input::Idle(is_idle) => self.head.signal(&mut Signal::Idle(is_idle))?,
                 Input::Barrier(barrier) => {
                     is_stopping = barrier.kind == BarrierKind::Stop;

@@ -53,7 +53,7 @@ where
         let mut wait = Wait::ForCommand;
         let mut flushed = Instant::now();
         loop {
-            while let Some(command) = wait.command(ports)? {
+            while let Some(command) = wait.command(ports, &self.metrics)? {
                 match self.obey(command, ports)? {
                     Next::Go => is_held = false,
                     Next::Hold => is_held = true,
@@ -93,8 +93,19 @@ enum Wait {
 
 impl Wait {
     /// A command, if one came in time. After it, or after the time, there is no wait any more.
-    fn command(&mut self, ports: &TaskPorts) -> Result<Option<Command>> {
-        match std::mem::replace(self, Self::Not) {
+    fn command(&mut self, ports: &TaskPorts, metrics: &VertexMetrics) -> Result<Option<Command>> {
+        let since = Instant::now();
+        let wait = std::mem::replace(self, Self::Not);
+        let is_idle = !matches!(wait, Self::Not);
+        let command = wait.take(ports);
+        if is_idle {
+            metrics.idled(since.elapsed());
+        }
+        command
+    }
+
+    fn take(self, ports: &TaskPorts) -> Result<Option<Command>> {
+        match self {
             Self::Not => match ports.commands.try_recv() {
                 Ok(command) => Ok(Some(command)),
                 Err(TryRecvError::Empty) => Ok(None),

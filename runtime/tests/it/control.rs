@@ -34,6 +34,9 @@ impl JobControl for Told {
             max_parallelism: 128,
             finished: 1,
             late_records: 0,
+            idle_ms: 30,
+            backpressured_ms: 20,
+            watermark_ms: Some(-5),
             records_in: 10,
             records_out: 4,
         };
@@ -273,6 +276,11 @@ fn metrics_are_prometheus_text() {
     for expected in [format!("spt_state_rows{of_state} 9"), format!("spt_state_bytes{of_state} 90"), duration]
     {
         assert!(body.lines().any(|line| line == expected), "{expected}: {body}");
+    }
+    for (name, value) in
+        [("spt_idle_ms_total", " 30"), ("spt_backpressured_ms_total", " 20"), ("spt_watermark_ms", " -5")]
+    {
+        assert!(body.lines().any(|line| line.starts_with(name) && line.ends_with(value)), "{name}: {body}");
     }
 }
 

@@ -156,8 +156,8 @@ fn vertex_json(job: &JobStatus, vertex: &VertexStatus, now: i64) -> Value {
             "write-bytes": 0, "write-bytes-complete": false,
             "read-records": vertex.records_in, "read-records-complete": true,
             "write-records": vertex.records_out, "write-records-complete": true,
-            "accumulated-backpressured-time": 0,
-            "accumulated-idle-time": 0,
+            "accumulated-backpressured-time": vertex.backpressured_ms,
+            "accumulated-idle-time": vertex.idle_ms,
             "accumulated-busy-time": "NaN",
         },
     })
