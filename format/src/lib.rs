@@ -26,7 +26,8 @@ mod weigh;
 
 pub use columnar::{
     BlockEncoder, ColumnarReader, ColumnarReaderOptions, ColumnarStateWriter, ColumnarWriter,
-    ColumnarWriterOptions, Committed, CommittedState, DataPath, Digest, EncodedBlock, MANIFEST, slug,
+    ColumnarWriterOptions, Committed, CommittedState, DataPath, Digest, EncodedBlock, FORMAT_VERSION,
+    MANIFEST, slug,
 };
 pub use cursor::Cursor;
 pub use diff::{
@@ -47,18 +48,18 @@ pub use import::{
 pub use limits::ReadLimits;
 pub use location::Location;
 pub use model::{
-    Binding, Column, Completeness, Edge, Engine, Extensions, FIELD_ID_KEY, FIRST_NESTED_FIELD_ID, Field, Job,
-    JobGraph, KeyGroup, KeyGroupRange, KeyHash, LOGICAL_KEY, Layout, Lineage, Logical, MAX_PARALLELISM_LIMIT,
-    Node, Operator, OperatorId, Partitioning, PendingOutput, ReadAs, RowOrder, RowStream, Savepoint,
-    SavepointKind, SavepointSink, SavepointSource, Scan, Segment, SinkStep, State, StateKind, StateRef,
-    StateSchema, StateSink, TimeUnit, Ttl, Type, Uid, UidList, UidOrigin, columns_of,
+    Binding, Column, Completeness, Edge, Engine, Extensions, Extent, FIELD_ID_KEY, FIRST_NESTED_FIELD_ID,
+    Field, Job, JobGraph, KeyGroup, KeyGroupRange, KeyHash, LOGICAL_KEY, Layout, Lineage, Logical,
+    MAX_PARALLELISM_LIMIT, Node, Operator, OperatorId, Partitioning, PendingOutput, ReadAs, RowOrder,
+    RowStream, Savepoint, SavepointKind, SavepointSink, SavepointSource, Scan, Segment, SinkStep, State,
+    StateKind, StateRef, StateSchema, StateSink, TimeUnit, Ttl, Type, Uid, UidList, UidOrigin, columns_of,
     default_max_parallelism, first_out_of_order, flink_murmur, java_hash, java_hash_string, java_hash_utf16,
     key_bytes_hash, key_group_of, operator_index, sort_batch, sort_indices, write_key_bytes,
 };
 pub use parallel::{in_order, processors};
 pub use plan::{PLAN_SCHEMA, Plan, PlannedOperator, PlannedState};
 pub use select::{
-    KeyFilter, NamedSource, Predicate, Projection, RowQuery, SelectedRows, find_operator,
+    KeyFilter, NamedSource, Predicate, Projection, RowQuery, SelectedRows, Splits, find_operator,
     find_operator_by_prefix, find_state,
 };
 pub use sort::{ExternalSorter, SortedRows};

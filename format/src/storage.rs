@@ -27,7 +27,7 @@ pub struct Object {
 }
 
 /// How an object came to be a copy of another.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Sharing {
     /// Shares blocks until one side changes: as good as a copy.
     Reflink,
@@ -81,8 +81,9 @@ pub trait Storage: Debug + Send + Sync {
     /// If the objects cannot be listed.
     fn list(&self) -> Result<Vec<Object>>;
 
-    /// Makes `to` have the bytes that `from` has in `source`, as cheaply as the storage can; with
-    /// `independent`, so that damage to one is no damage to the other.
+    /// Makes `to` have the bytes that `from` has in `source`, as cheaply as the storage can: by reflink, else by
+    /// hard link if nobody may write to the original, else by copy. With `independent`, so that damage to one is
+    /// no damage to the other.
     ///
     /// # Errors
     /// [`ErrorKind::AlreadyExists`](crate::ErrorKind::AlreadyExists) if `to` is there already.

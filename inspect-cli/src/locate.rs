@@ -46,7 +46,7 @@ impl Metadata {
     }
 
     /// The file whose presence makes it a savepoint.
-    fn file(&self) -> PathBuf {
+    pub(crate) fn file(&self) -> PathBuf {
         match self {
             Self::Columnar(folder) => folder.join(MANIFEST),
             Self::Flink(file) => file.clone(),

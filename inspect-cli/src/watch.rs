@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
-use spt_format::{Completeness, Result, RowStream, Savepoint, SavepointSource, Scan, Segment, StateRef};
+use spt_format::{
+    Completeness, Extent, Result, RowStream, Savepoint, SavepointSource, Scan, Segment, StateRef,
+};
 
 use crate::ui::{Progress, Ui};
 
@@ -63,6 +65,10 @@ impl SavepointSource for Watched {
 
     fn segments(&self, state: StateRef) -> Result<Vec<Segment>> {
         self.inner.segments(state)
+    }
+
+    fn extents(&self, state: StateRef) -> Vec<Extent> {
+        self.inner.extents(state)
     }
 
     fn scan(&self, place: StateRef, scan: &Scan) -> Result<Box<dyn RowStream>> {

@@ -1,5 +1,7 @@
 //! Takes over the files of a state from another savepoint, without reading a row.
 
+use std::collections::BTreeMap;
+
 use super::layout::DataPath;
 use super::manifest::{Part, Table, canonical_schema};
 use super::read::ColumnarReader;
@@ -42,12 +44,12 @@ impl ColumnarWriter {
         let independent = self.options.independent;
         let sharing =
             self.staged.storage.copy_or_link(source, part.path.as_str(), path.as_str(), independent)?;
-        self.staged.note_sharing(sharing);
+        self.staged.note_sharing(sharing, part.bytes);
         Ok(())
     }
 
-    /// How files were taken over so far, each way once: what a receipt says.
-    pub fn sharing(&self) -> Vec<Sharing> {
+    /// How files were taken over so far, and how many bytes each way: what a receipt says.
+    pub fn sharing(&self) -> BTreeMap<Sharing, u64> {
         self.staged.sharing()
     }
 }

@@ -13,6 +13,7 @@ mod write;
 
 pub use checksum::Digest;
 pub use layout::{DataPath, MANIFEST, slug};
+pub use manifest::VERSION as FORMAT_VERSION;
 pub(crate) use manifest::{canonical_schema, parse_schema};
 pub use read::{ColumnarReader, ColumnarReaderOptions};
 pub use write::{

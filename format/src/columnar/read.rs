@@ -19,8 +19,8 @@ use crate::error::{Error, ErrorKind, Result, ResultExt};
 use crate::limits::ReadLimits;
 use crate::location::Location;
 use crate::model::{
-    Binding, Column, Completeness, Field, KeyGroupRange, Operator, RowStream, Savepoint, SavepointSource,
-    Scan, Segment, State, StateRef, key_group_of,
+    Binding, Column, Completeness, Extent, Field, KeyGroupRange, Operator, RowStream, Savepoint,
+    SavepointSource, Scan, Segment, State, StateRef, key_group_of,
 };
 use crate::storage::{LocalStorage, Storage};
 
@@ -217,6 +217,32 @@ impl SavepointSource for ColumnarReader {
             }));
         }
         Ok(segments)
+    }
+
+    /// Row groups of the files that can be opened, and the others whole.
+    fn extents(&self, place: StateRef) -> Vec<Extent> {
+        let Ok((_, _, table)) = self.shared.table(place) else { return Vec::new() };
+        let mut extents = Vec::new();
+        let mut next = 0;
+        for part in &table.parts {
+            let first = next;
+            next += part.row_groups as usize;
+            match self.shared.file(part) {
+                Ok(file) => {
+                    extents.extend(file.row_groups().iter().zip(first..).map(|(entry, index)| Extent {
+                        segments: index..index + 1,
+                        key_groups: entry.key_groups,
+                        rows: Some(entry.rows),
+                    }))
+                }
+                Err(_) => extents.push(Extent {
+                    segments: first..next,
+                    key_groups: part.key_groups,
+                    rows: Some(part.rows),
+                }),
+            }
+        }
+        extents
     }
 
     fn scan(&self, place: StateRef, scan: &Scan) -> Result<Box<dyn RowStream>> {

@@ -86,8 +86,8 @@ pub(super) struct Staged {
     pub(super) storage: Arc<dyn Storage>,
     /// `None` for a state that was begun and is not finished.
     tables: Mutex<BTreeMap<StateKey, Option<Table>>>,
-    /// How files of other savepoints were taken over.
-    sharing: Mutex<Vec<Sharing>>,
+    /// How files of other savepoints were taken over, and their bytes.
+    sharing: Mutex<BTreeMap<Sharing, u64>>,
 }
 
 /// A savepoint that is there, durably.
@@ -136,14 +136,12 @@ impl Staged {
         self.tables.lock().unwrap_or_else(PoisonError::into_inner).insert(key, Some(table));
     }
 
-    pub(super) fn note_sharing(&self, sharing: Sharing) {
+    pub(super) fn note_sharing(&self, sharing: Sharing, bytes: u64) {
         let mut noted = self.sharing.lock().unwrap_or_else(PoisonError::into_inner);
-        if !noted.contains(&sharing) {
-            noted.push(sharing);
-        }
+        *noted.entry(sharing).or_default() += bytes;
     }
 
-    pub(super) fn sharing(&self) -> Vec<Sharing> {
+    pub(super) fn sharing(&self) -> BTreeMap<Sharing, u64> {
         self.sharing.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }

@@ -20,14 +20,8 @@ use serde_json::Value;
 use super::schema::same_storage;
 use crate::error::{Error, Result};
 use crate::export::{JsonOptions, JsonValues};
+use crate::model::source_fields::{ENDS, POSITIONS, SPLITS};
 use crate::model::{Column, Field, Logical, State, Type};
-
-/// Fields that say how far, the surest first.
-const POSITIONS: [&str; 4] = ["position", "offset", "next", "from"];
-/// Fields that name what is read.
-const SPLITS: [&str; 7] = ["topic", "partition", "shard", "stream", "split", "path", "file"];
-/// Fields that name it where none of those is there: the end of a range stays where it is.
-const ENDS: [&str; 2] = ["end", "to"];
 
 /// How the elements of a state say where a source stands.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -5,7 +5,9 @@ use arrow_array::RecordBatch;
 use super::plan::{MigrationPlan, Rewrite, StateStep, Work};
 use super::rewrite::Rewriter;
 use crate::error::{Error, Result, ResultExt};
-use crate::model::{Operator, RowStream, SavepointSink, SavepointSource, Scan, State, StateKind};
+use crate::model::{
+    Engine, Operator, RowStream, SavepointSink, SavepointSource, Scan, State, StateKind, StateRef,
+};
 use crate::sort::{ExternalSorter, SortedRows};
 
 /// Memory for sorting, before rows are spilled.
@@ -65,16 +67,28 @@ impl MigrationPlan {
             Work::Rewrite(rewrite) => rewrite,
         };
         let rewriter = Rewriter::new(from, operator, to, rewrite)?;
+        // Parts of a foreign savepoint follow each other in no order.
+        let is_torn = rewrite.readable.is_some() && source.savepoint().engine != Engine::Spt;
+        let sorts = rewriter.loses_order() || is_torn;
         // The elements of a list are numbered as they come.
-        let sorted_now = !rewriter.loses_order() || from.kind == StateKind::List;
-        let rows = source.scan(step.source, &Scan { sorted: sorted_now, ahead: true, ..Scan::default() })?;
-        let mut rows = Changed { rows, rewriter: &rewriter, read: 0, written: 0, has_ended: false };
-        if rewriter.loses_order() {
+        let scan = Scan { sorted: !sorts || from.kind == StateKind::List, ahead: true, ..Scan::default() };
+        let mut rows = Changed {
+            source,
+            place: step.source,
+            scans: rewrite.scans(&scan).into_iter(),
+            current: None,
+            rewriter: &rewriter,
+            may_lose: self.drops_unreadable,
+            read: 0,
+            written: 0,
+            has_ended: false,
+        };
+        if sorts {
             let mut sorted = sorted(&mut rows, to)?;
             let to = State { rows: Some(rows.written), ..to.clone() };
             sink.table(operator, &to, &mut sorted)?;
         } else {
-            let expected = from.rows.filter(|_| !rewriter.loses_rows());
+            let expected = from.rows.filter(|_| !rewriter.loses_rows() && !self.drops_unreadable);
             let to = State { rows: expected, ..to.clone() };
             sink.table(operator, &to, &mut rows)?;
         }
@@ -87,8 +101,13 @@ impl MigrationPlan {
 
 /// The rows of a state on their way, changed.
 struct Changed<'a> {
-    rows: Box<dyn RowStream>,
+    source: &'a dyn SavepointSource,
+    place: StateRef,
+    scans: std::vec::IntoIter<Scan>,
+    current: Option<Box<dyn RowStream>>,
     rewriter: &'a Rewriter<'a>,
+    /// Rows that cannot be read were told before, and are left out.
+    may_lose: bool,
     read: u64,
     written: u64,
     has_ended: bool,
@@ -96,18 +115,29 @@ struct Changed<'a> {
 
 impl Changed<'_> {
     fn next_batch(&mut self) -> Result<Option<RecordBatch>> {
-        let Some(batch) = self.rows.next().transpose()? else {
-            let seen = self.rows.completeness();
-            if !seen.is_complete() {
-                let what = format!("{} rows cannot be read, and would be lost", seen.rows_unread);
-                return Err(Error::invalid(what));
-            }
-            return self.rewriter.finish().map(|()| None);
-        };
+        let Some(batch) = self.next_read()? else { return self.rewriter.finish().map(|()| None) };
         self.read += batch.num_rows() as u64;
         let batch = self.rewriter.rewrite(&batch)?;
         self.written += batch.num_rows() as u64;
         Ok(Some(batch))
+    }
+
+    /// The next batch of the scans, one after the other.
+    fn next_read(&mut self) -> Result<Option<RecordBatch>> {
+        loop {
+            if let Some(rows) = &mut self.current {
+                if let Some(batch) = rows.next() {
+                    return batch.map(Some);
+                }
+                let unread = rows.completeness().rows_unread;
+                if unread > 0 && !self.may_lose {
+                    return Err(Error::invalid(format!("{unread} rows cannot be read, and would be lost")));
+                }
+                self.current = None;
+            }
+            let Some(scan) = self.scans.next() else { return Ok(None) };
+            self.current = Some(self.source.scan(self.place, &scan)?);
+        }
     }
 }
 

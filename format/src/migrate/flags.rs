@@ -5,6 +5,7 @@
 
 use super::field_path::FieldPath;
 use super::operation::Operation;
+use super::texts::parse_span;
 use crate::error::{Error, Result};
 use crate::model::Savepoint;
 use crate::select::{find_operator, find_state};
@@ -180,6 +181,40 @@ impl Operation {
         Ok(Self::Set { uid, state, key: key.to_owned(), value })
     }
 
+    /// Reads the argument of `--set-offset U:SPLIT=POSITION`: a position holds no `=`.
+    ///
+    /// # Errors
+    /// As [`Operation::rename_uid`].
+    pub fn set_offset(savepoint: &Savepoint, text: &str) -> Result<Self> {
+        const FORM: &str = "UID:SPLIT=POSITION";
+        let (place, position) =
+            text.rsplit_once('=').ok_or_else(|| Error::bad_request(format!("{text:?} is no {FORM}")))?;
+        let ways = splits(place, ':').filter(|(uid, split)| {
+            find_operator(savepoint, uid).is_ok() && !split.is_empty() && !position.is_empty()
+        });
+        let (uid, split) = exactly_one(ways, text, FORM)?;
+        Ok(Self::SetOffset { uid: uid.to_owned(), split: split.to_owned(), position: position.to_owned() })
+    }
+
+    /// Reads the argument of `--purge-expired [U/S[=7d]]`; without a state, `text` is empty and every state with
+    /// a time to live is meant.
+    ///
+    /// # Errors
+    /// As [`Operation::rename_uid`].
+    pub fn purge_expired(savepoint: &Savepoint, text: &str, as_of_ms: i64) -> Result<Self> {
+        if text.is_empty() {
+            return Ok(Self::PurgeExpired { uid: None, state: None, ttl_ms: None, as_of_ms });
+        }
+        let states = |text| splits(text, '/').filter(|(uid, state)| has_state(savepoint, uid, state));
+        let own = states(text).map(|(uid, state)| (uid, state, None));
+        let named = text.rsplit_once('=').into_iter().flat_map(|(place, ttl)| {
+            states(place).map(move |(uid, state)| (uid, state, Some(parse_span(ttl))))
+        });
+        let (uid, state, ttl) = exactly_one(own.chain(named), text, "UID/STATE[=TTL]")?;
+        let (uid, state) = (Some(uid.to_owned()), Some(state.to_owned()));
+        Ok(Self::PurgeExpired { uid, state, ttl_ms: ttl.transpose()?, as_of_ms })
+    }
+
     /// Reads the argument of `--max-parallelism [U=]N`.
     ///
     /// # Errors
@@ -243,6 +278,23 @@ mod tests {
                 to: "h".into()
             }
         );
+    }
+
+    #[test]
+    fn a_split_and_a_time_to_live_may_follow_a_uid_of_any_text() {
+        let savepoint = savepoint(&[("a:b=c/d", "s=7d"), ("x", "s")]);
+        let operation = Operation::set_offset(&savepoint, "a:b=c/d:/in/x=1:2.txt=120").unwrap();
+        let (split, position) = ("/in/x=1:2.txt".into(), "120".into());
+        assert_eq!(operation, Operation::SetOffset { uid: "a:b=c/d".into(), split, position });
+        let purge =
+            |text: &str| Operation::purge_expired(&savepoint, text, 1_000).map(|found| found.to_string());
+        let as_of = "--as-of 1970-01-01T00:00:01Z";
+        assert_eq!(purge("a:b=c/d/s=7d=36h").unwrap(), format!("--purge-expired a:b=c/d/s=7d=36h {as_of}"));
+        assert_eq!(purge("a:b=c/d/s=7d").unwrap(), format!("--purge-expired a:b=c/d/s=7d {as_of}"));
+        assert_eq!(purge("").unwrap(), format!("--purge-expired {as_of}"));
+        assert!(purge("x/s=soon").unwrap_err().to_string().contains("\"soon\" is no span of time"));
+        assert!(purge("x/t=7d").is_err());
+        assert!(Operation::set_offset(&savepoint, "x:7").is_err());
     }
 
     #[test]

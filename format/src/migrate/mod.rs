@@ -9,13 +9,21 @@
 //! a field touch no data.
 
 mod apply;
+mod draft;
 mod field_path;
 mod flags;
+mod offsets;
 mod operation;
 mod plan;
+mod plan_file;
 mod rewrite;
+mod salvage;
+mod texts;
 
 pub use apply::Applied;
 pub use field_path::FieldPath;
 pub use operation::Operation;
 pub use plan::{MigrationPlan, Rewrite, StateStep, Work};
+pub use plan_file::{PLAN_FILE_SCHEMA, PlanFile, PlanSource};
+pub use salvage::Loss;
+pub use texts::{parse_instant, parse_span};

@@ -5,6 +5,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::field_path::FieldPath;
+use super::texts::{instant, span, span_text};
+use crate::export::instant_text;
 
 /// One change. A plan file holds these, and the receipt in the lineage.
 ///
@@ -105,6 +107,15 @@ pub enum Operation {
         /// The new value, as exported.
         value: serde_json::Value,
     },
+    /// A split of a source is read on from another position.
+    SetOffset {
+        /// The source.
+        uid: String,
+        /// The split: its name, or its place `SUBTASK/INDEX`; see [`Splits`](crate::Splits).
+        split: String,
+        /// The position, as text.
+        position: String,
+    },
     /// Keys are dealt out to this many key groups.
     MaxParallelism {
         /// The operator; without it, every operator.
@@ -126,12 +137,17 @@ pub enum Operation {
         /// The state.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         state: Option<String>,
-        /// The time to live in ms; without it, the state's own.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
+        /// The time to live in ms; without it, the state's own. In documents a text such as `7d`.
+        #[serde(rename = "ttl", default, with = "span", skip_serializing_if = "Option::is_none")]
         ttl_ms: Option<u64>,
-        /// The instant rows are judged by, in ms since 1970.
+        /// The instant rows are judged by, in ms since 1970. In documents a text such as `2026-11-22T03:04:05Z`.
+        #[serde(rename = "as_of", with = "instant")]
         as_of_ms: i64,
     },
+    /// What cannot be read is left out, and told; without it, nothing is made of a damaged savepoint.
+    DropUnreadable,
+    /// The savepoint is written in the newest version of the format.
+    Upgrade,
     /// The job gets another name.
     Name {
         /// The new name.
@@ -162,16 +178,20 @@ impl fmt::Display for Operation {
                 write!(f, "--delete-where {uid}/{state}:{predicate}")
             }
             Self::Set { uid, state, key, value } => write!(f, "--set {uid}/{state}:{key}={value}"),
+            Self::SetOffset { uid, split, position } => write!(f, "--set-offset {uid}:{split}={position}"),
             Self::MaxParallelism { uid: None, groups } => write!(f, "--max-parallelism {groups}"),
             Self::MaxParallelism { uid: Some(uid), groups } => write!(f, "--max-parallelism {uid}={groups}"),
             Self::Parallelism { subtasks } => write!(f, "--parallelism {subtasks}"),
-            Self::PurgeExpired { uid, state, ttl_ms, .. } => {
+            Self::PurgeExpired { uid, state, ttl_ms, as_of_ms } => {
                 f.write_str("--purge-expired")?;
                 if let (Some(uid), Some(state)) = (uid, state) {
                     write!(f, " {uid}/{state}")?;
+                    ttl_ms.map_or(Ok(()), |ttl| write!(f, "={}", span_text(ttl)))?;
                 }
-                ttl_ms.map_or(Ok(()), |ttl| write!(f, "={ttl}ms"))
+                write!(f, " --as-of {}", instant_text(*as_of_ms))
             }
+            Self::DropUnreadable => f.write_str("--drop-unreadable"),
+            Self::Upgrade => f.write_str("--upgrade"),
             Self::Name { name } => write!(f, "--name {name}"),
             Self::Rewrite => f.write_str("--rewrite"),
         }

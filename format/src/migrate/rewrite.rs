@@ -10,11 +10,12 @@ use arrow_schema::{ArrowError, SchemaRef};
 use arrow_select::filter::filter_record_batch;
 use arrow_select::zip::zip;
 
+use super::offsets::OffsetEdit;
 use super::plan::Rewrite;
 use crate::error::{Error, Result, ResultExt};
 use crate::import::array_from_json;
 use crate::model::{
-    Binding, Column, Field, KeyHash, Operator, RowOrder, State, StateKind, columns_of, key_group_of,
+    Binding, Column, Field, KeyHash, Operator, RowOrder, Scan, State, StateKind, columns_of, key_group_of,
 };
 use crate::select::{KeyFilter, Predicate};
 
@@ -27,6 +28,7 @@ pub(super) struct Rewriter<'a> {
     max_parallelism: u32,
     deletions: Vec<Predicate>,
     edits: Vec<Edit>,
+    offsets: Vec<OffsetEdit>,
     /// The last element of a list that stays, and its place.
     last: RefCell<Option<(RecordBatch, u64)>>,
 }
@@ -55,6 +57,7 @@ impl<'a> Rewriter<'a> {
         };
         let deletions = rewrite.delete_where.iter().map(|text| Predicate::new(text, from.kind, &from.schema));
         let edits = rewrite.set.iter().map(|(key, value)| Edit::new(operator, from, key, value));
+        let offsets = rewrite.offsets.iter().map(|(split, position)| OffsetEdit::new(from, split, position));
         Ok(Self {
             binding: Binding::new(&fields(from)?, &fields(to)?)?,
             rewrite,
@@ -62,6 +65,7 @@ impl<'a> Rewriter<'a> {
             max_parallelism: operator.max_parallelism,
             deletions: deletions.collect::<Result<_>>()?,
             edits: edits.collect::<Result<_>>()?,
+            offsets: offsets.collect::<Result<_>>()?,
             last: RefCell::default(),
         })
     }
@@ -97,6 +101,9 @@ impl<'a> Rewriter<'a> {
         for edit in &self.edits {
             batch = edit.apply(&batch)?;
         }
+        for offset in &self.offsets {
+            batch = offset.apply(&batch)?;
+        }
         batch = self.binding.bind(&batch)?;
         if self.rewrite.regroup && self.state.kind.is_keyed() {
             batch = self.regroup(&batch)?;
@@ -108,8 +115,13 @@ impl<'a> Rewriter<'a> {
     pub(super) fn finish(&self) -> Result<()> {
         match self.edits.iter().find(|edit| !edit.found.get()) {
             Some(edit) => Err(Error::not_found(format!("there is no key {} to set", edit.key_text))),
-            None => Ok(()),
+            None => self.offsets.iter().try_for_each(OffsetEdit::finish),
         }
+    }
+
+    /// What has to be read to see whether every key that is to be edited is there.
+    pub(super) fn key_scans(&self) -> Vec<Scan> {
+        self.edits.iter().map(|edit| edit.key.scan()).collect()
     }
 
     /// The elements of a list that stay move up: places go from 0 on without a gap.
@@ -189,12 +201,12 @@ fn filter(batch: &RecordBatch, stays: &BooleanArray) -> Result<RecordBatch> {
     filter_record_batch(batch, stays).map_err(|error| misfit("filter", error))
 }
 
-fn column(batch: &RecordBatch, column: Column) -> Result<ArrayRef> {
+pub(super) fn column(batch: &RecordBatch, column: Column) -> Result<ArrayRef> {
     let mut columns = columns_of(batch, &[column])?;
     columns.pop().ok_or_else(|| Error::invalid(format!("there is no column {}", column.name())))
 }
 
-fn replace(batch: &RecordBatch, column: Column, values: ArrayRef) -> Result<RecordBatch> {
+pub(super) fn replace(batch: &RecordBatch, column: Column, values: ArrayRef) -> Result<RecordBatch> {
     let schema = batch.schema();
     let columns = schema.fields().iter().zip(batch.columns());
     let columns = columns.map(|(field, old)| if field.name() == column.name() { &values } else { old });
@@ -202,6 +214,6 @@ fn replace(batch: &RecordBatch, column: Column, values: ArrayRef) -> Result<Reco
         .map_err(|error| misfit(column.name(), error))
 }
 
-fn misfit(what: &str, error: ArrowError) -> Error {
+pub(super) fn misfit(what: &str, error: ArrowError) -> Error {
     Error::invalid(format!("{what} does not fit")).caused_by(error)
 }

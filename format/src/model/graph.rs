@@ -57,3 +57,51 @@ pub struct JobGraph {
     /// Connections.
     pub edges: Vec<Edge>,
 }
+
+impl JobGraph {
+    /// Takes an operator out: who sent to it now sends to those it sent to, as it did unless that was
+    /// straight on.
+    pub fn remove(&mut self, id: OperatorId) {
+        self.nodes.retain(|node| node.id != id);
+        let (of_it, mut edges): (Vec<_>, Vec<_>) =
+            self.edges.drain(..).partition(|edge| edge.from == id || edge.to == id);
+        for before in of_it.iter().filter(|edge| edge.to == id && edge.from != id) {
+            for after in of_it.iter().filter(|edge| edge.from == id && edge.to != id) {
+                let partitioning = match after.partitioning {
+                    Partitioning::Forward => before.partitioning,
+                    other => other,
+                };
+                let edge = Edge { from: before.from, to: after.to, partitioning };
+                if !edges.contains(&edge) {
+                    edges.push(edge);
+                }
+            }
+        }
+        self.edges = edges;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_neighbours_of_an_operator_that_is_gone_are_each_others() {
+        let id = |uid: &str| OperatorId::of_uid(uid);
+        let edge = |from, to, partitioning| Edge { from: id(from), to: id(to), partitioning };
+        let node = |uid: &str| Node { id: id(uid), name: uid.into(), uid: None, parallelism: 1, chain: 0 };
+        let mut graph = JobGraph {
+            nodes: ["a", "b", "sum", "c"].map(node).into(),
+            edges: vec![
+                edge("a", "sum", Partitioning::Hash),
+                edge("b", "sum", Partitioning::Forward),
+                edge("sum", "c", Partitioning::Forward),
+            ],
+        };
+        graph.remove(id("sum"));
+        assert_eq!(graph.nodes, ["a", "b", "c"].map(node));
+        assert_eq!(graph.edges, [edge("a", "c", Partitioning::Hash), edge("b", "c", Partitioning::Forward)]);
+        graph.remove(id("c"));
+        assert_eq!(graph.edges, []);
+    }
+}

@@ -23,6 +23,7 @@ mod schema;
 mod sink;
 mod sorting;
 mod source;
+pub(crate) mod source_fields;
 mod state;
 mod type_text;
 mod types;
@@ -45,7 +46,7 @@ pub use savepoint::{Engine, Job, Layout, Lineage, PendingOutput, Savepoint, Save
 pub use schema::{Column, StateSchema};
 pub use sink::SinkStep;
 pub use sorting::{sort_batch, sort_indices};
-pub use source::{Completeness, RowStream, SavepointSink, SavepointSource, Scan, Segment, StateSink};
+pub use source::{Completeness, Extent, RowStream, SavepointSink, SavepointSource, Scan, Segment, StateSink};
 pub use state::{KeyHash, ReadAs, State, Ttl};
 pub use types::{FIELD_ID_KEY, FIRST_NESTED_FIELD_ID, Field, LOGICAL_KEY, Logical, TimeUnit, Type};
 pub use uid_list::UidList;

@@ -87,6 +87,17 @@ pub struct Segment {
     pub digest: Option<[u8; 32]>,
 }
 
+/// Segments that stand or fall together, for whoever reads what is left of a damaged savepoint.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Extent {
+    /// Their places in [`SavepointSource::segments`].
+    pub segments: std::ops::Range<usize>,
+    /// The key groups of their rows; `None` for states that are not keyed.
+    pub key_groups: Option<KeyGroupRange>,
+    /// Their rows, where the metadata tells.
+    pub rows: Option<u64>,
+}
+
 /// A savepoint that can be read.
 pub trait SavepointSource: Send + Sync {
     /// Its catalogue.
@@ -97,6 +108,24 @@ pub trait SavepointSource: Send + Sync {
     /// # Errors
     /// If the metadata of the state cannot be read.
     fn segments(&self, state: StateRef) -> Result<Vec<Segment>>;
+
+    /// All segments of a state, those included that cannot be opened.
+    fn extents(&self, state: StateRef) -> Vec<Extent> {
+        match self.segments(state) {
+            Ok(segments) => {
+                let extent = |(place, segment): (usize, Segment)| Extent {
+                    segments: place..place + 1,
+                    key_groups: segment.key_groups,
+                    rows: segment.rows,
+                };
+                segments.into_iter().enumerate().map(extent).collect()
+            }
+            Err(_) => {
+                let rows = self.savepoint().state(state).and_then(|(_, state)| state.rows);
+                vec![Extent { segments: 0..usize::MAX, key_groups: None, rows }]
+            }
+        }
+    }
 
     /// Reads rows of a state.
     ///

@@ -7,6 +7,7 @@ mod path;
 mod predicate;
 mod projection;
 mod query;
+mod splits;
 
 pub use key::KeyFilter;
 pub use name::{find_operator, find_operator_by_prefix, find_state};
@@ -14,3 +15,4 @@ pub use named::NamedSource;
 pub use predicate::Predicate;
 pub use projection::Projection;
 pub use query::{RowQuery, SelectedRows};
+pub use splits::Splits;

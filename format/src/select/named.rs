@@ -3,7 +3,7 @@
 use std::any::Any;
 
 use crate::error::Result;
-use crate::model::{RowStream, Savepoint, SavepointSource, Scan, Segment, StateRef, UidList};
+use crate::model::{Extent, RowStream, Savepoint, SavepointSource, Scan, Segment, StateRef, UidList};
 
 /// A savepoint with the uids of a list. Everything else is as it was.
 pub struct NamedSource {
@@ -27,6 +27,10 @@ impl SavepointSource for NamedSource {
 
     fn segments(&self, state: StateRef) -> Result<Vec<Segment>> {
         self.inner.segments(state)
+    }
+
+    fn extents(&self, state: StateRef) -> Vec<Extent> {
+        self.inner.extents(state)
     }
 
     fn scan(&self, state: StateRef, scan: &Scan) -> Result<Box<dyn RowStream>> {

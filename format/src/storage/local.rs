@@ -149,6 +149,12 @@ fn copy(from: &Path, to: &Path) -> io::Result<()> {
     make_read_only(&target)
 }
 
+/// Nobody may write to the file: what a hard link shares stays what it is. The files of a savepoint are like
+/// that unless somebody copied them.
+fn is_read_only(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|file| file.permissions().readonly())
+}
+
 fn make_read_only(file: &File) -> io::Result<()> {
     let mut permissions = file.metadata()?.permissions();
     permissions.set_readonly(true);
@@ -211,6 +217,7 @@ impl Storage for LocalStorage {
     }
 
     fn copy_or_link(&self, source: &dyn Storage, from: &str, to: &str, independent: bool) -> Result<Sharing> {
+        source.size(from)?;
         let original = source.local_path(from).ok_or_else(|| {
             Error::new(ErrorKind::Unsupported { what: "copying between storages".to_owned() }, from)
         })?;
@@ -223,7 +230,7 @@ impl Storage for LocalStorage {
         }
         // What a failed reflink leaves behind is an empty file.
         let _ = fs::remove_file(&path);
-        if !independent && fs::hard_link(&original, &path).is_ok() {
+        if !independent && is_read_only(&original) && fs::hard_link(&original, &path).is_ok() {
             return Ok(Sharing::HardLink);
         }
         copy(&original, &path).map_err(|error| Error::io("copy", to, error))?;

@@ -1,19 +1,25 @@
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::UInt64Type;
 use arrow_array::{
-    ArrayRef, Int64Array, RecordBatch, StringArray, StructArray, TimestampMillisecondArray, UInt16Array,
-    UInt64Array,
+    ArrayRef, BooleanArray, Int64Array, RecordBatch, StringArray, StructArray, TimestampMillisecondArray,
+    UInt16Array, UInt32Array, UInt64Array,
 };
 use arrow_schema::DataType;
-use spt_format::migrate::{MigrationPlan, Operation};
+use spt_format::migrate::{Loss, MigrationPlan, Operation, PlanFile};
+use spt_format::validate::check_rows;
 use spt_format::{
-    Column, ColumnarWriter, Field, KeyHash, OperatorId, SavepointSource, Scan, State, StateKind, StateSchema,
-    Ttl, key_group_of,
+    Column, ColumnarWriter, Edge, Field, JobGraph, KeyGroupRange, KeyHash, Node, Operator, OperatorId,
+    Partitioning, PendingOutput, SavepointSource, Scan, Sharing, State, StateKind, StateSchema, Ttl,
+    key_group_of,
 };
 
-use crate::columnar::{FIRST, open, scratch};
+use crate::columnar::{
+    FIRST, batches, catalogue, count_state, counts, files, open, scratch, sum_operator, write_counts,
+};
 use crate::support::{MemorySink, MemorySource, array, batch, operator};
 
 fn schema() -> StateSchema {
@@ -308,4 +314,223 @@ fn the_elements_of_a_list_that_stay_move_up() {
         places.extend(column.as_primitive::<UInt64Type>().values().iter().copied());
     }
     assert_eq!(places, [0, 1, 2, 0], "a is [0, 2, 4], b is [11]");
+}
+
+#[test]
+fn an_operator_that_is_dropped_takes_its_node_and_its_pending_output_along() {
+    let mut savepoint = source().savepoint().clone();
+    let (sum, sink) = (OperatorId::of_uid("sum"), OperatorId::of_uid("sink"));
+    savepoint.operators.push(operator("sink"));
+    let pending = |operator| PendingOutput { operator, output: serde_json::json!({"file": "a"}) };
+    savepoint.pending = vec![pending(sum), pending(sink)];
+    let node = |id, uid: &str| Node { id, name: uid.into(), uid: None, parallelism: 1, chain: 0 };
+    let edge = Edge { from: sum, to: sink, partitioning: Partitioning::Hash };
+    savepoint.graph = Some(JobGraph { nodes: vec![node(sum, "sum"), node(sink, "sink")], edges: vec![edge] });
+    let drop = Operation::drop_uid(&savepoint, "sink").unwrap();
+    let plan = MigrationPlan::new(&savepoint, &[drop]).unwrap();
+    assert_eq!(plan.target.pending, [pending(sum)]);
+    assert_eq!(plan.dropped_pending, [pending(sink)]);
+    assert_eq!(plan.target.graph, Some(JobGraph { nodes: vec![node(sum, "sum")], edges: vec![] }));
+}
+
+#[test]
+fn fewer_key_groups_than_subtasks_need_fewer_subtasks_too() {
+    let mut savepoint = source().savepoint().clone();
+    savepoint.operators[0].parallelism = 4;
+    let groups = Operation::MaxParallelism { uid: None, groups: 2 };
+    let error = MigrationPlan::new(&savepoint, std::slice::from_ref(&groups)).unwrap_err().to_string();
+    assert!(error.starts_with("operator sum would have 4 subtasks and 2 key groups; give"), "{error}");
+    let plan = MigrationPlan::new(&savepoint, &[groups, Operation::Parallelism { subtasks: 2 }]).unwrap();
+    let operator = &plan.target.operators[0];
+    assert_eq!((operator.parallelism, operator.max_parallelism), (2, 2));
+}
+
+/// A source that reads two files in each of two subtasks, and one that reads spans of numbers.
+fn splits() -> MemorySource {
+    let list = |value: &str| StateSchema::per_subtask(value.parse().unwrap());
+    let rows = |schema: &StateSchema, columns: Vec<ArrayRef>| {
+        let DataType::Struct(fields) = schema.value.as_ref().unwrap().ty.to_arrow() else {
+            panic!("a struct")
+        };
+        batch(
+            StateKind::OperatorList,
+            schema,
+            vec![
+                (Column::Subtask, array(UInt32Array::from(vec![0, 0, 1]))),
+                (Column::Index, array(UInt64Array::from(vec![0, 1, 0]))),
+                (Column::Value, array(StructArray::new(fields, columns, None))),
+            ],
+        )
+    };
+    let files = list("struct<path: utf8, offset: uint64, done: boolean>");
+    let spans = list("struct<next: int64, end: int64>");
+    let paths = array(StringArray::from(vec!["/in/a=1", "/in/b", "/in/b"]));
+    let offsets = array(UInt64Array::from(vec![10, 20, 30]));
+    let (next, end) = (array(Int64Array::from(vec![1, 2, 3])), array(Int64Array::from(vec![9, 9, 9])));
+    let (file_rows, span_rows) = (
+        rows(&files, vec![paths, offsets, array(BooleanArray::from(vec![true; 3]))]),
+        rows(&spans, vec![next, end]),
+    );
+    MemorySource::new()
+        .operator(operator("files"))
+        .state(State::new("splits", StateKind::OperatorList, files), vec![file_rows])
+        .operator(operator("spans"))
+        .state(State::new("splits", StateKind::OperatorList, spans), vec![span_rows])
+}
+
+#[test]
+fn a_split_gets_another_position_by_its_name_or_by_its_place() {
+    let source = splits();
+    let set = |text: &str| Operation::set_offset(source.savepoint(), text).unwrap();
+    let sink = apply(&source, &[set("files:/in/a=1=120"), set("files:1/0=0"), set("spans:0/1=7")]);
+    assert_eq!(
+        sink.states["files/splits"],
+        [
+            r#"{"subtask":0,"index":0,"value":{"path":"/in/a=1","offset":120,"done":false}}"#,
+            r#"{"subtask":0,"index":1,"value":{"path":"/in/b","offset":20,"done":true}}"#,
+            r#"{"subtask":1,"index":0,"value":{"path":"/in/b","offset":0,"done":false}}"#,
+        ]
+    );
+    assert_eq!(sink.states["spans/splits"][1], r#"{"subtask":0,"index":1,"value":{"next":7,"end":9}}"#);
+}
+
+#[test]
+fn a_split_or_position_that_does_not_fit_is_refused_with_the_splits_there_are() {
+    let source = splits();
+    let refusal = |text: &str| {
+        let operation = Operation::set_offset(source.savepoint(), text).unwrap();
+        plan(&source, &[operation]).rehearse(&source).unwrap_err().to_string()
+    };
+    let files = "operator files, state \"splits\"";
+    assert_eq!(
+        refusal("files:/in/c=7"),
+        format!("{files}: there is no split /in/c; there are: /in/a=1, /in/b, /in/b")
+    );
+    assert_eq!(
+        refusal("files:/in/a=1=-7"),
+        format!("{files}: field \"offset\": -7 is no uint64; the splits are: /in/a=1, /in/b, /in/b")
+    );
+    assert_eq!(
+        refusal("files:/in/b=7"),
+        format!("{files}: /in/b is the name of several splits; name one by its place: 0/1, 1/0")
+    );
+    assert_eq!(
+        refusal("spans:0/2=7"),
+        "operator spans, state \"splits\": there is no split 0/2; there are: 0/0, 0/1, 1/0"
+    );
+    let keyed = self::source();
+    let operation = Operation::set_offset(keyed.savepoint(), "sum:0/0=7").unwrap();
+    assert_eq!(
+        self::refusal(&keyed, operation),
+        "--set-offset sum:0/0=7: the operator keeps no positions of splits"
+    );
+}
+
+#[test]
+fn a_key_that_is_not_there_is_told_before_anything_is_written() {
+    let source = source();
+    let set = |text: &str| Operation::set(source.savepoint(), text).unwrap();
+    let there = set(r#"sum/sums:a={"count":7,"tag":"set"}"#);
+    plan(&source, std::slice::from_ref(&there)).rehearse(&source).unwrap();
+    let error = plan(&source, &[there, set(r#"sum/sums:q={"count":7,"tag":"set"}"#)]).rehearse(&source);
+    assert_eq!(error.unwrap_err().to_string(), "operator sum, state \"sums\": there is no key q to set");
+}
+
+#[test]
+fn an_operation_of_a_file_that_does_not_fit_is_told_with_its_line() {
+    let text = "schema = 'spt.migrate-plan/1'\n[[change]]\nop = 'drop-uid'\nuid = 'nobody'\n";
+    let file = PlanFile::parse("plan.toml", text, 0).unwrap();
+    let error = MigrationPlan::placed(source().savepoint(), &file.operations, &file.places).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "plan.toml:2, --drop-uid nobody: there is no operator \"nobody\"; there are \"sum\""
+    );
+}
+
+/// A savepoint of one state in several row groups, and another.
+fn damageable(folder: &Path) -> PathBuf {
+    let path = folder.join("whole");
+    let operator = sum_operator(4);
+    let other = State::new("other", StateKind::Value, schema());
+    let operator = Operator { states: vec![operator.states[0].clone(), other.clone()], ..operator };
+    let writer = ColumnarWriter::options().create(&path).unwrap();
+    let counts = counts(600_000, 4);
+    let table = writer.begin_state(&operator, &count_state(Some(600_000))).unwrap();
+    table.write_sorted(batches(&counts, 10_000).into_iter().map(Ok), 2).unwrap();
+    let other = State { rows: Some(0), ..other };
+    writer.begin_state(&operator, &other).unwrap().write_sorted(std::iter::empty(), 1).unwrap();
+    writer.commit(&catalogue(vec![operator])).unwrap();
+    path
+}
+
+/// Salvages a savepoint, and returns what was lost and how many rows the new one has.
+fn salvaged(from: &Path, to: &Path) -> (Vec<Loss>, u64) {
+    let source = open(from);
+    let mut plan = MigrationPlan::new(source.savepoint(), &[Operation::DropUnreadable]).unwrap();
+    plan.salvage(&source, 2).unwrap();
+    let mut writer = ColumnarWriter::options().create(to).unwrap();
+    plan.apply(&source, &mut writer).unwrap();
+    writer.commit(&plan.target).unwrap();
+    let made = open(to);
+    let checks = check_rows(&made, 1, &|_, _| true);
+    assert_eq!(checks.findings.into_sorted(), []);
+    (plan.lost, checks.rows)
+}
+
+#[test]
+fn what_a_damaged_row_group_held_is_told_and_the_rest_is_written() {
+    let scratch = scratch();
+    let path = damageable(scratch.path());
+    let segments = open(&path).segments(FIRST).unwrap();
+    assert_eq!(segments.len(), 4, "a row group a key group");
+    assert_eq!(salvaged(&path, &scratch.path().join("sound")), (vec![], 600_000));
+    let (file, mut bytes) = files(&path).into_iter().max_by_key(|(_, bytes)| bytes.len()).unwrap();
+    bytes[segments[0].bytes.unwrap() as usize + 1000] ^= 1;
+    std::fs::remove_file(path.join(&file)).unwrap();
+    std::fs::write(path.join(&file), &bytes).unwrap();
+    let (lost, rows) = salvaged(&path, &scratch.path().join("salvaged"));
+    assert_eq!(lost.len(), 1, "{lost:?}");
+    assert_eq!((lost[0].operator.as_str(), lost[0].state.as_str()), ("sum-001", "count"));
+    assert_eq!((lost[0].key_groups, lost[0].rows), (segments[1].key_groups, segments[1].rows));
+    assert!(lost[0].reason.contains("row group 1: checksum is "), "{}", lost[0].reason);
+    assert_eq!(rows, 600_000 - segments[1].rows.unwrap());
+    std::fs::remove_file(path.join(&file)).unwrap();
+    let (lost, rows) = salvaged(&path, &scratch.path().join("left"));
+    assert_eq!((lost[0].key_groups, lost[0].rows, rows), (Some(KeyGroupRange::all(4)), Some(600_000), 0));
+    assert!(lost[0].reason.contains("file is missing"), "{}", lost[0].reason);
+}
+
+#[test]
+fn rows_a_reader_cannot_decode_are_left_out_when_that_is_wanted() {
+    let source = source().unread(2);
+    let mut plan = plan(&source, &[Operation::DropUnreadable]);
+    plan.salvage(&source, 1).unwrap();
+    let lost: Vec<_> = plan.lost.iter().map(|loss| (loss.state.as_str(), loss.rows)).collect();
+    assert_eq!(lost, [("sums", Some(2)), ("other", Some(2))]);
+    let mut sink = MemorySink::default();
+    plan.apply(&source, &mut sink).unwrap();
+    assert_eq!(sink.states["sum/sums"].len(), 3);
+}
+
+#[test]
+fn a_file_that_may_be_written_is_copied_and_not_linked() {
+    let scratch = scratch();
+    let path = scratch.path().join("sp");
+    write_counts(&path, &counts(100, 128), 100, 128);
+    let source = open(&path);
+    let adopt = |name: &str| {
+        let plan = MigrationPlan::new(source.savepoint(), &[]).unwrap();
+        let mut writer = ColumnarWriter::options().create(scratch.path().join(name)).unwrap();
+        plan.apply(&source, &mut writer).unwrap();
+        let sharing: Vec<Sharing> = writer.sharing().into_keys().collect();
+        writer.commit(&plan.target).unwrap();
+        sharing
+    };
+    assert_ne!(adopt("linked"), [Sharing::Copy]);
+    let file = path
+        .join(&files(&path).into_iter().find(|(path, _)| path.extension().unwrap() == "parquet").unwrap().0);
+    let mut permissions = file.metadata().unwrap().permissions();
+    permissions.set_mode(0o644);
+    std::fs::set_permissions(&file, permissions).unwrap();
+    assert_ne!(adopt("copied"), [Sharing::HardLink], "whoever writes to the one would change the other");
 }

@@ -38,7 +38,7 @@ pub(crate) enum Command {
     Inspect(inspect::Args),
     Diff(diff::Args),
     Validate(validate::Args),
-    Migrate(migrate::Args),
+    Migrate(Box<migrate::Args>),
     Patch(patch::Args),
     Export(export::Args),
     Import(Box<import::Args>),

@@ -11,7 +11,7 @@ use spt_format::{
     ColumnarWriter, Operator, Savepoint, SavepointKind, SavepointSink, State, StateKind, StateSchema, Uid,
 };
 
-use crate::support::{as_it_is, columnar, flink, run, spt, word_count};
+use crate::support::{as_it_is, columnar, flink, run, spt, walk, word_count};
 
 /// The same savepoint in a folder whose name is gone from the transcript.
 fn shown(text: &str, folder: &std::path::Path) -> String {
@@ -179,8 +179,11 @@ fn large(folder: &Path) -> String {
 fn interrupted(from: &str, out: &Path, signal: Signal) -> ExitStatus {
     let folder = out.parent().unwrap();
     let begun = || names(folder).iter().any(|name| name.contains(".partial-"));
-    let mut child =
-        spt(&["migrate", from, out.to_str().unwrap(), "--rewrite"]).stderr(Stdio::null()).spawn().unwrap();
+    let mut child = spt(&["migrate", from, out.to_str().unwrap(), "--rewrite"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
     while !begun() {
         assert_eq!(child.try_wait().unwrap(), None, "it ended before it was seen to write");
         std::thread::sleep(Duration::from_millis(1));
@@ -211,4 +214,70 @@ fn an_interrupted_one_leaves_nothing_and_a_killed_one_is_cleared_away() {
     let mut left = names(folder.path());
     left.sort();
     assert_eq!(left, ["large", "out"]);
+}
+
+#[test]
+fn a_saved_plan_fits_the_savepoint_it_was_made_for_and_no_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let first = columnar(&word_count("hashmap-canonical"), path("a").as_ref(), as_it_is);
+    let plan = path("plan.toml");
+    let set = r#"sum-001/_op_state:bread={"f0":"bread","f1":9}"#;
+    let flags = ["--rename-uid", "sum-001=a/b = c", "--set", set, "--dry-run", "--out-plan", &plan];
+    let text = run(&[&["migrate", "-q", &first][..], &flags].concat());
+    assert!(text.contains("would be: 72 rows rewritten (2.84 kB), 4.10 kB shared\n--- exit 0\n"), "{text}");
+    let text = run(&["migrate", "-q", &first, &path("b"), "--plan", &plan, "--name", "other"]);
+    assert!(text.contains("  --rename-uid sum-001=a/b = c\n  --name other\n"), "{text}");
+    let text = run(&["migrate", "-q", &path("b"), &path("c"), "--plan", &plan]);
+    assert!(text.contains("plan.toml is for savepoint 0123456789abcdef with SHA-256 "), "{text}");
+    assert!(text.ends_with("--- exit 1\n"), "{text}");
+    let text = run(&["migrate", "-q", &first, "--dry-run", "--name", "x", "--out-plan", &plan]);
+    assert!(text.contains("already exists") && text.ends_with("--- exit 2\n"), "{text}");
+    std::fs::write(&plan, "schema = 'spt.migrate-plan/1'\n\n[[change]]\nop = 'drop-uid'\nuid = 'x'\n")
+        .unwrap();
+    assert_data_eq!(
+        shown(&run(&["migrate", &first, &path("c"), "--plan", &plan]), folder.path()),
+        str![[r#"
+--- stderr
+error: DIR/plan.toml:3, --drop-uid x: there is no operator "x"; there are [..]
+--- exit 1
+
+"#]]
+    );
+    assert!(!folder.path().join("c").exists());
+}
+
+#[test]
+fn what_a_missing_file_held_is_listed_and_the_rest_is_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let first = columnar(&word_count("hashmap-canonical"), &folder.path().join("a"), as_it_is);
+    let files = walk(&folder.path().join("a"));
+    let lost = files.iter().find(|file| file.to_str().unwrap().contains("/sum-001-")).unwrap();
+    std::fs::remove_file(lost).unwrap();
+    let text = run(&["migrate", &first, &path("b"), "--rename-uid", "sum-001=total"]);
+    assert!(text.contains("file is missing") && text.contains("--drop-unreadable leaves it out"), "{text}");
+    assert!(text.ends_with("--- exit 2\n"), "{text}");
+    let text = run(&["migrate", "-q", &first, &path("b"), "--drop-unreadable"]);
+    assert_data_eq!(
+        shown(&text, folder.path()),
+        str![[r#"
+  --drop-unreadable
+
+OPERATOR    STATE                         ROWS     SIZE
+stream-001  SourceReaderState  kept          4  2.06 kB
+stream-001  coordinator        kept          1  2.04 kB
+sum-001     _op_state          rewritten    72  2.84 kB
+
+lost:
+  sum-001/_op_state, key groups 0..122: 72 rows: [..]/0.parquet: file is missing: [..]
+
+made DIR/b: 0 rows rewritten (2.84 kB), 4.10 kB shared
+--- exit 0
+
+"#]]
+    );
+    assert!(run(&["validate", &path("b")]).ends_with("nothing is wrong\n--- exit 0\n"));
+    let manifest = std::fs::read_to_string(folder.path().join("b/manifest.json")).unwrap();
+    assert!(manifest.contains(r#""lost":[{"operator":"sum-001""#), "{manifest}");
 }

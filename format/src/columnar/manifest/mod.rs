@@ -17,7 +17,7 @@ use crate::location::Location;
 use crate::model::{KeyGroupRange, Savepoint, StateRef};
 
 /// The newest version, which is written.
-pub(crate) const VERSION: u32 = 1;
+pub const VERSION: u32 = 1;
 
 /// A savepoint's catalogue and its files.
 #[derive(Debug, Clone, PartialEq)]
