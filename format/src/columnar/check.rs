@@ -15,7 +15,7 @@ use super::manifest::Part;
 use super::read::{ColumnarReader, Shared};
 use crate::error::{Error, Result, ResultExt};
 use crate::model::{Savepoint, StateRef};
-use crate::validate::{Checked, Code, Finding, Findings};
+use crate::validate::{Checked, Code, Finding, Findings, WHOLE_FILE};
 
 /// Bytes that are digested at a time where a whole file is read.
 const CHUNK: u64 = 4 << 20;
@@ -104,7 +104,7 @@ impl Task<'_> {
                     let end = (start + CHUNK).min(part.bytes);
                     digest.update(storage.read_at(path, start..end).in_file(path)?);
                 }
-                Digest(digest.finalize().into()).expect(part.sha256).within(|| "whole file").in_file(path)
+                Digest(digest.finalize().into()).expect(part.sha256).within(|| WHOLE_FILE).in_file(path)
             }
         }
     }

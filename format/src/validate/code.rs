@@ -125,6 +125,13 @@ codes! {
     /// Values of a serializer that is not known are kept by their bytes and not understood.
     RowsOpaque = "SPT-207", Info, "values are opaque",
         "nothing is wrong; they are compared and copied by their bytes";
+    /// The elements of a list have places from 0 on, and one of them is not there. A restore refuses the list.
+    ListGap = "SPT-208", Error, "list has a gap",
+        "restore this file from another copy; if it is as it was written, report it";
+    /// Every subtask has a copy of a broadcast map, and these copies are not the same. Which one a restored subtask
+    /// gets depends on the parallelism.
+    BroadcastCopies = "SPT-209", Error, "copies of a broadcast map differ",
+        "restore from another savepoint; the job puts different things into its copies";
     /// An operator keeps state and its author gave it no uid: its id follows from the shape of the graph, and a
     /// change of the job loses its state.
     NoUid = "SPT-301", Warning, "stateful operator without uid",
@@ -149,6 +156,9 @@ codes! {
     /// derives from it. They are renamed and dropped together.
     SinkFamily = "SPT-307", Info, "operators are steps of one sink",
         "rename or drop all of them, or none";
+    /// Two fields of a state have the same id, by which they are told apart when their names change.
+    FieldIdTwice = "SPT-308", Error, "field id is there twice",
+        "restore the metadata file from another copy; if it is as it was written, report it";
     /// The savepoint has state of an operator that the job does not have. The restore is refused, or with
     /// `--allow-non-restored-state` the state is left behind.
     StateLost = "SPT-401", Error, "state would be left behind",

@@ -11,6 +11,7 @@ use arrow_array::{Array, RecordBatch};
 
 use super::code::Code;
 use super::finding::{Finding, Findings};
+use super::places::{Gap, Places};
 use crate::error::{Error, Result};
 use crate::model::{
     Column, Completeness, Engine, KeyGroupRange, Operator, RowOrder, SavepointSource, Scan, Segment, State,
@@ -72,6 +73,15 @@ struct Piece {
     first: Option<RecordBatch>,
     last: Option<RecordBatch>,
     unknown_groups: u64,
+    places: Places,
+    /// The file that could not be read.
+    damaged: Option<String>,
+}
+
+/// Rows that could not be read, and the file that is to blame.
+struct Unread {
+    rows: u64,
+    file: Option<String>,
 }
 
 impl StateCheck<'_> {
@@ -81,6 +91,7 @@ impl StateCheck<'_> {
         let done = self.check_pieces(&pieces, threads);
         let mut last: Option<RecordBatch> = None;
         let (mut rows, mut unread, mut unknown) = (0, 0, 0);
+        let (mut damaged, mut opaque) = (None, 0);
         for piece in done {
             if let (Some(last), Some(first)) = (&last, &piece.first) {
                 self.compare(last, 0, first, 0, &mut checks.findings);
@@ -89,26 +100,37 @@ impl StateCheck<'_> {
             rows += piece.rows;
             unknown += piece.unknown_groups;
             unread += piece.completeness.rows_unread;
+            opaque += piece.completeness.rows_opaque;
+            damaged = damaged.or(piece.damaged);
             checks.findings.append(piece.findings);
             checks.completeness = checks.completeness.and(piece.completeness);
         }
         checks.rows += rows;
-        self.conclude(all.then_some(rows), unread, unknown, &mut checks.findings);
+        let unread = Unread { rows: unread, file: damaged };
+        self.conclude(all.then_some(rows), unread, opaque, unknown, &mut checks.findings);
     }
 
-    fn conclude(&self, rows: Option<u64>, unread: u64, unknown_groups: u64, findings: &mut Findings) {
+    fn conclude(
+        &self,
+        rows: Option<u64>,
+        unread: Unread,
+        opaque: u64,
+        unknown_groups: u64,
+        findings: &mut Findings,
+    ) {
         if let (Some(found), Some(expected)) = (rows, self.state.rows)
-            && found + unread != expected
+            && found + unread.rows != expected
         {
             let message = format!("{found} rows are there, the metadata says {expected}");
             findings.push(Finding::new(Code::RowCount, self.label, message));
         }
-        if unread > 0 {
-            findings.push(Finding::new(
-                Code::RowsUnread,
-                self.label,
-                format!("{unread} rows could not be read"),
-            ));
+        if unread.rows > 0 {
+            let message = format!("{} rows could not be read", unread.rows);
+            findings.push(Finding::new(Code::RowsUnread, self.label, message).because_of(unread.file));
+        }
+        if opaque > 0 {
+            let message = format!("the values of {opaque} rows are kept by their bytes");
+            findings.push(Finding::new(Code::RowsOpaque, self.label, message));
         }
         if unknown_groups > 0 {
             let message = format!("the key groups of {unknown_groups} rows cannot be computed");
@@ -150,6 +172,7 @@ impl StateCheck<'_> {
         let mut piece = Piece::default();
         if let Err(error) = self.read(segments, &mut piece) {
             let code = Code::of(&error);
+            piece.damaged = error.location().file_name().map(str::to_owned);
             piece.findings.push_one_of(self.label, code, || Finding::of(&error.within(self.label)));
             let expected: u64 = self
                 .segments
@@ -190,11 +213,39 @@ impl StateCheck<'_> {
                 self.judge(order.compare(row - 1, row), batch, row, &mut piece.findings);
             }
         }
+        self.lists(batch, range, piece)?;
         self.key_groups(batch, range, piece)?;
         piece.first.get_or_insert_with(|| batch.slice(0, 1));
         piece.last = Some(batch.slice(batch.num_rows() - 1, 1));
         piece.rows += batch.num_rows() as u64;
         Ok(())
+    }
+
+    /// Elements follow each other. The first row of a segment may be in the middle of a list only where the segment
+    /// before it has the same key group.
+    fn lists(&self, batch: &RecordBatch, range: Option<KeyGroupRange>, piece: &mut Piece) -> Result<()> {
+        if !self.is_sorted() {
+            return Ok(());
+        }
+        let first = range.map(KeyGroupRange::first);
+        let continues = self.segments.iter().filter(|segment| {
+            segment.key_groups.is_some_and(|groups| first.is_some_and(|first| groups.contains(first)))
+        });
+        let from_start = continues.count() == 1;
+        for Gap { row, found, expected } in piece.places.watch(self.state, batch, from_start)? {
+            piece.findings.push_one_of(self.label, Code::ListGap, || {
+                let message = format!("an element has the place {found}, expected {expected}");
+                Finding::new(Code::ListGap, self.place(batch, row), message)
+            });
+        }
+        Ok(())
+    }
+
+    fn place(&self, batch: &RecordBatch, row: usize) -> String {
+        match key_group(batch, row) {
+            Some(group) => format!("{}, key group {group}", self.label),
+            None => self.label.to_owned(),
+        }
     }
 
     fn is_sorted(&self) -> bool {
@@ -218,11 +269,7 @@ impl StateCheck<'_> {
             Ordering::Equal => (Code::RowDuplicate, "a row is there twice"),
             Ordering::Greater => (Code::RowOrder, "a row is smaller than the row before it"),
         };
-        let place = || match key_group(batch, row) {
-            Some(group) => format!("{}, key group {group}", self.label),
-            None => self.label.to_owned(),
-        };
-        findings.push_one_of(self.label, code, || Finding::new(code, place(), what));
+        findings.push_one_of(self.label, code, || Finding::new(code, self.place(batch, row), what));
     }
 
     /// Every key is in the key group of its hash, and that is one of the segment's.

@@ -1,9 +1,9 @@
 use std::fs;
 use std::path::Path;
 
-use arrow_array::{Int64Array, RecordBatch, StringArray, UInt16Array};
+use arrow_array::{Int64Array, RecordBatch, StringArray, UInt16Array, UInt64Array};
 use spt_format::validate::{Code, Findings, RowChecks, check_rows};
-use spt_format::{Column, Completeness, State, StateKind, StateSchema};
+use spt_format::{Column, Completeness, KeyHash, State, StateKind, StateSchema};
 
 use crate::columnar::{counts, files, open, scratch, write_counts};
 use crate::support::{MemorySource, array, batch, operator};
@@ -72,8 +72,8 @@ fn damage_to_a_file_is_told_by_its_kind() {
             fs::write(file, bytes).unwrap();
         }
     };
-    // In a row group the segment and the whole file tell; in the tail the file cannot be opened.
-    assert_eq!(after(flip(0.2)), [Code::FileChecksum, Code::FileChecksum]);
+    // In a row group the segment and the whole file tell, which is told once; in the tail the file cannot be opened.
+    assert_eq!(after(flip(0.2)), [Code::FileChecksum]);
     assert_eq!(after(flip(0.999)), [Code::FileChecksum]);
     let orphan = |file: &Path| fs::write(file.with_file_name("left-over"), b"?").unwrap();
     assert_eq!(after(orphan), [Code::FileOrphan]);
@@ -91,7 +91,9 @@ fn rows_in_a_damaged_file_are_counted_as_unread() {
     fs::write(&file, bytes).unwrap();
     let checks = check_rows(&open(&path), 1, &|_, _| true);
     assert_eq!(checks.completeness.rows_unread, 10_000);
-    assert_eq!(codes(checks.findings), [Code::FileChecksum, Code::RowsUnread]);
+    let found = checks.findings.into_sorted();
+    let [root] = found.as_slice() else { panic!("one finding: {found:?}") };
+    assert_eq!((root.code, root.consequences.len()), (Code::FileChecksum, 1));
 }
 
 fn schema() -> StateSchema {
@@ -139,4 +141,63 @@ fn many_alike_are_told_by_their_number() {
     let findings = check_rows(&source, 1, &|_, _| true).findings.into_sorted();
     assert_eq!(findings.len(), 11);
     assert_eq!(findings.last().unwrap().message, "39 more times");
+}
+
+/// Elements of lists: key group, key and place.
+fn elements(rows: &[(u16, &str, u64)]) -> RecordBatch {
+    batch(
+        StateKind::List,
+        &schema(),
+        vec![
+            (Column::KeyGroup, array(rows.iter().map(|row| row.0).collect::<UInt16Array>())),
+            (Column::Key, array(rows.iter().map(|row| Some(row.1)).collect::<StringArray>())),
+            (Column::Index, array(rows.iter().map(|row| row.2).collect::<UInt64Array>())),
+            (Column::Value, array(rows.iter().map(|_| 1).collect::<Int64Array>())),
+        ],
+    )
+}
+
+#[test]
+fn a_list_with_a_gap_is_found() {
+    let found = |rows: &[(u16, &str, u64)]| {
+        let source = MemorySource::new()
+            .operator(operator("sum"))
+            .state(State::new("n", StateKind::List, schema()), vec![elements(rows)]);
+        codes(check_rows(&source, 1, &|_, _| true).findings)
+    };
+    assert_eq!(found(&[(22, "b", 0), (22, "b", 1), (62, "c", 0)]), []);
+    assert_eq!(found(&[(22, "b", 0), (22, "b", 2), (62, "c", 0)]), [Code::ListGap]);
+    assert_eq!(found(&[(22, "b", 1), (22, "b", 2)]), [Code::ListGap]);
+    assert_eq!(found(&[(22, "b", 0), (62, "c", 1)]), [Code::ListGap]);
+}
+
+#[test]
+fn rows_that_are_missing_from_a_scan_are_counted_and_make_the_number_wrong() {
+    let source = MemorySource::new()
+        .operator(operator("sum"))
+        .state(State::new("n", StateKind::Value, schema()), vec![rows(&[(22, "b"), (62, "c")])]);
+    let unread = source.unread(1);
+    let found = codes(check_rows(&unread, 1, &|_, _| true).findings);
+    assert_eq!(found, [Code::RowCount, Code::RowsUnread]);
+}
+
+#[test]
+fn keys_whose_hash_nobody_here_knows_are_a_remark() {
+    let state = State { key_hash: Some(KeyHash::Unknown), ..State::new("n", StateKind::Value, schema()) };
+    let source = MemorySource::new().operator(operator("sum")).state(state, vec![rows(&[(1, "b")])]);
+    assert_eq!(codes(check_rows(&source, 1, &|_, _| true).findings), [Code::RowKeyGroupUnknown]);
+}
+
+#[test]
+fn what_a_reader_refuses_comes_under_a_code_of_its_own() {
+    use spt_format::{Error, ErrorKind, Location};
+    let code = |kind| Code::of(&Error::new(kind, Location::file("f")));
+    assert_eq!(code(ErrorKind::Vanished), Code::FileVanished);
+    assert_eq!(code(ErrorKind::Missing), Code::FileMissing);
+    assert_eq!(code(ErrorKind::PathEscapes { path: "../x".into() }), Code::PathEscapes);
+    assert_eq!(code(ErrorKind::Unsupported { what: "x".into() }), Code::NotSupported);
+    assert_eq!(code(ErrorKind::UnsupportedFeature { feature: "x".into() }), Code::TooNew);
+    assert_eq!(code(ErrorKind::Invalid { what: "x".into() }), Code::FileMalformed);
+    let io = Error::io("read", "f", std::io::Error::from(std::io::ErrorKind::PermissionDenied));
+    assert_eq!(Code::of(&io), Code::FileUnreadable);
 }

@@ -29,8 +29,10 @@ pub(crate) fn findings(report: &ValidateReport, folder: &Path, ui: &Ui) -> Strin
 fn finding(finding: &FindingReport, ui: &Ui) -> String {
     let word = style(finding.severity).paint(finding.severity.name(), ui.stdout_colors());
     let code = Style::Bold.paint(finding.code, ui.stdout_colors());
+    let because = finding.consequences.iter();
+    let because: String = because.map(|told| format!("  therefore {}\n", clean(told))).collect();
     format!(
-        "{word} {code}  {}\n  {}\n  {}\n\n",
+        "{word} {code}  {}\n  {}\n{because}  {}\n\n",
         clean(&finding.r#where),
         clean(&finding.message),
         Style::Dim.paint(&clean(&finding.help), ui.stdout_colors())

@@ -36,6 +36,9 @@ pub(crate) struct FindingReport {
     pub(crate) r#where: String,
     pub(crate) message: String,
     pub(crate) help: String,
+    /// What else is wrong because of it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) consequences: Vec<String>,
     #[serde(skip)]
     pub(crate) title: &'static str,
 }
@@ -132,6 +135,7 @@ impl FindingReport {
             r#where: finding.location.clone(),
             message: finding.message.clone(),
             help: finding.help.clone(),
+            consequences: finding.consequences.clone(),
             title: finding.code.title(),
         }
     }

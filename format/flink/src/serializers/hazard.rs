@@ -135,3 +135,27 @@ fn walk_pojo(pojo: &PojoType, path: &str, found: &mut Vec<Hazard>) {
         walk(&subclass.data_type, &format!("{path}.{}", subclass.class), found);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::super::flink_type::Scalar;
+    use super::*;
+
+    #[test]
+    fn a_serializer_whose_class_is_gone_is_refused_wherever_it_is_nested() {
+        let inner = b"\0\x30org.apache.flink.api.scala.typeutils.ScalaOptionSerializerSnapshot";
+        let serializer = Serializer {
+            class: "org.apache.flink.api.common.typeutils.base.ListSerializerSnapshot".into(),
+            version: 2,
+            data_type: FlinkType::Scalar(Scalar::Long),
+            bytes: Arc::from(&inner[..]),
+        };
+        let [found] = &hazards(&serializer, "value")[..] else { panic!("one hazard") };
+        assert!(found.is_refused());
+        assert_eq!(found.to_string(), "value: Flink 2 has no org.apache.flink.api.scala.typeutils. any more");
+        let known = Serializer { bytes: Arc::from(&b"org.apache.flink.api.java"[..]), ..serializer };
+        assert_eq!(hazards(&known, "value"), []);
+    }
+}

@@ -7,7 +7,7 @@ use super::FlinkSource;
 use super::ahead::Ahead;
 use super::keyed::{KeyedScan, Opener};
 use super::pieces::{KeyedPiece, Piece};
-use crate::rows::{BroadcastReader, Counted, ElementReader, Elements, Rows, Sorted};
+use crate::rows::{BroadcastMap, BroadcastReader, Counted, ElementReader, Elements, Rows, Sorted};
 
 /// Memory for sorting, of all threads together; beyond it rows are spilled.
 const SORT_BYTES: usize = 256 << 20;
@@ -29,6 +29,12 @@ pub(super) fn used(kind: StateKind, pieces: &[Piece]) -> &[Piece] {
         StateKind::Broadcast => pieces.get(..1).unwrap_or(pieces),
         _ => pieces,
     }
+}
+
+/// The entries of one copy of a broadcast map.
+pub(super) fn broadcast(source: &FlinkSource, state: &State, map: &BroadcastMap) -> Result<BroadcastReader> {
+    let schema = state.schema.to_arrow(state.kind)?;
+    BroadcastReader::open(&source.files, &source.limits, schema, map.clone())
 }
 
 /// The rows of a state that `scan` asks for.
@@ -63,10 +69,7 @@ fn stored(
     let schema = state.schema.to_arrow(state.kind)?;
     let pieces = asked(state, pieces, scan)?;
     let rows: Box<dyn RowStream> = match pieces.first() {
-        Some(Piece::Broadcast(map)) => {
-            let reader = BroadcastReader::open(&source.files, &source.limits, schema.clone(), map.clone())?;
-            Box::new(Rows::new(schema, reader))
-        }
+        Some(Piece::Broadcast(map)) => Box::new(Rows::new(schema, broadcast(source, state, map)?)),
         _ => Box::new(elements(source, schema, pieces)?),
     };
     // Elements come by subtask and index, which is their order.

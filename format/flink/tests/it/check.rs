@@ -150,3 +150,21 @@ fn a_key_of_sql_outside_its_key_group_is_found() {
     let found = troubles.iter().find(|trouble| trouble.kind == TroubleKind::Structure).unwrap();
     assert!(found.error.to_string().contains("key group of a key is "), "{}", found.error);
 }
+
+#[test]
+fn a_copy_of_a_broadcast_map_that_differs_is_found() {
+    let (_root, folder) = copy("2.1.0/operatorstates-hashmap-canonical-p3");
+    let path = folder.join("_metadata");
+    let mut bytes = read(&path).to_vec();
+    // `rule-12` has the value 144 in the copies of all three subtasks; the last one shall have 145.
+    let entry = b"\x08rule-12\0\0\0\0\0\0\0\x90";
+    let places: Vec<usize> = (0..bytes.len()).filter(|at| bytes[*at..].starts_with(entry)).collect();
+    let [_, _, last] = places[..] else { panic!("three copies: {places:?}") };
+    assert!(check(&folder).is_empty());
+    bytes[last + entry.len() - 1] += 1;
+    fs::write(&path, bytes).unwrap();
+    let troubles = check(&folder);
+    let [trouble] = &troubles[..] else { panic!("{troubles:?}") };
+    assert_eq!(trouble.kind, TroubleKind::Copies);
+    assert!(trouble.error.to_string().contains("state \"rules\": copy 3 of 3"), "{}", trouble.error);
+}

@@ -7,10 +7,9 @@ use spt_flink::FlinkSource;
 use spt_flink::serializers::Hazard;
 use spt_format::evolution::Aliases;
 use spt_format::preflight::{FlinkVersion, Objection, Preflight, Target, Verdict, preflight};
-use spt_format::validate::{Code, Finding};
+use spt_format::validate::{Code, Finding, check_catalogue};
 use spt_format::{Operator, Plan, SavepointSource, StateRef};
 
-use super::check::of_sinks;
 use crate::commands::plan::ask;
 use crate::error::Result;
 use crate::open::{Opening, open, plan_at};
@@ -85,7 +84,8 @@ pub(super) fn judge(source: &dyn SavepointSource, job: &Job) -> ValidateReport {
         .objections(&objections);
     let verdicts = preflight(source.savepoint(), &target);
     let mut findings = findings(&verdicts);
-    findings.extend(of_sinks(source.savepoint()));
+    let sinks = check_catalogue(source.savepoint()).into_iter();
+    findings.extend(sinks.filter(|finding| finding.code == Code::SinkFamily));
     findings.sort_by(|left, right| right.severity.cmp(&left.severity).then(left.code.cmp(&right.code)));
     ValidateReport::of_preflight(findings, verdicts)
 }
@@ -126,4 +126,26 @@ fn findings(preflight: &Preflight) -> Vec<Finding> {
         findings.push(Finding::new(Code::Drained, "savepoint", message));
     }
     findings
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_hazard_comes_under_its_code_and_only_kryo_is_unknown() {
+        let (path, class) = ("value".to_owned(), "a.B".to_owned());
+        let cases = [
+            (Hazard::Kryo { path: path.clone(), class: class.clone() }, Code::KryoOfFlink1, Verdict::Unknown),
+            (
+                Hazard::Collection { path: path.clone(), class },
+                Code::CollectionOfFlink1,
+                Verdict::Incompatible,
+            ),
+            (Hazard::Removed { path, class: "a.B" }, Code::SerializerRemoved, Verdict::Incompatible),
+        ];
+        for (hazard, code, verdict) in cases {
+            assert_eq!((objection(&hazard).code, objection(&hazard).verdict), (code, verdict));
+        }
+    }
 }

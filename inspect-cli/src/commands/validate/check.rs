@@ -1,13 +1,8 @@
 //! Runs the checks that fit the engine, and those that fit every savepoint.
 
-use std::collections::BTreeMap;
-
 use spt_flink::{Trouble, TroubleKind};
-use spt_format::validate::{Checked, Code, Finding, Findings, check_rows};
-use spt_format::{
-    ColumnarReader, Completeness, Error, ErrorKind, Savepoint, SavepointSource, SinkStep, StateRef, Uid,
-    UidOrigin,
-};
+use spt_format::validate::{Checked, Code, Finding, Findings, check_catalogue, check_rows};
+use spt_format::{ColumnarReader, Completeness, Error, ErrorKind, SavepointSource, StateRef};
 
 use crate::error::Result;
 use crate::locate::Metadata;
@@ -78,7 +73,7 @@ pub(crate) fn check_watched(
         Ok(source) => opening.named(source)?,
         Err(error) => return damaged_metadata(error, findings),
     };
-    of_catalogue(source.savepoint(), &mut findings);
+    check_catalogue(source.savepoint()).into_iter().for_each(|finding| findings.push(finding));
     let mut seen = Completeness::default();
     if matches!(depth, Depth::Sample(_) | Depth::Full) {
         let source = watch(source);
@@ -114,46 +109,11 @@ fn damaged_metadata(error: Error, mut findings: Findings) -> Result<Checks> {
     Ok(Checks { findings: findings.into_sorted(), checked, seen: Completeness::default(), cut_short: true })
 }
 
-/// What the catalogue alone gives to think about.
-fn of_catalogue(savepoint: &Savepoint, findings: &mut Findings) {
-    let fragile = |uid: UidOrigin| uid == UidOrigin::Generated;
-    for operator in savepoint.operators.iter().filter(|operator| fragile(operator.uid_origin)) {
-        if !operator.states.is_empty() {
-            let name = operator.name.as_deref().map(|name| format!(" ({name:?})")).unwrap_or_default();
-            let message = format!("keeps {} states and has no uid", operator.states.len());
-            findings.push(Finding::new(Code::NoUid, format!("operator {}{name}", operator.id), message));
-        }
-    }
-    of_sinks(savepoint).into_iter().for_each(|finding| findings.push(finding));
-    if savepoint.drained {
-        findings.push(Finding::new(
-            Code::Drained,
-            "savepoint",
-            "windows and timers fired before it was taken",
-        ));
-    }
-}
-
-/// Operators that belong together because one sink became all of them.
-pub(super) fn of_sinks(savepoint: &Savepoint) -> Vec<Finding> {
-    let uids = || savepoint.operators.iter().filter_map(|operator| operator.uid.as_ref()).map(Uid::as_str);
-    let mut sinks: BTreeMap<&str, Vec<String>> = BTreeMap::new();
-    for (uid, (_, sink)) in uids().filter_map(|uid| Some((uid, SinkStep::of_derived(uid)?))) {
-        sinks.entry(sink).or_default().push(format!("{uid:?}"));
-    }
-    let finding = |(sink, steps): (&str, Vec<String>)| {
-        let writer = uids().any(|uid| uid == sink);
-        let writer = if writer { "" } else { ", whose writer keeps no state here" };
-        let message = format!("the sink {sink:?}{writer} has the further steps {}", steps.join(", "));
-        Finding::new(Code::SinkFamily, format!("operator {sink}"), message)
-    };
-    sinks.into_iter().map(finding).collect()
-}
-
 fn of_trouble(trouble: &Trouble) -> Finding {
     let code = match trouble.kind {
         TroubleKind::Structure => Code::Structure,
         TroubleKind::Unsupported => Code::NotSupported,
+        TroubleKind::Copies => Code::BroadcastCopies,
         TroubleKind::Orphan => Code::FileOrphan,
         TroubleKind::Moved => Code::FileMoved,
         _ => Code::of(&trouble.error),
@@ -173,4 +133,32 @@ fn is_chosen(depth: Depth, place: StateRef, segment: usize) -> bool {
 
 fn threads() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_samples_segments_are_about_as_many_as_asked_for() {
+        let places =
+            (0..10_000).map(|segment| (StateRef { operator: segment % 7, state: segment % 3 }, segment));
+        let chosen =
+            places.filter(|(place, segment)| is_chosen(Depth::Sample(5.0), *place, *segment)).count();
+        assert!((400..600).contains(&chosen), "{chosen}");
+    }
+
+    #[test]
+    fn each_trouble_of_a_snapshot_comes_under_its_code() {
+        for (kind, code) in [
+            (TroubleKind::Copies, Code::BroadcastCopies),
+            (TroubleKind::Moved, Code::FileMoved),
+            (TroubleKind::Orphan, Code::FileOrphan),
+            (TroubleKind::Structure, Code::Structure),
+            (TroubleKind::Unsupported, Code::NotSupported),
+        ] {
+            let trouble = Trouble { kind, error: Error::invalid("x") };
+            assert_eq!(of_trouble(&trouble).code, code);
+        }
+    }
 }

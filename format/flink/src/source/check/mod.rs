@@ -4,12 +4,14 @@
 //! _metadata ─► operators: ids, parallelism, key groups          operators.rs
 //!           ─► handles: is the file there, of the right length  files.rs
 //!           ─► databases: manifest, tables, states              databases.rs
+//!           ─► broadcast maps: the same in all subtasks?           broadcasts.rs
 //!           ─► keys of SQL: in the key group of their hash?       key_groups.rs
 //!           ─► states whose header cannot be read
 //! ```
 //!
 //! One run reports everything it finds. Rows are checked by reading them, as those of any savepoint.
 
+mod broadcasts;
 mod databases;
 mod files;
 mod key_groups;
@@ -39,6 +41,8 @@ pub enum TroubleKind {
     Structure,
     /// Bytes of state are damaged. A restore fails.
     State,
+    /// Copies of what should be the same are not. A restore takes one or another.
+    Copies,
     /// The bytes are in order, but this program cannot read them.
     Unsupported,
     /// A file that nothing refers to: a leftover, or part of what somebody mixed up.
@@ -50,7 +54,7 @@ pub enum TroubleKind {
 impl TroubleKind {
     /// The snapshot is damaged.
     pub fn is_damage(self) -> bool {
-        self <= Self::State
+        self <= Self::Copies
     }
 }
 
@@ -69,6 +73,7 @@ impl FlinkSource {
         troubles.extend(databases::check(self, thorough));
         if thorough {
             troubles.extend(key_groups::check(self));
+            troubles.extend(broadcasts::check(self));
         }
         troubles.extend(self.unreadable_states());
         troubles.sort_by_key(|trouble| trouble.kind);
