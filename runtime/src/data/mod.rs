@@ -95,6 +95,6 @@ pub fn write_debug(value: &impl std::fmt::Debug, text: &mut String) {
     let _ = write!(text, "{value:?}");
 }
 
-fn write_display(value: &impl std::fmt::Display, text: &mut String) {
+pub(crate) fn write_display(value: &impl std::fmt::Display, text: &mut String) {
     let _ = write!(text, "{value}");
 }

@@ -42,4 +42,4 @@ pub use spt_derive::{Key, State};
 pub use table::{Batches, Frozen, KeyedTable};
 pub use timers::{Domain, Timer, TimerCell, Timers};
 pub use ttl::{Timed, Touch, Ttl, now_ms};
-pub use types::{Bytes, TimeWindow, Uuid};
+pub use types::{Bytes, Decimal, TimeWindow, Uuid};

@@ -1,7 +1,9 @@
 //! The types that come with the runtime, as columns and as keys.
 
 mod bytes;
+mod chrono;
 mod collection;
+mod decimal;
 mod list;
 mod map;
 mod number;
@@ -14,6 +16,7 @@ mod uuid;
 mod window;
 
 pub use bytes::Bytes;
+pub use decimal::Decimal;
 pub(super) use number::{NumberBuilder, NumberReader};
 pub use option::OptionBuilder;
 pub use uuid::Uuid;

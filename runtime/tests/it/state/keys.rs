@@ -5,9 +5,10 @@ use std::fmt::Debug;
 use std::slice;
 use std::time::{Duration, SystemTime};
 
+use chrono::{DateTime, NaiveDate, Utc};
 use proptest::prelude::*;
 use spt_format::{KeyHash, RowOrder, key_group_of, write_key_bytes};
-use spt_runtime::state::{Bytes, Key, Place, TimeWindow, Uuid};
+use spt_runtime::state::{Bytes, Decimal, Key, Place, TimeWindow, Uuid};
 
 use super::column;
 
@@ -65,6 +66,9 @@ keys! {
     uuids_agree: Uuid, any::<[u8; 16]>().prop_map(Uuid);
     durations_agree: Duration, duration();
     windows_agree: TimeWindow, (-2..3i64, -2..3i64).prop_map(|(start, end)| TimeWindow { start, end });
+    dates_agree: NaiveDate, (-800_000..100_000i32).prop_map(|days| NaiveDate::from_num_days_from_ce_opt(days).unwrap());
+    instants_agree: DateTime<Utc>, (-1i64 << 50..1 << 50).prop_map(|us| DateTime::from_timestamp_micros(us).unwrap());
+    decimals_agree: Decimal<38, 4>, (-1i128 << 100..1 << 100).prop_map(|number| Decimal::new(number).unwrap());
     times_agree: SystemTime, duration().prop_map(|since| SystemTime::UNIX_EPOCH + since);
     tuples_with_java_twins_agree: (String, i64, Option<i32>), ("[ab]{0,2}", 0..3i64, any::<Option<i32>>());
     tuples_without_agree: (Option<String>, u8, (bool, Option<Option<i8>>)),

@@ -5,7 +5,8 @@ use std::fmt::Debug;
 use std::time::{Duration, SystemTime};
 
 use arrow_array::{ArrayRef, ListArray, StringArray};
-use spt_runtime::state::{Bytes, State, StateReader, TimeWindow, Uuid, downcast};
+use chrono::{NaiveDate, NaiveTime};
+use spt_runtime::state::{Bytes, Decimal, State, StateReader, TimeWindow, Uuid, downcast};
 
 use super::column;
 
@@ -52,6 +53,40 @@ fn times_come_back_to_the_nanosecond() {
     round_trip([Duration::ZERO, Duration::new(5, 7)]);
     let epoch = SystemTime::UNIX_EPOCH;
     round_trip([epoch, epoch + Duration::new(1_700_000_000, 1), epoch - Duration::from_nanos(1)]);
+}
+
+#[test]
+fn dates_and_times_of_chrono_come_back_to_the_microsecond() {
+    let day = NaiveDate::from_ymd_opt(2026, 11, 22).unwrap();
+    let before = NaiveDate::from_ymd_opt(1969, 12, 31).unwrap();
+    let time = NaiveTime::from_hms_micro_opt(23, 59, 59, 999_999).unwrap();
+    round_trip([day, before, NaiveDate::MIN, NaiveDate::MAX]);
+    round_trip([time, NaiveTime::MIN]);
+    round_trip([day.and_time(time), before.and_time(time)]);
+    round_trip([day.and_time(time).and_utc(), before.and_time(time).and_utc()]);
+    let finer = NaiveTime::from_hms_nano_opt(1, 2, 3, 4_999).unwrap();
+    assert_eq!(read::<NaiveTime>(&column(&[finer])), [NaiveTime::from_hms_micro_opt(1, 2, 3, 4).unwrap()]);
+}
+
+#[test]
+fn decimals_come_back_with_their_scale() {
+    type Price = Decimal<12, 2>;
+    let largest = Price::new(999_999_999_999).unwrap();
+    round_trip([Price::default(), largest, Price::new(-5).unwrap()]);
+    round_trip([Decimal::<38, 0>::new(10i128.pow(38) - 1).unwrap()]);
+    assert_eq!((Price::new(1_000_000_000_000), Price::new(i128::MIN)), (None, None));
+    for (text, unscaled) in [("1.5", 150), ("-0.05", -5), ("7", 700), ("0.00", 0)] {
+        assert_eq!(text.parse::<Price>().unwrap().unscaled(), unscaled);
+    }
+    for wrong in ["", "-", "1.234", "1e3", "+1", "99999999999", ".5", "1.-5"] {
+        assert!(wrong.parse::<Price>().is_err(), "{wrong}");
+    }
+    assert_eq!(Price::new(-5).unwrap().to_string(), "-0.05");
+    assert_eq!(largest.checked_add(Price::new(1).unwrap()), None);
+    let stored = column(&[Price::new(1).unwrap()]);
+    let other_scale: Result<<Decimal<12, 3> as State>::Reader, _> =
+        StateReader::<Decimal<12, 3>>::new(stored.as_ref());
+    assert!(other_scale.is_err());
 }
 
 #[test]
