@@ -12,8 +12,8 @@ use crate::exchange::{
     ComputedValue, Exchange, Inputs, KeyOf, KeyedBatch, KeyedOutput, Lane, Only, ValueOf, WholeRecord,
 };
 use crate::operators::{
-    Add, Chain, Combine, HeadOperator, InputHead, KeyAndValue, Keyed, KeyedProcess, Number, Reduce,
-    StreamKey, ValueOnly,
+    Add, Aggregate, Chain, Combine, Fold, Greatest, HeadOperator, InputHead, KeyAndValue, Keyed,
+    KeyedProcess, Least, Number, Reduce, Rolling, StreamKey, ValueOnly,
 };
 use crate::state::{Declaration, Key, State};
 use crate::tasks::TaskContext;
@@ -37,13 +37,58 @@ impl<K: Key, T: Data, C: Chain<Out = T>, F: KeyOf<T, K>> KeyedStream<K, T, C, F>
         N: Number,
         G: for<'a> FnMut(&'a T::Ref<'a>) -> N + Clone + Send + 'static,
     {
-        let operator: Reduce<Add, KeyAndValue> = Reduce { fold: Add, emit: PhantomData };
-        self.then(
-            "sum",
-            vec![Declaration::keyed::<K, N, ()>("sum", StateKind::Reducing)],
-            ComputedValue(number),
-            operator,
-        )
+        self.fold("sum", number, Add)
+    }
+
+    /// Finds the lowest of a number of each record, by key; emits the key and the lowest so far. Its state is called
+    /// `min`.
+    pub fn min<N, G>(self, number: G) -> DataStream<(K, N), impl Chain<Out = (K, N)>>
+    where
+        K: StreamKey,
+        N: Number,
+        G: for<'a> FnMut(&'a T::Ref<'a>) -> N + Clone + Send + 'static,
+    {
+        self.fold("min", number, Least)
+    }
+
+    /// Finds the highest of a number of each record, by key; emits the key and the highest so far. Its state is
+    /// called `max`.
+    pub fn max<N, G>(self, number: G) -> DataStream<(K, N), impl Chain<Out = (K, N)>>
+    where
+        K: StreamKey,
+        N: Number,
+        G: for<'a> FnMut(&'a T::Ref<'a>) -> N + Clone + Send + 'static,
+    {
+        self.fold("max", number, Greatest)
+    }
+
+    fn fold<N, G, O>(
+        self,
+        name: &'static str,
+        number: G,
+        fold: O,
+    ) -> DataStream<(K, N), impl Chain<Out = (K, N)>>
+    where
+        K: StreamKey,
+        N: Number,
+        G: for<'a> FnMut(&'a T::Ref<'a>) -> N + Clone + Send + 'static,
+        O: Fold<N>,
+    {
+        let operator: Reduce<O, KeyAndValue> = Reduce { fold, emit: PhantomData };
+        let state = Declaration::keyed::<K, N, ()>(name, StateKind::Reducing);
+        self.then(name, vec![state], ComputedValue(number), operator)
+    }
+
+    /// Takes each record into the accumulator of its key; emits the key and the result so far. Its state is called
+    /// `aggregate`.
+    pub fn aggregate<A>(self, aggregate: A) -> DataStream<(K, A::Result), impl Chain<Out = (K, A::Result)>>
+    where
+        K: StreamKey,
+        A: Aggregate<T>,
+    {
+        let operator = Rolling { aggregate, records: PhantomData };
+        let state = Declaration::keyed::<K, A::Accumulator, ()>("aggregate", StateKind::Aggregating);
+        self.then("aggregate", vec![state], WholeRecord, operator)
     }
 
     /// Folds each record into what its key holds, by key; emits the result so far. Its state is called `reduce`.

@@ -9,8 +9,9 @@ use super::stream::DataStream;
 use crate::data::Data;
 use crate::exchange::{KeyOf, WholeRecord};
 use crate::operators::{
-    Aggregate, Aggregated, Apply, Chain, Collected, EmitKeyed, EmitResult, EmitValue, Fill, Joined, Matches,
-    Number, Out, OutputTag, Reduced, StreamKey, Summed, Window, WindowResult, WindowTerms, Windows,
+    Add, Aggregate, Aggregated, Apply, Chain, Collected, EmitKeyed, EmitResult, EmitValue, Fill, Folded,
+    Greatest, Joined, Least, Matches, Number, Out, OutputTag, Reduced, StreamKey, Window, WindowResult,
+    WindowTerms, Windows,
 };
 use crate::state::{ListCell, State, TimeWindow};
 
@@ -64,7 +65,25 @@ impl<K: StreamKey, T: Data, C: Chain<Out = T>, F: KeyOf<T, K>> WindowedStream<K,
         N: Number,
         G: for<'a> FnMut(&'a T::Ref<'a>) -> N + Clone + Send + 'static,
     {
-        self.then("windowSum", Summed { number, sum: PhantomData }, EmitKeyed)
+        self.then("windowSum", Folded { number, fold: Add, numbers: PhantomData }, EmitKeyed)
+    }
+
+    /// Finds the lowest of a number of each record; emits the key and that.
+    pub fn min<N, G>(self, number: G) -> DataStream<(K, N), impl Chain<Out = (K, N)>>
+    where
+        N: Number,
+        G: for<'a> FnMut(&'a T::Ref<'a>) -> N + Clone + Send + 'static,
+    {
+        self.then("windowMin", Folded { number, fold: Least, numbers: PhantomData }, EmitKeyed)
+    }
+
+    /// Finds the highest of a number of each record; emits the key and that.
+    pub fn max<N, G>(self, number: G) -> DataStream<(K, N), impl Chain<Out = (K, N)>>
+    where
+        N: Number,
+        G: for<'a> FnMut(&'a T::Ref<'a>) -> N + Clone + Send + 'static,
+    {
+        self.then("windowMax", Folded { number, fold: Greatest, numbers: PhantomData }, EmitKeyed)
     }
 
     /// Folds the records into one; emits that.

@@ -1,5 +1,6 @@
 //! What a job does with records, one operator per file. An operator is a [`Stage`] of a chain.
 
+mod aggregate;
 mod chain;
 mod filter;
 mod flat_map;
@@ -18,6 +19,7 @@ mod tee;
 mod timestamps;
 mod window;
 
+pub(crate) use aggregate::Rolling;
 pub(crate) use chain::Operator;
 pub use chain::{Chain, Then};
 pub(crate) use filter::Filter;
@@ -34,7 +36,7 @@ pub use process::{
 };
 pub use records::RecordsHead;
 pub use reduce::Number;
-pub(crate) use reduce::{Add, Combine, KeyAndValue, Reduce, ValueOnly};
+pub(crate) use reduce::{Add, Combine, Fold, Greatest, KeyAndValue, Least, Reduce, ValueOnly};
 pub(crate) use side_output::SideStage;
 pub use side_output::{OutputTag, SideOutputs};
 pub(crate) use sink::{SinkStage, recover};
@@ -50,6 +52,6 @@ pub(crate) use timestamps::AssignTime;
 pub use timestamps::Watermarks;
 pub use window::Windows;
 pub(crate) use window::{
-    Aggregated, Apply, Collected, EmitKeyed, EmitResult, EmitValue, Fill, Joined, Matches, Reduced, Summed,
+    Aggregated, Apply, Collected, EmitKeyed, EmitResult, EmitValue, Fill, Folded, Joined, Matches, Reduced,
     Window, WindowResult, WindowTerms,
 };

@@ -1,6 +1,6 @@
 //! One value per key, into which every record is folded; the result so far is emitted for each record.
 //!
-//! `sum` and `reduce` are this operator with different ways to fold.
+//! `sum`, `min`, `max` and `reduce` are this operator with different ways to fold.
 
 use std::cell::Cell;
 use std::marker::PhantomData;
@@ -158,8 +158,16 @@ where
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Add;
 
-/// A number that can be summed.
-pub trait Number: State + Copy + for<'a> Data<Ref<'a> = Self> {
+/// Keeps the lowest.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Least;
+
+/// Keeps the highest.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Greatest;
+
+/// A number that can be summed and compared.
+pub trait Number: State + Copy + PartialOrd + for<'a> Data<Ref<'a> = Self> {
     /// The sum; `None` if it does not fit the type.
     fn add(self, other: Self) -> Option<Self>;
 }
@@ -193,6 +201,26 @@ impl<V: Number> Fold<V> for Add {
     #[inline]
     fn fold(&mut self, held: &mut V, record: V) -> Result<()> {
         *held = held.add(record).ok_or_else(|| Error::failed("the sum does not fit its type"))?;
+        Ok(())
+    }
+}
+
+impl<V: Number> Fold<V> for Least {
+    #[inline]
+    fn fold(&mut self, held: &mut V, record: V) -> Result<()> {
+        if record < *held {
+            *held = record;
+        }
+        Ok(())
+    }
+}
+
+impl<V: Number> Fold<V> for Greatest {
+    #[inline]
+    fn fold(&mut self, held: &mut V, record: V) -> Result<()> {
+        if record > *held {
+            *held = record;
+        }
         Ok(())
     }
 }

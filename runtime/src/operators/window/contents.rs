@@ -5,10 +5,10 @@ use std::marker::PhantomData;
 use spt_format::StateKind;
 
 use crate::data::Data;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::operators::input::StreamKey;
 use crate::operators::out::Out;
-use crate::operators::reduce::Number;
+use crate::operators::reduce::{Fold, Number};
 use crate::operators::states::Aggregate;
 use crate::savepoint::Snapshot;
 use crate::state::{Cell, ListCell, Place, State, TimeWindow};
@@ -66,18 +66,25 @@ pub(crate) trait WindowResult<K: StreamKey, C>: Clone + Send + 'static {
     fn emit(&mut self, key: &K::Borrowed, window: TimeWindow, cell: &C, out: &mut Out<'_, Self::Out>);
 }
 
-/// The sum of a number of each record.
-#[derive(Clone)]
-pub(crate) struct Summed<G, N> {
+/// A number of each record, folded: the sum, the lowest, the highest.
+pub(crate) struct Folded<G, N, F> {
     pub(crate) number: G,
-    pub(crate) sum: PhantomData<fn() -> N>,
+    pub(crate) fold: F,
+    pub(crate) numbers: PhantomData<fn() -> N>,
 }
 
-impl<T, N, G> Fill<T> for Summed<G, N>
+impl<G: Clone, N, F: Clone> Clone for Folded<G, N, F> {
+    fn clone(&self) -> Self {
+        Self { number: self.number.clone(), fold: self.fold.clone(), numbers: PhantomData }
+    }
+}
+
+impl<T, N, G, F> Fill<T> for Folded<G, N, F>
 where
     T: Data,
     N: Number,
     G: for<'a> FnMut(&'a T::Ref<'a>) -> N + Clone + Send + 'static,
+    F: Fold<N>,
 {
     type Cell = N;
     const KIND: StateKind = StateKind::Reducing;
@@ -92,8 +99,7 @@ where
     }
 
     fn merge(&mut self, cell: &mut N, other: N) -> Result<()> {
-        *cell = cell.add(other).ok_or_else(|| Error::failed("the sum does not fit its type"))?;
-        Ok(())
+        self.fold.fold(cell, other)
     }
 }
 

@@ -14,7 +14,7 @@ mod join;
 
 pub use assign::Windows;
 pub(crate) use contents::{
-    Aggregated, Apply, Collected, EmitKeyed, EmitResult, EmitValue, Fill, Reduced, Summed, WindowResult,
+    Aggregated, Apply, Collected, EmitKeyed, EmitResult, EmitValue, Fill, Folded, Reduced, WindowResult,
 };
 pub(crate) use core::WindowTerms;
 pub(crate) use head::Window;

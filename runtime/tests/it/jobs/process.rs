@@ -22,7 +22,7 @@ type Result<T> = spt_runtime::Result<T>;
 
 /// Sum and number of what was added.
 #[derive(Clone)]
-struct Mean;
+pub(super) struct Mean;
 
 impl Aggregate<i64> for Mean {
     type Accumulator = (i64, i64);
@@ -48,7 +48,7 @@ impl Aggregate<i64> for Mean {
 
 /// Keeps everything there is to keep of the numbers of a key, and tells it when the time is over.
 #[derive(Clone, Default)]
-struct Everything {
+pub(super) struct Everything {
     count: ValueState<i64>,
     recent: ListState<i64>,
     digits: MapState<String, i64>,
@@ -321,7 +321,7 @@ fn what_has_expired_is_never_returned_and_goes_away() {
 
 /// Prices numbers by the rate that was last broadcast.
 #[derive(Clone, Default)]
-struct Price {
+pub(super) struct Price {
     rates: BroadcastState<String, i64>,
     count: ValueState<i64>,
 }
@@ -497,4 +497,18 @@ fn a_state_that_was_not_declared_fails_the_operator_by_name() {
         .sink(Collect::default());
     let error = env.start("careless", at(1)).and_then(|job| job.wait()).unwrap_err().full();
     assert!(error.contains("careless") && error.contains("not declared"), "{error}");
+}
+
+#[test]
+fn what_is_kept_of_a_key_so_far_is_emitted_for_each_record() {
+    let (env, lowest, highest, means) =
+        (Environment::new(), Collect::default(), Collect::default(), Collect::default());
+    let numbers = || env.collection(vec![5i64, 3, 9, 3, 12, 1]).key_by_value(|n| n % 2);
+    numbers().min(|n| *n).uid("min").sink(lowest.clone());
+    numbers().max(|n| *n as f64).uid("max").map(|(key, max)| (*key, *max as i64)).sink(highest.clone());
+    numbers().aggregate(Mean).uid("mean").sink(means.clone());
+    env.start("so-far", at(1)).unwrap().wait().unwrap();
+    assert_eq!(lowest.records(), [(1, 5), (1, 3), (1, 3), (1, 3), (0, 12), (1, 1)]);
+    assert_eq!(highest.records(), [(1, 5), (1, 5), (1, 9), (1, 9), (0, 12), (1, 9)]);
+    assert_eq!(means.records(), [(1, 5), (1, 4), (1, 5), (1, 5), (0, 12), (1, 4)]);
 }
