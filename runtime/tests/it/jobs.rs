@@ -13,6 +13,7 @@ mod own_connectors;
 mod plan;
 mod process;
 mod recovery;
+mod rescale;
 mod restore;
 mod stored;
 mod topology;
