@@ -179,7 +179,7 @@ impl Coordinator {
         let ending = match &in_flight.purpose {
             Purpose::Savepoint(..) => None,
             Purpose::Stop(..) => {
-                run.attempt.tell_all(Command::Resume);
+                run.attempt.tell_all(Command::Resume(in_flight.id));
                 None
             }
             // There is no way back: the input was declared to have ended.

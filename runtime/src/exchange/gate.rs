@@ -12,7 +12,7 @@ use crossbeam_channel::{Receiver, Select, TryRecvError};
 use super::batch::Batch;
 use super::link::{Element, LinkReceiver};
 use crate::error::Result;
-use crate::operators::{Barrier, Watermark};
+use crate::operators::{Barrier, BarrierKind, Watermark};
 use crate::tasks::{Command, halted};
 
 /// What comes in next.
@@ -60,6 +60,10 @@ pub(crate) struct Gate<B> {
     is_idle: bool,
     /// The last decision may not have been the only one that was due.
     is_undecided: bool,
+    /// The job stops behind the barrier that came last: until it goes on, nothing is read.
+    is_held: bool,
+    /// The checkpoint of the last stop that failed.
+    resumed: u64,
     /// The link that is asked first, so that none is starved.
     turn: usize,
     ended: bool,
@@ -76,6 +80,8 @@ impl<B: Batch> Gate<B> {
             watermark: None,
             is_idle: false,
             is_undecided: false,
+            is_held: false,
+            resumed: 0,
             turn: 0,
             ended: false,
         }
@@ -90,6 +96,9 @@ impl<B: Batch> Gate<B> {
             Ok(command) => return Ok(Input::Command(command)),
             Err(TryRecvError::Disconnected) => return Err(halted()),
             Err(TryRecvError::Empty) => {}
+        }
+        if self.is_held {
+            return Ok(Input::Nothing);
         }
         if std::mem::take(&mut self.is_undecided) {
             let input = self.decide();
@@ -121,7 +130,7 @@ impl<B: Batch> Gate<B> {
     pub(crate) fn next(&mut self, at_most: Option<Duration>) -> Result<Input<B>> {
         let mut select = Select::new();
         select.recv(&self.commands);
-        for link in self.links.iter().filter(|link| link.state == LinkState::Open) {
+        for link in self.links.iter().filter(|link| !self.is_held && link.state == LinkState::Open) {
             select.recv(&link.receiver.elements);
         }
         match at_most {
@@ -129,6 +138,17 @@ impl<B: Batch> Gate<B> {
             None => drop(select.ready()),
         }
         self.try_next()
+    }
+
+    /// The job stops behind the barrier that came last.
+    pub(crate) fn is_held(&self) -> bool {
+        self.is_held
+    }
+
+    /// The stop at this checkpoint has failed: the job goes on, also where its barrier is still on its way.
+    pub(crate) fn resume(&mut self, checkpoint: u64) {
+        self.resumed = checkpoint;
+        self.is_held = false;
     }
 
     /// Gives a batch back to its sender.
@@ -167,6 +187,7 @@ impl<B: Batch> Gate<B> {
             for link in self.links.iter_mut().filter(|link| link.state == LinkState::Blocked) {
                 link.state = LinkState::Open;
             }
+            self.is_held = barrier.kind == BarrierKind::Stop && barrier.checkpoint > self.resumed;
             return Input::Barrier(barrier);
         }
         if self.all_ended() && !self.ended {
@@ -174,17 +195,19 @@ impl<B: Batch> Gate<B> {
             return Input::End;
         }
         let is_idle = self.is_all_idle();
-        if is_idle != self.is_idle {
-            self.is_idle = is_idle;
-            return Input::Idle(is_idle);
+        if self.is_idle && !is_idle {
+            self.is_idle = false;
+            return Input::Idle(false);
         }
-        match self.lowest_watermark() {
-            Some(lowest) if self.watermark.is_none_or(|passed| lowest > passed) => {
-                self.watermark = Some(lowest);
-                Input::Watermark(lowest)
-            }
-            _ => Input::Nothing,
+        if let Some(due) = self.due_watermark(is_idle) {
+            self.watermark = Some(due);
+            return Input::Watermark(due);
         }
+        if is_idle && !self.is_idle {
+            self.is_idle = true;
+            return Input::Idle(true);
+        }
+        Input::Nothing
     }
 
     /// Every link that has not ended is idle, and there is one.
@@ -197,9 +220,17 @@ impl<B: Batch> Gate<B> {
         self.links.iter().all(|link| link.state == LinkState::Ended)
     }
 
-    /// The lowest of the links that have not ended and are not idle; none while one of them has none.
-    fn lowest_watermark(&self) -> Option<Watermark> {
-        let running = self.links.iter().filter(|link| link.state != LinkState::Ended && !link.is_idle);
-        running.map(|link| link.watermark).min().flatten()
+    /// The watermark to be passed on: the lowest of the links that have not ended and are not idle, none while one
+    /// of them has none. When all are idle it is the highest, in whatever order they became so.
+    ///
+    /// # Source
+    /// Flink (2.1), `StatusWatermarkValve`.
+    fn due_watermark(&self, is_all_idle: bool) -> Option<Watermark> {
+        let running = self.links.iter().filter(|link| link.state != LinkState::Ended);
+        let due = match is_all_idle {
+            true => running.map(|link| link.watermark).max().flatten(),
+            false => running.filter(|link| !link.is_idle).map(|link| link.watermark).min().flatten(),
+        };
+        due.filter(|due| self.watermark.is_none_or(|passed| *due > passed))
     }
 }

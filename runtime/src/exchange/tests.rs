@@ -29,6 +29,10 @@ fn barrier(checkpoint: u64) -> Element<Numbers> {
     Element::Barrier(Barrier { checkpoint, kind: BarrierKind::Checkpoint })
 }
 
+fn stop(checkpoint: u64) -> Element<Numbers> {
+    Element::Barrier(Barrier { checkpoint, kind: BarrierKind::Stop })
+}
+
 /// Everything the gate lets through now, as text.
 fn drain(gate: &mut Gate<Numbers>) -> Vec<String> {
     let mut seen = Vec::new();
@@ -130,4 +134,45 @@ fn the_watermark_that_a_links_end_sets_free_comes_right_behind_the_barrier_it_co
     assert!(drain(&mut gate).is_empty());
     links[1].send(Element::End).unwrap();
     assert_eq!(drain(&mut gate), ["barrier 1", "watermark 10"]);
+}
+
+#[test]
+fn nothing_is_read_behind_the_barrier_of_a_stop_until_the_job_goes_on() {
+    let (mut gate, links, commands) = gate(2);
+    links[0].send(Element::Watermark(Watermark(10))).unwrap();
+    links[0].send(stop(1)).unwrap();
+    assert!(drain(&mut gate).is_empty());
+    // This sets the watermark free, and a batch is there: both wait.
+    links[1].send(Element::End).unwrap();
+    links[0].send(batch(1)).unwrap();
+    assert_eq!(drain(&mut gate), ["barrier 1"]);
+    assert!(gate.is_held());
+    commands.send(Command::Resume(1)).unwrap();
+    assert_eq!(drain(&mut gate), ["Resume(1)"]);
+    gate.resume(1);
+    assert_eq!(drain(&mut gate), ["watermark 10", "0:1"]);
+}
+
+#[test]
+fn a_stop_that_failed_before_its_barrier_came_holds_nothing() {
+    let (mut gate, links, _commands) = gate(1);
+    gate.resume(4);
+    links[0].send(stop(4)).unwrap();
+    links[0].send(batch(1)).unwrap();
+    assert_eq!(drain(&mut gate), ["barrier 4", "0:1"]);
+    links[0].send(stop(5)).unwrap();
+    links[0].send(batch(2)).unwrap();
+    assert_eq!(drain(&mut gate), ["barrier 5"]);
+}
+
+#[test]
+fn links_that_all_fell_idle_leave_the_highest_watermark_in_whatever_order() {
+    for order in [[0, 1], [1, 0]] {
+        let (mut gate, links, _commands) = gate(2);
+        links[0].send(Element::Watermark(Watermark(10))).unwrap();
+        links[1].send(Element::Watermark(Watermark(20))).unwrap();
+        assert_eq!(drain(&mut gate), ["watermark 10"]);
+        order.into_iter().for_each(|link| links[link].send(Element::Idle(true)).unwrap());
+        assert_eq!(drain(&mut gate), ["watermark 20", "idle true"]);
+    }
 }

@@ -22,8 +22,8 @@ pub(crate) enum Command {
     Trigger(Barrier),
     /// To sources: the input ends here. The highest watermark and the end are sent.
     Drain,
-    /// The snapshot behind which the job was to stop has failed; go on.
-    Resume,
+    /// This snapshot, behind which the job was to stop, has failed; go on.
+    Resume(u64),
     /// The checkpoint is complete and committed.
     Committed(u64),
     /// End at once.

@@ -9,7 +9,7 @@ use super::metrics::VertexMetrics;
 use super::thread::{Ending, Task, TaskPorts};
 use crate::error::Result;
 use crate::exchange::{Batch, Gate, Input};
-use crate::operators::{Barrier, BarrierKind, Signal};
+use crate::operators::{Barrier, Signal};
 use crate::savepoint::Snapshot;
 
 /// The first operator of a chain behind an exchange, and everything chained to it.
@@ -39,8 +39,6 @@ pub(crate) struct InputTask<B, H> {
 impl<B: Batch, H: Head<B>> Task for InputTask<B, H> {
     fn run(mut self: Box<Self>, ports: &TaskPorts) -> Result<Ending> {
         let mut flushed = Instant::now();
-        // Behind the barrier that the job stops with, no timer fires.
-        let mut is_stopping = false;
         loop {
             let mut input = self.gate.try_next()?;
             if matches!(input, Input::Nothing) || flushed.elapsed() >= self.flush_interval {
@@ -48,13 +46,16 @@ impl<B: Batch, H: Head<B>> Task for InputTask<B, H> {
                 flushed = Instant::now();
             }
             if matches!(input, Input::Nothing) {
-                let pause = if is_stopping { None } else { self.alarm.pause() };
+                let pause = if self.gate.is_held() { None } else { self.alarm.pause() };
                 let since = Instant::now();
                 input = self.gate.next(pause)?;
                 self.metrics.idled(since.elapsed());
             }
             ports.check()?;
-            if !is_stopping && let Some(now) = self.alarm.ring() {
+            // Behind the barrier that the job stops with, no timer fires.
+            if !self.gate.is_held()
+                && let Some(now) = self.alarm.ring()
+            {
                 self.head.signal(&mut Signal::Tick(now))?;
             }
             match input {
@@ -64,15 +65,12 @@ impl<B: Batch, H: Head<B>> Task for InputTask<B, H> {
                     self.head.signal(&mut Signal::Watermark(watermark))?;
                 }
                 Input::Idle(is_idle) => self.head.signal(&mut Signal::Idle(is_idle))?,
-                Input::Barrier(barrier) => {
-                    is_stopping = barrier.kind == BarrierKind::Stop;
-                    self.snapshot(barrier, ports)?;
-                }
+                Input::Barrier(barrier) => self.snapshot(barrier, ports)?,
                 Input::End => return (*self).finish(),
                 Input::Command(Command::Committed(checkpoint)) => {
                     self.head.signal(&mut Signal::Committed(checkpoint))?;
                 }
-                Input::Command(Command::Resume) => is_stopping = false,
+                Input::Command(Command::Resume(checkpoint)) => self.gate.resume(checkpoint),
                 Input::Command(Command::Exit) => return Ok(Ending::Exited),
                 // What else there is, is said to sources.
                 Input::Command(_) | Input::Nothing => {}

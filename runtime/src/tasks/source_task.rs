@@ -141,7 +141,7 @@ where
 
     fn obey(&mut self, command: Command, ports: &TaskPorts) -> Result<Next> {
         Ok(match command {
-            Command::Go | Command::Resume => Next::Go,
+            Command::Go | Command::Resume(_) => Next::Go,
             Command::Trigger(barrier) => {
                 self.snapshot(barrier, ports)?;
                 if barrier.kind == BarrierKind::Stop { Next::Hold } else { Next::Same }
