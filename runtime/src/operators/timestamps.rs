@@ -6,6 +6,7 @@
 //! split 2   (idle)                         ┘
 //! ```
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::chain::Operator;
@@ -121,10 +122,17 @@ where
         if self.watermarks.is_eager { self.emit() } else { Ok(()) }
     }
 
-    /// Watermarks of those before it are not passed on, but for the last.
+    /// Watermarks of those before it are not passed on, but for the last: their input has ended.
     fn signal(&mut self, signal: &mut Signal<'_>) -> Result<()> {
         match signal {
             Signal::Watermark(Watermark(time)) if *time < i64::MAX => Ok(()),
+            Signal::Watermark(_) => {
+                if self.is_idle {
+                    // Of who is idle, nobody would look at the last watermark either.
+                    self.set_idle(false)?;
+                }
+                self.next.signal(signal)
+            }
             Signal::Idle(_) => Ok(()),
             Signal::Split(change) => {
                 self.splits.change(*change, self.alarm.now_ms());
@@ -173,12 +181,15 @@ impl<F, E> AssignTimeStage<F, E> {
     }
 }
 
-/// What is known of each split of the subtask. Records of a source that does not speak of splits are all of one.
+/// What is known of the splits that the subtask reads.
 #[derive(Debug)]
 struct Splits {
-    splits: Vec<Option<Split>>,
-    /// The one that is read.
+    /// By number: those that the source says it reads, and that have not ended.
+    reading: BTreeMap<usize, Split>,
     current: usize,
+    /// What stands for the subtask while it reads none of them: all records of a source that does not speak of
+    /// splits, and what is left of those that have ended.
+    rest: Split,
 }
 
 #[derive(Debug, Clone)]
@@ -200,39 +211,33 @@ impl Split {
 
 impl Splits {
     fn new(now: i64) -> Self {
-        Self { splits: vec![Some(Split::new(now))], current: 0 }
+        Self { reading: BTreeMap::new(), current: 0, rest: Split::new(now) }
     }
 
     #[inline]
     fn saw(&mut self, time: i64) {
-        if let Some(Some(split)) = self.splits.get_mut(self.current) {
-            split.latest = split.latest.max(Some(time));
-            split.is_fresh = true;
-            split.is_idle = false;
-        }
+        let split = self.reading.get_mut(&self.current).unwrap_or(&mut self.rest);
+        split.latest = split.latest.max(Some(time));
+        split.is_fresh = true;
+        split.is_idle = false;
     }
 
     fn change(&mut self, change: SplitChange, now: i64) {
         match change {
-            SplitChange::Reads(index) => {
-                if index >= self.splits.len() {
-                    self.splits.resize(index + 1, None);
-                }
-                self.current = index;
-                if let Some(split) = self.splits.get_mut(index) {
-                    split.get_or_insert_with(|| Split::new(now));
-                }
+            SplitChange::Reads(number) => {
+                self.current = number;
+                self.reading.entry(number).or_insert_with(|| Split::new(now));
             }
-            SplitChange::Ends(index) => {
-                if let Some(split) = self.splits.get_mut(index) {
-                    *split = None;
-                }
+            SplitChange::Ends(number) => {
+                let Some(ended) = self.reading.remove(&number) else { return };
+                let latest = self.rest.latest.max(ended.latest);
+                self.rest = Split { latest, ..Split::new(now) };
             }
         }
     }
 
     fn tick(&mut self, now: i64, idle_after: Option<i64>) {
-        for split in self.splits.iter_mut().flatten() {
+        for split in self.reading.values_mut().chain([&mut self.rest]) {
             if std::mem::take(&mut split.is_fresh) {
                 split.active_ms = now;
             }
@@ -240,15 +245,20 @@ impl Splits {
         }
     }
 
-    /// There are splits, and all of them are idle.
+    /// The splits that the watermark goes by.
+    fn counted(&self) -> impl Iterator<Item = &Split> {
+        let rest = self.reading.is_empty().then_some(&self.rest);
+        self.reading.values().chain(rest)
+    }
+
+    /// All splits are idle.
     fn is_idle(&self) -> bool {
-        let mut splits = self.splits.iter().flatten().peekable();
-        splits.peek().is_some() && splits.all(|split| split.is_idle)
+        self.counted().all(|split| split.is_idle)
     }
 
     /// The lowest of the latest times of the splits that are not idle; `None` while one of them has had no record.
     fn lowest_latest(&self) -> Option<i64> {
-        self.splits.iter().flatten().filter(|split| !split.is_idle).map(|split| split.latest).min().flatten()
+        self.counted().filter(|split| !split.is_idle).map(|split| split.latest).min().flatten()
     }
 }
 
@@ -256,13 +266,19 @@ impl Splits {
 mod tests {
     use super::*;
 
+    /// The splits 0 and 1, each with a record of this time.
+    fn two(first: i64, second: i64) -> Splits {
+        let mut splits = Splits::new(0);
+        for (number, time) in [(0, first), (1, second)] {
+            splits.change(SplitChange::Reads(number), 0);
+            splits.saw(time);
+        }
+        splits
+    }
+
     #[test]
     fn the_slowest_split_decides_until_it_ends_or_is_idle() {
-        let mut splits = Splits::new(0);
-        splits.saw(10);
-        splits.change(SplitChange::Reads(1), 0);
-        assert_eq!(splits.lowest_latest(), None);
-        splits.saw(30);
+        let mut splits = two(10, 30);
         splits.saw(20);
         assert_eq!(splits.lowest_latest(), Some(10));
         splits.tick(100, Some(50));
@@ -278,5 +294,32 @@ mod tests {
         splits.change(SplitChange::Reads(1), 300);
         splits.saw(12);
         assert_eq!(splits.lowest_latest(), Some(40));
+    }
+
+    #[test]
+    fn a_split_without_records_holds_the_watermark_and_whatever_number_it_has_no_other_does() {
+        let mut splits = Splits::new(0);
+        assert_eq!(splits.lowest_latest(), None);
+        splits.change(SplitChange::Reads(7), 0);
+        splits.saw(10);
+        assert_eq!(splits.lowest_latest(), Some(10));
+        splits.change(SplitChange::Reads(8), 0);
+        assert_eq!(splits.lowest_latest(), None);
+    }
+
+    #[test]
+    fn when_all_splits_have_ended_their_latest_time_is_left_and_the_subtask_falls_idle() {
+        let mut splits = two(50, 30);
+        splits.change(SplitChange::Ends(0), 100);
+        assert_eq!(splits.lowest_latest(), Some(30));
+        splits.change(SplitChange::Ends(1), 100);
+        assert_eq!(splits.lowest_latest(), Some(50));
+        splits.tick(149, Some(50));
+        assert!(!splits.is_idle());
+        splits.tick(150, Some(50));
+        assert!(splits.is_idle());
+        splits.change(SplitChange::Reads(2), 160);
+        splits.saw(60);
+        assert_eq!((splits.lowest_latest(), splits.is_idle()), (Some(60), false));
     }
 }

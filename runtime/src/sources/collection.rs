@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::reading::Reading;
 use super::span::Span;
 use super::{Poll, Source, SourceReader};
 use crate::data::Data;
@@ -66,7 +67,7 @@ impl<T: Data + Sync> Source for Collection<T> {
     }
 
     fn reader(&self, _: &Subtask, splits: Vec<Span>) -> Result<CollectionReader<T>> {
-        Ok(CollectionReader { records: Arc::clone(&self.0), splits })
+        Ok(CollectionReader { records: Arc::clone(&self.0), splits, reading: Reading::default() })
     }
 }
 
@@ -75,6 +76,7 @@ impl<T: Data + Sync> Source for Collection<T> {
 pub struct CollectionReader<T> {
     records: Arc<[T]>,
     splits: Vec<Span>,
+    reading: Reading,
 }
 
 impl<T: Data + Sync> SourceReader for CollectionReader<T> {
@@ -82,7 +84,9 @@ impl<T: Data + Sync> SourceReader for CollectionReader<T> {
     type Split = Span;
 
     fn poll(&mut self, out: &mut Out<'_, T>) -> Result<Poll> {
-        let Some(span) = self.splits.iter_mut().find(|span| !span.is_empty()) else { return Ok(Poll::End) };
+        let split = Span::first_left(&self.splits);
+        self.reading.turn_to(split, out);
+        let Some(span) = split.and_then(|split| self.splits.get_mut(split)) else { return Ok(Poll::End) };
         let range = span.take(BATCH);
         let place = |index: i64| usize::try_from(index).unwrap_or(usize::MAX);
         let records = self.records.get(place(range.start)..place(range.end)).unwrap_or_default();

@@ -84,7 +84,7 @@ impl<F: Fn(i64) -> R + Send, R: Record> SourceReader for GeneratorReader<F, R> {
     type Split = Span;
 
     fn poll(&mut self, out: &mut Out<'_, R::Data>) -> Result<Poll> {
-        Ok(match self.numbers.due() {
+        Ok(match self.numbers.due(out) {
             Ok(range) => {
                 out.extend(range.map(&self.make));
                 Poll::Ready

@@ -18,6 +18,7 @@ mod collection;
 mod discovery;
 mod files;
 mod generator;
+mod reading;
 mod records;
 mod sequence;
 mod socket;

@@ -3,8 +3,10 @@
 use std::ops::Range;
 use std::time::{Duration, Instant};
 
+use super::reading::Reading;
 use super::span::Span;
 use super::{Poll, Source, SourceReader};
+use crate::data::Data;
 use crate::error::Result;
 use crate::job::Subtask;
 use crate::operators::Out;
@@ -60,7 +62,7 @@ impl Source for Sequence {
             since: Instant::now(),
             emitted: 0.0,
         });
-        Ok(SequenceReader { splits, pace })
+        Ok(SequenceReader { splits, reading: Reading::default(), pace })
     }
 }
 
@@ -68,13 +70,16 @@ impl Source for Sequence {
 #[derive(Debug)]
 pub struct SequenceReader {
     splits: Vec<Span>,
+    reading: Reading,
     pace: Option<Pace>,
 }
 
 impl SequenceReader {
-    /// The numbers that are due now, or what there is to do instead.
-    pub(super) fn due(&mut self) -> Result<Range<i64>, Poll> {
-        let Some(span) = self.splits.iter_mut().find(|span| !span.is_empty()) else { return Err(Poll::End) };
+    /// The numbers that are due now, or what there is to do instead. Says of which split they are.
+    pub(super) fn due<T: Data>(&mut self, out: &mut Out<'_, T>) -> Result<Range<i64>, Poll> {
+        let split = Span::first_left(&self.splits);
+        self.reading.turn_to(split, out);
+        let Some(span) = split.and_then(|split| self.splits.get_mut(split)) else { return Err(Poll::End) };
         let allowed = self.pace.as_mut().map_or(BATCH, Pace::allowed);
         if allowed == 0 {
             return Err(Poll::Idle(self.pace.as_ref().map_or(PAUSE, Pace::pause)));
@@ -92,7 +97,7 @@ impl SourceReader for SequenceReader {
     type Split = Span;
 
     fn poll(&mut self, out: &mut Out<'_, i64>) -> Result<Poll> {
-        Ok(match self.due() {
+        Ok(match self.due(out) {
             Ok(range) => {
                 out.extend(range);
                 Poll::Ready

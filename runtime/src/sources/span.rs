@@ -31,6 +31,11 @@ impl Span {
     pub(super) fn is_empty(self) -> bool {
         self.next >= self.end
     }
+
+    /// The first of these runs with something left to read.
+    pub(super) fn first_left(spans: &[Self]) -> Option<usize> {
+        spans.iter().position(|span| !span.is_empty())
+    }
 }
 
 #[cfg(test)]

@@ -22,6 +22,47 @@ impl<T: Data> Stage<T> for Kept<T> {
     }
 }
 
+/// Keeps what a source says of its splits, and how many records come in between.
+#[derive(Default)]
+struct Told(Vec<String>, usize);
+
+impl Told {
+    fn tell(&mut self, text: Option<String>) {
+        if self.1 > 0 {
+            self.0.push(format!("{} records", std::mem::take(&mut self.1)));
+        }
+        self.0.extend(text);
+    }
+}
+
+impl<T: Data> Stage<T> for Told {
+    fn push(&mut self, _: T::Ref<'_>, _: EventTime) -> Result<()> {
+        self.1 += 1;
+        Ok(())
+    }
+
+    fn signal(&mut self, signal: &mut Signal<'_>) -> Result<()> {
+        if let Signal::Split(change) = signal {
+            self.tell(Some(format!("{change:?}")));
+        }
+        Ok(())
+    }
+}
+
+/// What a reader says of its splits up to its end.
+fn told<R: SourceReader>(mut reader: R) -> Vec<String> {
+    let mut told = Told::default();
+    loop {
+        let mut out = Out::<R::Item>::new(&mut told, EventTime::NONE);
+        let polled = reader.poll(&mut out).unwrap();
+        out.finish().unwrap();
+        if polled != Poll::Ready {
+            told.tell(None);
+            return told.0;
+        }
+    }
+}
+
 pub(super) fn subtask(parallelism: u32) -> Subtask {
     Subtask {
         job_id: "0".repeat(32),
@@ -236,4 +277,29 @@ fn a_server_that_comes_late_is_found() {
     let mut reader = source.reader(&subtask(1), Vec::new()).unwrap();
     assert_eq!(drain(&mut reader), ["late"]);
     server.join().unwrap();
+}
+
+#[test]
+fn every_source_says_which_of_its_splits_it_reads() {
+    let spans = vec![Span { next: 3, end: 3 }, Span { next: 3, end: 9 }, Span { next: 12, end: 20 }];
+    let expected = ["Reads(1)", "6 records", "Ends(1)", "Reads(2)", "8 records", "Ends(2)"];
+    let sequence = Sequence::new(0..20);
+    assert_eq!(told(sequence.reader(&subtask(1), spans.clone()).unwrap()), expected);
+    let generator = Generator::new(0..20, |n| n);
+    assert_eq!(told(generator.reader(&subtask(1), spans.clone()).unwrap()), expected);
+    let collection = Collection::new(0..20i64);
+    assert_eq!(told(collection.reader(&subtask(1), spans).unwrap()), expected);
+}
+
+#[test]
+fn every_file_is_a_split_from_its_first_record_to_its_end() {
+    let dir = tempfile::tempdir().unwrap();
+    for (name, text) in [("a", "1\n2\n"), ("b", "3\n4\n5\n"), ("c", "")] {
+        write(&dir.path().join(name), text);
+    }
+    let source = NdjsonFiles::<i64>::new(dir.path()).watch(Duration::from_secs(1));
+    let mut files = source.splits(1).unwrap();
+    files[0].done = true;
+    let expected = ["Reads(1)", "3 records", "Ends(1)", "Reads(2)", "Ends(2)"];
+    assert_eq!(told(source.reader(&subtask(1), files).unwrap()), expected);
 }

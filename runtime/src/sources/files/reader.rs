@@ -6,6 +6,7 @@ use super::malformed::{Malformed, Tally};
 use super::{FilePosition, OpenFile, ReadFormat};
 use crate::error::Result;
 use crate::operators::Out;
+use crate::sources::reading::Reading;
 use crate::sources::{Poll, SourceReader};
 
 /// How soon a reader that has nothing to read looks whether a file was found.
@@ -18,6 +19,7 @@ pub struct FilesReader<F: ReadFormat> {
     /// The files before this one are read to their ends.
     current: usize,
     open: Option<(F::File, Tally)>,
+    reading: Reading,
     /// More files may come.
     is_watching: bool,
     malformed: Malformed,
@@ -25,7 +27,8 @@ pub struct FilesReader<F: ReadFormat> {
 
 impl<F: ReadFormat> FilesReader<F> {
     pub(super) fn new(format: F, splits: Vec<FilePosition>, is_watching: bool, malformed: Malformed) -> Self {
-        Self { format, splits, current: 0, open: None, is_watching, malformed }
+        let reading = Reading::default();
+        Self { format, splits, current: 0, open: None, reading, is_watching, malformed }
     }
 }
 
@@ -37,6 +40,7 @@ impl<F: ReadFormat> SourceReader for FilesReader<F> {
         let rest = self.splits.get(self.current..).unwrap_or_default();
         self.current += rest.iter().take_while(|file| file.done).count();
         let Some(position) = self.splits.get_mut(self.current) else {
+            self.reading.turn_to(None, out);
             return Ok(if self.is_watching { Poll::Idle(SILENCE) } else { Poll::End });
         };
         let (file, tally) = match &mut self.open {
@@ -46,6 +50,7 @@ impl<F: ReadFormat> SourceReader for FilesReader<F> {
                 self.open.insert((self.format.open(position)?, tally))
             }
         };
+        self.reading.turn_to(Some(self.current), out);
         let has_more = file.read(position, tally, out)?;
         position.skipped = tally.skipped();
         if !has_more {
