@@ -8,6 +8,9 @@ use crate::savepoint::{ListPart, Snapshot, StateSlot};
 use crate::state::Declaration;
 use crate::tasks::TaskContext;
 
+/// Stands for no watermark in a snapshot, as in Flink.
+const NONE: i64 = i64::MIN;
+
 /// The watermark in one subtask. It is a union list with an element of each subtask: after a restore every one
 /// begins with the lowest, since nobody knows whose keys it has.
 #[derive(Debug)]
@@ -22,10 +25,12 @@ impl WatermarkState {
         Declaration::per_subtask::<i64>("watermark", StateKind::Union)
     }
 
-    /// As it was in the snapshot.
+    /// As it was in the snapshot. The highest there is says that the input had ended: one that goes on after all
+    /// begins anew.
     pub(crate) fn open(context: &TaskContext, slot: StateSlot) -> Result<Self> {
         let (_, all) = context.elements::<i64>(slot)?;
-        Ok(Self { now: all.into_iter().min(), slot })
+        let lowest = all.into_iter().min();
+        Ok(Self { now: lowest.filter(|lowest| !matches!(*lowest, NONE | i64::MAX)), slot })
     }
 
     /// No record before it follows, in ms since 1970.
@@ -38,8 +43,8 @@ impl WatermarkState {
         self.now = self.now.max(Some(watermark.0));
     }
 
-    /// Adds it to a snapshot.
+    /// Adds it to a snapshot: also that there is none, which is lower than any.
     pub(crate) fn keep(&self, snapshot: &mut Snapshot) {
-        snapshot.keep(self.slot, ListPart(self.now.into_iter().collect()));
+        snapshot.keep(self.slot, ListPart(vec![self.now.unwrap_or(NONE)]));
     }
 }

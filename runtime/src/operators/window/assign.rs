@@ -14,14 +14,19 @@ pub struct Windows {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Shape {
-    /// Windows of `size` that begin every `slide`, shifted by `offset`; all in ms, above 0.
+    /// Windows of `size` that begin every `slide`, shifted by `offset`; all in ms, the first two above 0.
     Aligned { size: i64, slide: i64, offset: i64 },
     /// Windows that end when no record has come for `gap` ms.
     Session { gap: i64 },
 }
 
 fn ms(duration: Duration) -> i64 {
-    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX).max(1)
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+}
+
+/// A length of time that is not nothing.
+fn length(duration: Duration) -> i64 {
+    ms(duration).max(1)
 }
 
 impl Windows {
@@ -32,13 +37,13 @@ impl Windows {
 
     /// Windows of this size, of which one begins every `slide`: a record is in each that covers it.
     pub fn sliding(size: Duration, slide: Duration) -> Self {
-        let shape = Shape::Aligned { size: ms(size), slide: ms(slide), offset: 0 };
+        let shape = Shape::Aligned { size: length(size), slide: length(slide), offset: 0 };
         Self { shape, is_processing: false }
     }
 
     /// Windows of activity: one ends when no record of the key has come for `gap`.
     pub fn session(gap: Duration) -> Self {
-        Self { shape: Shape::Session { gap: ms(gap) }, is_processing: false }
+        Self { shape: Shape::Session { gap: length(gap) }, is_processing: false }
     }
 
     /// Shifts windows that are aligned: with an offset of an hour, days begin at one.
@@ -99,6 +104,7 @@ mod tests {
         assert_eq!(windows(Windows::tumbling(ten), 19), [(10, 20)]);
         assert_eq!(windows(Windows::tumbling(ten), -1), [(-10, 0)]);
         assert_eq!(windows(Windows::tumbling(ten).offset(Duration::from_millis(3)), 12), [(3, 13)]);
+        assert_eq!(windows(Windows::tumbling(ten).offset(Duration::ZERO), 12), [(10, 20)]);
         let sliding = Windows::sliding(ten, Duration::from_millis(4));
         assert_eq!(windows(sliding, 13), [(12, 22), (8, 18), (4, 14)]);
         assert_eq!(windows(sliding, 11), [(8, 18), (4, 14)]);

@@ -89,7 +89,8 @@ impl<K: StreamKey, E> WindowCore<K, E> {
         Ok(core)
     }
 
-    /// Puts a record of this time into its windows; `false` if it is late for all of them.
+    /// Puts a record of this time into its windows; `false` if it is late for all of them. A record that falls
+    /// between windows is not late.
     #[inline]
     pub(super) fn put<C: Contents<K>>(
         &mut self,
@@ -111,7 +112,7 @@ impl<K: StreamKey, E> WindowCore<K, E> {
                 )));
             }
         };
-        let mut is_in_time = false;
+        let mut is_in_time = !self.is_late(time);
         for window in self.terms.windows.of(time) {
             let Some(window) = self.admit(place, key, window, contents)? else { continue };
             is_in_time = true;
@@ -169,6 +170,15 @@ impl<K: StreamKey, E> WindowCore<K, E> {
         Ok(Some(merged))
     }
 
+    /// The watermark has passed the record, and the lateness too.
+    ///
+    /// # Source
+    /// Flink (2.1), `WindowOperator.isElementLate`.
+    fn is_late(&self, time: i64) -> bool {
+        let end_of_life = time.saturating_add(self.terms.lateness_ms);
+        !self.terms.windows.is_processing && self.watermark.now().is_some_and(|now| end_of_life <= now)
+    }
+
     fn is_gone(&self, window: TimeWindow) -> bool {
         is_gone(self.terms, &self.watermark, window)
     }
@@ -186,7 +196,7 @@ impl<K: StreamKey, E> WindowCore<K, E> {
         }
         self.timers.set(domain, self.terms.end_of_life(window), place, key, &window);
         if domain == Domain::Processing {
-            self.alarm.wish(window.last());
+            self.alarm.wish(window.end);
         }
     }
 
@@ -222,7 +232,8 @@ impl<K: StreamKey, E> WindowCore<K, E> {
                 self.pass(Domain::Event, watermark.0, contents)?;
             }
             Signal::Tick(now) => {
-                self.pass(Domain::Processing, *now, contents)?;
+                // A window is over when its last millisecond is: until then records still fall into it.
+                self.pass(Domain::Processing, now.saturating_sub(1), contents)?;
                 self.wish();
             }
             Signal::Barrier(_, snapshot) | Signal::End(snapshot) => self.keep(snapshot, contents),
@@ -232,7 +243,7 @@ impl<K: StreamKey, E> WindowCore<K, E> {
         self.next.signal(signal)
     }
 
-    /// The clock has come to `now`.
+    /// Everything up to `now` has passed.
     fn pass<C: Contents<K>>(&mut self, domain: Domain, now: i64, contents: &mut C) -> Result<()>
     where
         E: Stage<C::Out>,
@@ -243,9 +254,13 @@ impl<K: StreamKey, E> WindowCore<K, E> {
             if timer.timestamp == window.last() {
                 self.fire(place, key, window, contents)?;
             }
-            if timer.timestamp == self.terms.end_of_life(window) {
+            let end_of_life = self.terms.end_of_life(window);
+            if timer.timestamp >= end_of_life {
                 contents.purge(place, key, &window);
                 self.forget_session(place, key, window);
+            } else if contents.has(place, key, &window) {
+                // It is set, unless the window comes from a savepoint of a job that waited less long.
+                self.timers.set(domain, end_of_life, place, key, &window);
             }
         }
         Ok(())
@@ -263,7 +278,7 @@ impl<K: StreamKey, E> WindowCore<K, E> {
     /// Wants to be told the time when the next window of the time of day is over.
     fn wish(&self) {
         if let Some(due) = self.timers.next(Domain::Processing) {
-            self.alarm.wish(due);
+            self.alarm.wish(due.saturating_add(1));
         }
     }
 

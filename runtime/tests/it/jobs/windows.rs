@@ -226,6 +226,48 @@ fn late_records_that_nobody_reads_are_counted() {
 }
 
 #[test]
+fn a_record_that_falls_between_windows_is_not_late() {
+    let gaps = Windows::sliding(ms(2), ms(10));
+    let (results, late, dropped) = in_turn(&[(11, 1), (15, 2), (41, 4), (45, 8), (33, 16)], gaps, 0);
+    assert_eq!(results, [(1, 1), (1, 4)]);
+    assert_eq!((late, dropped), (vec![(33, 16)], 0));
+}
+
+#[test]
+fn windows_fire_at_the_end_of_an_input_that_had_fallen_idle() {
+    let (env, sink) = (Environment::new(), Collect::default());
+    // All at once, and the end a little later.
+    env.source(Leash::one(0..1_000))
+        .assign_timestamps(|n| *n, Watermarks::ascending().idle_after(Duration::ZERO))
+        .key_by_value(|_| 1i64)
+        .window(Windows::tumbling(ms(10_000)))
+        .sum(|_| 1i64)
+        .sink(sink.clone());
+    let options = || JobOptions { watermark_interval: ms(1), ..at(1) };
+    env.start("idle", options()).unwrap().wait().unwrap();
+    assert_eq!(sink.records(), [(1, 1_000)]);
+}
+
+#[test]
+fn a_job_that_goes_on_after_its_input_had_ended_takes_records_as_before() {
+    let dir = tempfile::tempdir().unwrap();
+    let (first, second) = (Collect::default(), Collect::default());
+    let path = windowed(Leash::one(0..100_000), Windows::tumbling(ms(700)), &first)
+        .start("w", at(2))
+        .unwrap()
+        .stop(Some(dir.path()), true)
+        .unwrap();
+    let restore = RestoreOptions { allow_drained: true, ..RestoreOptions::new(&path) };
+    let numbers = Leash::one(0..100_000);
+    numbers.let_go();
+    let job = windowed(numbers, Windows::tumbling(ms(700)), &second);
+    let job = job.start("w", JobOptions { restore: Some(restore), ..at(2) }).unwrap();
+    job.wait().unwrap();
+    let numbers: i64 = first.records().iter().chain(&second.records()).map(|(_, (_, sum))| *sum).sum();
+    assert_eq!(numbers, (0..100_000).sum::<i64>());
+}
+
+#[test]
 fn windows_of_the_time_of_day_end_by_the_clock() {
     let (env, sink, clock) = (Environment::new(), Collect::default(), Clock::manual(1_000));
     env.source(Leash::one(0..100_000))
@@ -236,6 +278,10 @@ fn windows_of_the_time_of_day_end_by_the_clock() {
         })
         .sink(sink.clone());
     let job = env.start("clock", JobOptions { clock: clock.clone(), ..at(1) }).unwrap();
+    std::thread::sleep(ms(50));
+    assert!(sink.records().is_empty());
+    // The last millisecond of the window is not over yet.
+    clock.set(1_099);
     std::thread::sleep(ms(50));
     assert!(sink.records().is_empty());
     clock.set(1_100);
