@@ -22,6 +22,7 @@ pub(crate) use resolve::{parallelism_of_vertices, resolve};
 pub use stream::{DataStream, StreamSink};
 pub use windowed::{WindowedPair, WindowedStream};
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use spt_format::Partitioning;
@@ -53,6 +54,19 @@ impl NodeSpec {
     /// The uid, or the name of an operator without one.
     pub(crate) fn label(&self) -> &str {
         self.uid.as_deref().unwrap_or(&self.name)
+    }
+
+    /// Refuses two states of one name.
+    fn check(&self) -> Result<()> {
+        let mut names = BTreeSet::new();
+        match self.states.iter().find(|state| !names.insert(state.state.name.as_str())) {
+            None => Ok(()),
+            Some(twice) => Err(Error::refused(format!(
+                "operator {} has two states called {:?}; timers are kept in \"timers\" and \"watermark\"",
+                self.label(),
+                twice.state.name
+            ))),
+        }
     }
 }
 
@@ -286,6 +300,7 @@ impl Graph {
         if let Some(mistake) = self.mistakes.first() {
             return Err(Error::refused(mistake.clone()));
         }
+        self.nodes.iter().try_for_each(NodeSpec::check)?;
         for (index, vertex) in self.vertices.iter().enumerate() {
             if vertex.recipe.is_none() {
                 let last = self.nodes_of(index).last().map_or("", |(_, node)| node.name.as_str());

@@ -2,7 +2,7 @@
 
 use std::marker::PhantomData;
 
-use super::tables::{KeyedAccess, Scope, UNDECLARED};
+use super::tables::{KeyedAccess, UNDECLARED};
 use crate::state::{Key, MapCell, State, Timed, Touch, Ttl};
 
 /// A handle of a map per key.
@@ -34,15 +34,18 @@ impl<M: Key, V: State> MapState<M, V> {
     pub fn get<'a, A: KeyedAccess>(&self, at: &'a mut A, entry: &M::Borrowed) -> Option<&'a V> {
         let scope = at.scope();
         let now = scope.now_ms(self.ttl);
-        let Some(ttl) = self.ttl else { return self.plain(scope)?.get(entry) };
-        let cell = self.timed(scope)?;
-        if !ttl.is_live(now)(cell.get(entry)?) {
+        let (place, key) = (scope.place, scope.key);
+        let Some(ttl) = self.ttl else {
+            return scope.tables.get::<MapCell<M, V>>(self.index).get(place, key, &())?.get(entry);
+        };
+        let table = scope.tables.get::<MapCell<M, Timed<V>>>(self.index);
+        if !ttl.is_live(now)(table.get(place, key, &())?.get(entry)?) {
             return None;
         }
         if ttl.touch == Touch::OnReadAndWrite {
-            cell.get_mut(entry)?.last_access_ms = now;
+            table.get_mut(place, key, &())?.get_mut(entry)?.last_access_ms = now;
         }
-        cell.get(entry).map(|timed| &timed.value)
+        table.get(place, key, &())?.get(entry).map(|timed| &timed.value)
     }
 
     /// There is such an entry.
@@ -57,10 +60,10 @@ impl<M: Key, V: State> MapState<M, V> {
     ) -> impl Iterator<Item = (&'a M, &'a V)> + use<'a, A, M, V> {
         let scope = at.scope();
         let now = scope.now_ms(self.ttl);
-        let ttl = self.ttl;
+        let (place, key, ttl) = (scope.place, scope.key, self.ttl);
         let (plain, timed) = match ttl {
-            None => (self.plain(scope), None),
-            Some(_) => (None, self.timed(scope)),
+            None => (scope.tables.get::<MapCell<M, V>>(self.index).get(place, key, &()), None),
+            Some(_) => (None, scope.tables.get::<MapCell<M, Timed<V>>>(self.index).get(place, key, &())),
         };
         let timed = timed.into_iter().flat_map(|cell| cell.iter());
         let live = timed.filter(move |(_, timed)| ttl.is_none_or(|ttl| ttl.is_live(now)(timed)));
@@ -95,11 +98,13 @@ impl<M: Key, V: State> MapState<M, V> {
         let now = scope.now_ms(self.ttl);
         let (removed, is_empty) = match self.ttl {
             None => {
-                let cell = self.plain(scope)?;
+                let table = scope.tables.get::<MapCell<M, V>>(self.index);
+                let cell = table.get_mut(scope.place, scope.key, &())?;
                 (cell.remove(entry), cell.is_empty())
             }
             Some(ttl) => {
-                let cell = self.timed(scope)?;
+                let table = scope.tables.get::<MapCell<M, Timed<V>>>(self.index);
+                let cell = table.get_mut(scope.place, scope.key, &())?;
                 let removed = cell.remove(entry).filter(ttl.is_live(now));
                 (removed.map(|timed| timed.value), cell.is_empty())
             }
@@ -123,13 +128,5 @@ impl<M: Key, V: State> MapState<M, V> {
                 ));
             }
         }
-    }
-
-    fn plain<'a, K: Key>(&self, scope: Scope<'a, K>) -> Option<&'a mut MapCell<M, V>> {
-        scope.tables.get::<MapCell<M, V>>(self.index).get_mut(scope.place, scope.key, &())
-    }
-
-    fn timed<'a, K: Key>(&self, scope: Scope<'a, K>) -> Option<&'a mut MapCell<M, Timed<V>>> {
-        scope.tables.get::<MapCell<M, Timed<V>>>(self.index).get_mut(scope.place, scope.key, &())
     }
 }

@@ -153,7 +153,8 @@ pub(crate) struct Tables<K: Key> {
     /// The key group that is swept next, of how many.
     next: usize,
     groups: usize,
-    /// Between one key group and the next.
+    /// When it is swept, and the pause between one key group and the next.
+    due_ms: i64,
     pause_ms: i64,
     operator: usize,
 }
@@ -173,11 +174,11 @@ impl<K: Key> Tables<K> {
         let groups = context.key_groups(node)?.len();
         let pause = shortest.min().unwrap_or(SWEEP_AT_MOST_MS).min(SWEEP_AT_MOST_MS) / groups.max(1) as u64;
         let pause_ms = pause.max(1).cast_signed();
-        if !sweeps.is_empty() {
-            let alarm = context.alarm();
-            alarm.wish(alarm.now_ms().saturating_add(pause_ms));
-        }
-        Ok(Self { tables, sweeps, next: 0, groups, pause_ms, operator: node })
+        let alarm = context.alarm();
+        let due_ms = alarm.now_ms().saturating_add(pause_ms);
+        let tables = Self { tables, sweeps, next: 0, groups, due_ms, pause_ms, operator: node };
+        tables.wish(&alarm);
+        Ok(tables)
     }
 
     /// The table of a handle.
@@ -198,18 +199,24 @@ impl<K: Key> Tables<K> {
         }
     }
 
-    /// Removes what has expired, one key group at a time.
+    /// Removes what has expired, one key group at a time, however often others want to know the time.
     pub(crate) fn tick(&mut self, now: i64, alarm: &Alarm) {
-        if self.sweeps.is_empty() {
-            return;
-        }
-        for (index, sweep) in &self.sweeps {
-            if let Some(table) = self.tables.get_mut(*index) {
-                sweep(table.as_mut(), self.next, now);
+        if self.due_ms <= now {
+            for (index, sweep) in &self.sweeps {
+                if let Some(table) = self.tables.get_mut(*index) {
+                    sweep(table.as_mut(), self.next, now);
+                }
             }
+            self.next = if self.next + 1 < self.groups { self.next + 1 } else { 0 };
+            self.due_ms = now.saturating_add(self.pause_ms);
         }
-        self.next = if self.next + 1 < self.groups { self.next + 1 } else { 0 };
-        alarm.wish(now.saturating_add(self.pause_ms));
+        self.wish(alarm);
+    }
+
+    fn wish(&self, alarm: &Alarm) {
+        if !self.sweeps.is_empty() {
+            alarm.wish(self.due_ms);
+        }
     }
 }
 

@@ -512,3 +512,28 @@ fn what_is_kept_of_a_key_so_far_is_emitted_for_each_record() {
     assert_eq!(highest.records(), [(1, 5), (1, 5), (1, 9), (1, 9), (0, 12), (1, 9)]);
     assert_eq!(means.records(), [(1, 5), (1, 4), (1, 5), (1, 5), (0, 12), (1, 4)]);
 }
+
+#[derive(Clone)]
+struct TwoOfOneName;
+
+impl KeyedProcess<i64> for TwoOfOneName {
+    type In = i64;
+    type Out = i64;
+
+    fn declare(&mut self, states: &mut States<i64>) {
+        let _: ValueState<i64> = states.value("watermark");
+        states.timers();
+    }
+
+    fn process(&mut self, _: i64, _: &mut KeyedContext<'_, i64, i64>) -> Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn two_states_of_one_name_are_refused() {
+    let env = Environment::new();
+    env.sequence(0..10).key_by_value(|n| *n).process(TwoOfOneName).uid("two").sink(Collect::default());
+    let error = env.start("two", at(1)).err().unwrap().full();
+    assert!(error.contains("two") && error.contains("\"watermark\""), "{error}");
+}
