@@ -44,7 +44,7 @@ fn summary(report: &ValidateReport, ui: &Ui) -> String {
     let rows =
         if checked.rows > 0 { format!(" and {}", counted(checked.rows, "row")) } else { String::new() };
     let looked_at = format!("{}, {}{rows} checked", counted(checked.files, "file"), bytes(checked.bytes));
-    let found: Vec<String> = [SeverityName::Error, SeverityName::Warning, SeverityName::Info]
+    let mut found: Vec<String> = [SeverityName::Error, SeverityName::Warning, SeverityName::Info]
         .into_iter()
         .map(|severity| (severity, report.count(severity)))
         .filter(|(_, count)| *count > 0)
@@ -53,7 +53,11 @@ fn summary(report: &ValidateReport, ui: &Ui) -> String {
             _ => counted(count, severity.name()),
         })
         .collect();
-    let found = if found.is_empty() { "nothing is wrong".to_owned() } else { found.join(", ") };
+    // Remarks say that nothing is wrong with what they are about.
+    if report.count(SeverityName::Error) + report.count(SeverityName::Warning) == 0 {
+        found.push("nothing is wrong".to_owned());
+    }
+    let found = found.join(", ");
     let color = if report.valid { Style::Green } else { Style::Red };
     let unread = if report.complete { "" } else { "; not everything could be read" };
     format!("{looked_at}: {}{unread}\n", color.paint(&found, ui.stdout_colors()))

@@ -35,7 +35,7 @@ fn a_whole_savepoint_is_said_to_be_whole() {
     let path = savepoint(folder.path());
     let text = validate(&path, &[]);
     assert!(text.contains("info SPT-207  operator stream-001, state \"SourceReaderState\""), "{text}");
-    assert!(text.ends_with("77 rows checked: 2 remarks\n--- exit 0\n"), "{text}");
+    assert!(text.ends_with("77 rows checked: 2 remarks, nothing is wrong\n--- exit 0\n"), "{text}");
     assert_data_eq!(
         validate(&path, &["--quick", "--json"]),
         str![[r#"
