@@ -120,7 +120,9 @@ impl Findings {
 
 /// What is wrong, once: damage to a file is found where its digest is checked, where its rows are read, and where
 /// they are counted.
-fn roots(found: Vec<Finding>) -> Vec<Finding> {
+fn roots(mut found: Vec<Finding>) -> Vec<Finding> {
+    // Digests are computed side by side: what is more exact shall be the root whichever came first.
+    found.sort_by_key(Finding::is_whole_file);
     let mut roots: Vec<Finding> = Vec::new();
     for finding in found {
         match roots.iter_mut().find(|root| explains(root, &finding)) {
@@ -176,8 +178,8 @@ mod tests {
     fn one_flipped_bit_is_one_finding_with_what_follows_from_it() {
         let unread = Finding::new(Code::RowsUnread, "state", "72 rows could not be read");
         let found = sorted([
-            damage("row group 0", "9f"),
             damage(WHOLE_FILE, "77"),
+            damage("row group 0", "9f"),
             damage("row group 0, operator sum-001", "9f"),
             unread.because_of(Some("sum.parquet".into())),
         ]);
