@@ -13,7 +13,7 @@ use crate::data::{Data, EventTime};
 use crate::error::Result;
 use crate::operators::{Signal, Stage};
 use crate::state::{Key, KeyArena, Place};
-use crate::tasks::{TaskContext, VertexMetrics};
+use crate::tasks::{Blame, TaskContext, VertexMetrics};
 
 /// A batch under construction for each downstream subtask.
 struct Targets<B> {
@@ -176,19 +176,24 @@ pub(crate) struct KeyedOutput<K, V, L: Lane, F, G> {
     owners: Vec<u32>,
     key: F,
     value: G,
+    /// The operator whose key and value they are.
+    blame: Blame,
     types: PhantomData<fn(K, V)>,
 }
 
 impl<K, V, L: Lane, F, G> KeyedOutput<K, V, L, F, G> {
-    /// Over these links. `owners` has the subtask of each key group; `key` and `value` are taken from records.
+    /// Over these links to the operator `node`. `owners` has the subtask of each of its key groups; `key` and
+    /// `value` are taken from records.
     pub(crate) fn new(
         links: Vec<LinkSender<L::Batch>>,
-        metrics: Arc<VertexMetrics>,
+        context: &TaskContext,
+        node: usize,
         owners: Vec<u32>,
         key: F,
         value: G,
     ) -> Self {
-        Self { targets: Targets::new(links, metrics), owners, key, value, types: PhantomData }
+        let targets = Targets::new(links, context.metrics());
+        Self { targets, owners, key, value, blame: context.blame(node), types: PhantomData }
     }
 }
 
@@ -205,8 +210,8 @@ where
     fn push(&mut self, record: T::Ref<'_>, time: EventTime) -> Result<()> {
         let record = T::shorten(record);
         let max_parallelism = self.owners.len() as u32;
-        let Self { targets, owners, key, value, .. } = self;
-        key.with(&record, |key| {
+        let Self { targets, owners, key, value, blame, .. } = self;
+        let send = |key: &K::Borrowed| {
             let place = Place::of::<K>(key, max_parallelism);
             let owner = owners.get(usize::from(place.group.0)).copied().unwrap_or_default();
             targets.with(owner as usize, |batch| {
@@ -216,7 +221,8 @@ where
                 batch.places.push(place);
                 value.push(&record, &mut batch.values);
             })
-        })
+        };
+        blame.on(|| key.with(&record, send))
     }
 
     fn signal(&mut self, signal: &mut Signal<'_>) -> Result<()> {

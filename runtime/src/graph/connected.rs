@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use spt_format::Partitioning;
 
+use super::environment::Environment;
 use super::keyed_stream::KeyedStream;
 use super::stream::DataStream;
 use crate::data::Data;
@@ -125,6 +126,10 @@ where
         let operator = CoKeyed::new(function);
         let declarations = operator.declarations();
         self.then("process", declarations, operator)
+    }
+
+    pub(super) fn environment(&self) -> &Environment {
+        self.first.environment()
     }
 
     /// Ends both chains with edges to an operator.

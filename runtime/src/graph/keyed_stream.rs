@@ -160,7 +160,7 @@ impl<K: Key, T: Data, C: Chain<Out = T>, F: KeyOf<T, K>> KeyedStream<K, T, C, F>
             graph.finish_vertex(vertex, move |context: &TaskContext| {
                 let links = links.outputs(context.index());
                 let owners = owners(context, node);
-                let output = KeyedOutput::<K, V, L, F, G>::new(links, context.metrics(), owners, key, value);
+                let output = KeyedOutput::<K, V, L, F, G>::new(links, context, node, owners, key, value);
                 chain.build(context, output)
             });
             graph.connect(vertex, to, Arc::clone(exchange) as _, Partitioning::Hash);

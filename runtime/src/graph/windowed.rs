@@ -4,6 +4,7 @@ use std::marker::PhantomData;
 use std::time::Duration;
 
 use super::connected::ConnectedKeyedStreams;
+use super::environment::Environment;
 use super::keyed_stream::KeyedStream;
 use super::stream::DataStream;
 use crate::data::Data;
@@ -28,7 +29,10 @@ pub struct WindowedPair<K, A, C, F, B, D, G> {
     terms: WindowTerms,
 }
 
-fn terms(windows: Windows) -> WindowTerms {
+fn terms(windows: Windows, environment: &Environment) -> WindowTerms {
+    if let Some(mistake) = windows.refusal() {
+        environment.edit(|graph| graph.refuse(mistake));
+    }
     WindowTerms { windows, lateness_ms: 0 }
 }
 
@@ -39,7 +43,8 @@ fn lateness_ms(lateness: Duration) -> i64 {
 impl<K: StreamKey, T: Data, C: Chain<Out = T>, F: KeyOf<T, K>> KeyedStream<K, T, C, F> {
     /// Divides the stream into windows.
     pub fn window(self, windows: Windows) -> WindowedStream<K, T, C, F> {
-        WindowedStream { stream: self, terms: terms(windows), late: None }
+        let terms = terms(windows, self.environment());
+        WindowedStream { stream: self, terms, late: None }
     }
 }
 
@@ -155,7 +160,8 @@ where
 {
     /// Divides both streams into the same windows.
     pub fn window(self, windows: Windows) -> WindowedPair<K, A, C, F, B, D, G> {
-        WindowedPair { streams: self, terms: terms(windows) }
+        let terms = terms(windows, self.environment());
+        WindowedPair { streams: self, terms }
     }
 }
 

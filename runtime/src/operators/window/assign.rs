@@ -20,6 +20,9 @@ pub(super) enum Shape {
     Session { gap: i64 },
 }
 
+/// Windows that one record may be in: a day that slides by a second, and no more.
+const MOST_WINDOWS: i64 = 86_400;
+
 fn ms(duration: Duration) -> i64 {
     i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }
@@ -60,6 +63,18 @@ impl Windows {
     pub fn of_processing_time(mut self) -> Self {
         self.is_processing = true;
         self
+    }
+
+    /// Why nobody can want such windows: each record would be copied into more than there is memory for.
+    pub(crate) fn refusal(self) -> Option<String> {
+        let Shape::Aligned { size, slide, .. } = self.shape else { return None };
+        (size / slide > MOST_WINDOWS).then(|| {
+            format!(
+                "windows of {size} ms that begin every {slide} ms put each record into {}, at most {MOST_WINDOWS} \
+                 are possible; begin one less often",
+                size / slide
+            )
+        })
     }
 
     pub(super) fn is_session(self) -> bool {

@@ -11,7 +11,7 @@ use spt_runtime::operators::{
 };
 use spt_runtime::sources::Source;
 use spt_runtime::state::{Domain, Ttl};
-use spt_runtime::{Clock, Environment, JobControl, JobOptions, RestoreOptions, Watermarks};
+use spt_runtime::{Clock, Environment, JobControl, JobOptions, Out, RestoreOptions, Watermarks};
 
 use super::collect::Collect;
 use super::leash::Leash;
@@ -536,4 +536,21 @@ fn two_states_of_one_name_are_refused() {
     env.sequence(0..10).key_by_value(|n| *n).process(TwoOfOneName).uid("two").sink(Collect::default());
     let error = env.start("two", at(1)).err().unwrap().full();
     assert!(error.contains("two") && error.contains("\"watermark\""), "{error}");
+}
+
+#[test]
+fn a_key_that_cannot_be_made_is_the_fault_of_the_operator_that_wants_it() {
+    let env = Environment::new();
+    env.sequence(0..10)
+        .flat_map(|n, out: &mut Out<'_, i64>| out.emit(*n))
+        .uid("innocent")
+        .key_by_value(|n| if *n < 5 { *n } else { panic!("no key for {n}") })
+        .sum(|n| *n)
+        .uid("guilty")
+        .sink(Collect::default());
+    let error = env.start("keys", at(1)).and_then(|job| job.wait()).unwrap_err().full();
+    assert!(
+        error.contains("guilty failed: panicked: no key for 5") && !error.contains("innocent"),
+        "{error}"
+    );
 }

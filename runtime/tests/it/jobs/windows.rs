@@ -335,3 +335,17 @@ fn records_of_two_streams_meet_in_their_window() {
     assert_eq!(counts, BTreeSet::from([(2, 0), (2, 2), (0, 2)]));
     assert_eq!(grouped.records().len(), 30 * 5);
 }
+
+#[test]
+fn windows_that_put_a_record_into_more_of_them_than_anyone_can_want_are_refused() {
+    let start = |slide: u64| {
+        let (env, day) = (Environment::new(), Duration::from_secs(86_400));
+        let numbers = env.collection(vec![1i64]).assign_timestamps(|n| *n, Watermarks::ascending());
+        let windows = numbers.key_by_value(|n| *n).window(Windows::sliding(day, ms(slide)));
+        windows.sum(|n| *n).sink(Collect::default());
+        env.start("slide", at(1))
+    };
+    let error = start(999).err().unwrap().full();
+    assert!(error.contains("every 999 ms put each record into 86486"), "{error}");
+    assert!(start(3_600_000).unwrap().wait().is_ok());
+}
