@@ -22,6 +22,7 @@ impl KeyGroup {
     ///
     /// # Panics
     /// Never; a `max_parallelism` of 0 counts as 1.
+    #[inline]
     pub fn of_hash(hash: i32, max_parallelism: u32) -> Self {
         let group = flink_murmur(hash).cast_unsigned() % max_parallelism.clamp(1, MAX_PARALLELISM_LIMIT);
         Self(group as u16)

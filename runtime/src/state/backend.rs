@@ -44,7 +44,7 @@ pub trait KeyedStore<K: Key, C: Cell, N: Key>: Send {
     fn retain(&mut self, keep: impl FnMut(&K, &N, &C) -> bool);
 
     /// The rows as they are now, without holding up the caller.
-    fn freeze(&self) -> Self::Frozen;
+    fn freeze(&mut self) -> Self::Frozen;
 
     /// Adds rows of a snapshot.
     ///
@@ -100,7 +100,7 @@ impl<K: Key, C: Cell, N: Key> KeyedStore<K, C, N> for KeyedTable<K, C, N> {
         self.retain(keep);
     }
 
-    fn freeze(&self) -> Frozen<K, C, N> {
+    fn freeze(&mut self) -> Frozen<K, C, N> {
         self.freeze()
     }
 

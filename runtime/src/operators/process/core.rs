@@ -191,10 +191,10 @@ impl<K: Key, E> KeyedCore<K, E> {
         }
     }
 
-    fn keep(&self, snapshot: &mut Snapshot) {
+    fn keep(&mut self, snapshot: &mut Snapshot) {
         self.tables.keep(snapshot);
         self.operator.keep(snapshot);
-        if let Some((timers, slot)) = &self.timers {
+        if let Some((timers, slot)) = &mut self.timers {
             snapshot.keep(*slot, KeyedPart(timers.freeze()));
             self.watermark.keep(snapshot);
         }

@@ -96,13 +96,13 @@ pub trait OperatorAccess {
 
 /// A keyed table, whatever its cells are.
 trait AnyTable<K>: Send {
-    fn keep(&self, slot: StateSlot, snapshot: &mut Snapshot);
+    fn keep(&mut self, slot: StateSlot, snapshot: &mut Snapshot);
 
     fn as_any(&mut self) -> &mut dyn Any;
 }
 
 impl<K: Key, C: Cell> AnyTable<K> for KeyedTable<K, C> {
-    fn keep(&self, slot: StateSlot, snapshot: &mut Snapshot) {
+    fn keep(&mut self, slot: StateSlot, snapshot: &mut Snapshot) {
         snapshot.keep(slot, KeyedPart(self.freeze()));
     }
 
@@ -193,8 +193,8 @@ impl<K: Key> Tables<K> {
     }
 
     /// Adds all tables to a snapshot.
-    pub(crate) fn keep(&self, snapshot: &mut Snapshot) {
-        for (state, table) in self.tables.iter().enumerate() {
+    pub(crate) fn keep(&mut self, snapshot: &mut Snapshot) {
+        for (state, table) in self.tables.iter_mut().enumerate() {
             table.keep(StateSlot { operator: self.operator, state }, snapshot);
         }
     }

@@ -37,7 +37,7 @@ pub(crate) trait Contents<K: StreamKey>: Send {
     fn purge(&mut self, place: Place, key: &K::Borrowed, window: &TimeWindow);
 
     /// Adds everything to a snapshot.
-    fn keep(&self, snapshot: &mut Snapshot);
+    fn keep(&mut self, snapshot: &mut Snapshot);
 }
 
 /// How records get into a window.

@@ -282,12 +282,12 @@ impl<K: StreamKey, E> WindowCore<K, E> {
         }
     }
 
-    fn keep<C: Contents<K>>(&self, snapshot: &mut Snapshot, contents: &C) {
+    fn keep<C: Contents<K>>(&mut self, snapshot: &mut Snapshot, contents: &mut C) {
         contents.keep(snapshot);
         let slot = |offset| StateSlot { state: self.slot.state + offset, ..self.slot };
         snapshot.keep(self.slot, KeyedPart(self.timers.freeze()));
         self.watermark.keep(snapshot);
-        if let Some(sessions) = &self.sessions {
+        if let Some(sessions) = &mut self.sessions {
             snapshot.keep(slot(2), KeyedPart(sessions.freeze()));
         }
     }

@@ -115,7 +115,7 @@ where
         drop(self.table.remove(place, key, window));
     }
 
-    fn keep(&self, snapshot: &mut Snapshot) {
+    fn keep(&mut self, snapshot: &mut Snapshot) {
         snapshot.keep(self.slot, KeyedPart(self.table.freeze()));
     }
 }

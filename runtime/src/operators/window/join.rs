@@ -78,7 +78,7 @@ impl<K: StreamKey, T: State> Side<K, T> {
         }
     }
 
-    fn keep(&self, snapshot: &mut Snapshot) {
+    fn keep(&mut self, snapshot: &mut Snapshot) {
         snapshot.keep(self.slot, KeyedPart(self.table.freeze()));
     }
 }
@@ -131,7 +131,7 @@ where
         drop(self.second.table.remove(place, key, window));
     }
 
-    fn keep(&self, snapshot: &mut Snapshot) {
+    fn keep(&mut self, snapshot: &mut Snapshot) {
         self.first.keep(snapshot);
         self.second.keep(snapshot);
     }

@@ -110,7 +110,7 @@ impl<A: Clone, C: Clone> Group<A, C> {
             .collect()
     }
 
-    pub(super) fn freeze(&self, number: KeyGroup) -> FrozenGroup<A, C> {
+    pub(super) fn freeze(&mut self, number: KeyGroup) -> FrozenGroup<A, C> {
         FrozenGroup {
             number,
             addresses: self.addresses.freeze(),

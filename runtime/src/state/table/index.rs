@@ -1,39 +1,30 @@
 //! From a tag to a slot: hash tables that never grow beyond a size that can be rehashed unnoticed.
 //!
 //! ```text
-//! tag ─ top `depth` bits ─► directory ─► table of at most SPLIT_ROWS (tag, slot)
+//! tag ─ top `depth` bits ─► directory ─► table of at most SPLIT_ROWS entries
 //! ```
 //!
 //! A table that is full is split by one more bit of the tag (extendible hashing), which costs about a
 //! millisecond; a single table of 10⁷ keys took 2.3 seconds to double.
 
-use hashbrown::HashTable;
+use super::entries::Entries;
 
-/// Entries above which a table is split: what 2¹⁶ buckets hold.
-const SPLIT_ROWS: usize = (1 << 16) / 8 * 7;
+/// Entries above which a table is split: what 2¹⁶ places hold.
+const SPLIT_ROWS: usize = Entries::rows_of(1 << 16);
 /// Bits of the tag that may choose a table. Tags that are equal beyond them share a table that just grows.
 const MAX_DEPTH: u32 = 16;
 
-/// A tag, and the slot that a key with this tag is in.
-type Entry = (u32, u32);
-
 struct Table {
     depth: u32,
-    entries: HashTable<Entry>,
+    entries: Entries,
 }
 
 /// The tags of one key group.
 pub(super) struct Index {
     depth: u32,
-    /// 2^depth table numbers.
+    /// 2^depth table numbers; none while there is one table.
     directory: Vec<u32>,
     tables: Vec<Table>,
-}
-
-/// Spreads a tag over the 64 bits that hashbrown takes its bucket (low) and its own tag (top 7) from.
-#[inline]
-fn spread(tag: u32) -> u64 {
-    u64::from(tag).wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }
 
 impl Index {
@@ -41,12 +32,12 @@ impl Index {
     pub(super) fn with_capacity(rows: usize) -> Self {
         // Tags do not fall evenly: leave a quarter free.
         let tables = rows.div_ceil(SPLIT_ROWS / 4 * 3).next_power_of_two().min(1 << MAX_DEPTH);
-        let depth = tables.ilog2();
         let capacity = if tables == 1 { rows } else { SPLIT_ROWS };
-        let table = || Table { depth, entries: HashTable::with_capacity(capacity) };
+        let depth = tables.ilog2();
+        let table = || Table { depth, entries: Entries::with_capacity(capacity) };
         Self {
             depth,
-            directory: (0..tables as u32).collect(),
+            directory: if tables == 1 { Vec::new() } else { (0..tables as u32).collect() },
             tables: (0..tables).map(|_| table()).collect(),
         }
     }
@@ -60,10 +51,8 @@ impl Index {
 
     /// The slot of an entry with this tag that `is_it`.
     #[inline]
-    pub(super) fn find(&self, tag: u32, mut is_it: impl FnMut(u32) -> bool) -> Option<u32> {
-        let table = self.tables.get(self.table_number(tag))?;
-        let found = table.entries.find(spread(tag), |entry| entry.0 == tag && is_it(entry.1));
-        found.map(|entry| entry.1)
+    pub(super) fn find(&self, tag: u32, is_it: impl FnMut(u32) -> bool) -> Option<u32> {
+        self.tables.get(self.table_number(tag))?.entries.find(tag, is_it)
     }
 
     /// Adds an entry for a key that is not in it yet.
@@ -74,16 +63,14 @@ impl Index {
             self.split(number);
             return self.insert(tag, slot);
         }
-        table.entries.insert_unique(spread(tag), (tag, slot), |entry| spread(entry.0));
+        table.entries.insert(tag, slot);
     }
 
     /// Removes the entry of a slot.
     pub(super) fn remove(&mut self, tag: u32, slot: u32) {
         let number = self.table_number(tag);
-        if let Some(table) = self.tables.get_mut(number)
-            && let Ok(entry) = table.entries.find_entry(spread(tag), |entry| *entry == (tag, slot))
-        {
-            entry.remove();
+        if let Some(table) = self.tables.get_mut(number) {
+            table.entries.remove(tag, slot);
         }
     }
 
@@ -93,18 +80,21 @@ impl Index {
         let Some(table) = self.tables.get_mut(number) else { return };
         table.depth += 1;
         let depth = table.depth;
-        let is_upper = |tag: u32| (tag >> (32 - depth)) & 1 == 1;
         let entries = std::mem::take(&mut table.entries);
-        let mut halves = [(); 2].map(|()| HashTable::with_capacity(SPLIT_ROWS));
-        for entry in entries {
-            if let Some(half) = halves.get_mut(usize::from(is_upper(entry.0))) {
-                half.insert_unique(spread(entry.0), entry, |entry: &Entry| spread(entry.0));
+        let mut halves = [(); 2].map(|()| Entries::with_capacity(SPLIT_ROWS));
+        for (tag, slot) in entries.iter() {
+            let is_upper = (tag >> (32 - depth)) & 1 == 1;
+            if let Some(half) = halves.get_mut(usize::from(is_upper)) {
+                half.insert(tag, slot);
             }
         }
         let [lower, upper] = halves;
         table.entries = lower;
         self.tables.push(Table { depth, entries: upper });
         if depth > self.depth {
+            if self.directory.is_empty() {
+                self.directory.push(0);
+            }
             self.directory = self.directory.iter().flat_map(|number| [*number; 2]).collect();
             self.depth = depth;
         }
@@ -119,7 +109,7 @@ impl Index {
 
     /// Bytes it takes.
     pub(super) fn bytes(&self) -> usize {
-        self.tables.iter().map(|table| table.entries.allocation_size()).sum()
+        self.tables.iter().map(|table| table.entries.bytes()).sum()
     }
 }
 

@@ -14,6 +14,7 @@ use spt_format::{KeyGroup, KeyGroupRange};
 use super::cell::Cell;
 use super::key::{Key, Place, tag};
 
+mod entries;
 mod frozen;
 mod group;
 mod index;
@@ -74,7 +75,7 @@ impl<K: Key, C: Cell, N: Key> KeyedTable<K, C, N> {
     /// The cell of a key and namespace. A key of another subtask's key group has none.
     #[inline]
     pub fn get(&self, place: Place, key: &K::Borrowed, namespace: &N) -> Option<&C> {
-        let group = self.groups.get(self.group_index(place.group)?)?;
+        let group = self.group(place.group)?;
         let slot = group.find(scoped(place.tag, namespace), |held| is_it(held, key, namespace))?;
         group.cell(slot)
     }
@@ -147,17 +148,29 @@ impl<K: Key, C: Cell, N: Key> KeyedTable<K, C, N> {
         self.groups.iter().flat_map(Group::iter).map(|((key, namespace), cell)| (key, namespace, cell))
     }
 
-    /// The table as it is now. Costs a pointer per page; from here on pages are copied before they are written,
-    /// until the snapshot is dropped. Drop it on another thread: it may be the last owner of many pages.
-    pub fn freeze(&self) -> Frozen<K, C, N> {
-        let groups = self.range.iter().zip(&self.groups).filter(|(_, group)| group.len() > 0);
+    /// The table as it is now. Costs a pointer per page, and a count for each that was written since the last time;
+    /// from here on pages are copied before they are written, until the snapshot is dropped. Drop it on another
+    /// thread: it may be the last owner of many pages.
+    pub fn freeze(&mut self) -> Frozen<K, C, N> {
+        let groups = self.range.iter().zip(&mut self.groups).filter(|(_, group)| group.len() > 0);
         Frozen::new(groups.map(|(number, group)| group.freeze(KeyGroup(number))).collect())
     }
 
+    /// The index of a key group; beyond the last one if another subtask owns it.
     #[inline]
-    fn group_index(&self, group: KeyGroup) -> Option<usize> {
-        let index = usize::from(group.0).checked_sub(usize::from(self.range.first()))?;
-        (index < self.groups.len()).then_some(index)
+    fn group_index(&self, group: KeyGroup) -> usize {
+        usize::from(group.0).wrapping_sub(usize::from(self.range.first()))
+    }
+
+    #[inline]
+    fn group(&self, group: KeyGroup) -> Option<&Group<(K, N), C>> {
+        self.groups.get(self.group_index(group))
+    }
+
+    #[inline]
+    fn group_mut(&mut self, group: KeyGroup) -> Option<&mut Group<(K, N), C>> {
+        let index = self.group_index(group);
+        self.groups.get_mut(index)
     }
 }
 
@@ -176,7 +189,7 @@ impl Slot {
 impl<K: Key, C: Cell, N: Key> KeyedTable<K, C, N> {
     /// The slot of a key and namespace.
     pub(super) fn slot(&self, place: Place, key: &K::Borrowed, namespace: &N) -> Option<Slot> {
-        let group = self.groups.get(self.group_index(place.group)?)?;
+        let group = self.group(place.group)?;
         let slot = group.find(scoped(place.tag, namespace), |held| is_it(held, key, namespace))?;
         Some(Slot { group: place.group.0, slot })
     }
@@ -190,14 +203,14 @@ impl<K: Key, C: Cell, N: Key> KeyedTable<K, C, N> {
         namespace: &N,
         first: impl FnOnce() -> C,
     ) -> Option<Slot> {
-        let index = self.group_index(place.group)?;
-        let group = self.groups.get_mut(index)?;
+        let group = self.group_mut(place.group)?;
         let tag = scoped(place.tag, namespace);
         let slot = match group.find(tag, |held| is_it(held, key, namespace)) {
             Some(slot) => slot,
             None => {
+                let slot = group.insert(tag, (key.to_owned(), namespace.clone()), first());
                 self.rows += 1;
-                group.insert(tag, (key.to_owned(), namespace.clone()), first())
+                slot
             }
         };
         Some(Slot { group: place.group.0, slot })
@@ -205,22 +218,20 @@ impl<K: Key, C: Cell, N: Key> KeyedTable<K, C, N> {
 
     /// Key and namespace of a slot.
     pub(super) fn address(&self, slot: Slot) -> Option<&(K, N)> {
-        self.groups.get(self.group_index(KeyGroup(slot.group))?)?.address(slot.slot)
+        self.group(KeyGroup(slot.group))?.address(slot.slot)
     }
 
     /// The cell of a slot, to be changed.
     #[inline]
     pub(super) fn cell_mut(&mut self, slot: Slot) -> Option<&mut C> {
-        let index = self.group_index(KeyGroup(slot.group))?;
-        self.groups.get_mut(index)?.cell_mut(slot.slot)
+        self.group_mut(KeyGroup(slot.group))?.cell_mut(slot.slot)
     }
 
     /// Removes the row of a slot.
     pub(super) fn remove_slot(&mut self, slot: Slot) -> Option<C> {
         let (key, namespace) = self.address(slot)?;
         let tag = scoped(tag::<K::Borrowed>(key.borrow()), namespace);
-        let index = self.group_index(KeyGroup(slot.group))?;
-        let cell = self.groups.get_mut(index)?.remove(tag, slot.slot)?;
+        let cell = self.group_mut(KeyGroup(slot.group))?.remove(tag, slot.slot)?;
         self.rows -= 1;
         Some(cell)
     }
@@ -251,11 +262,11 @@ impl<K: Key, C: Cell> KeyedTable<K, C> {
         let ahead = if self.rows >= COLD_ROWS { self.look_ahead(places, &key) } else { Vec::new() };
         for (index, place) in places.iter().enumerate() {
             let Some(key) = key(index) else { continue };
-            let cell = match ahead.get(index) {
-                Some(Some(slot)) => self.cell_mut(Slot { group: place.group.0, slot: *slot }),
-                _ => self.get_or_insert_with(*place, key, &(), || first(index)),
+            let found = match ahead.get(index) {
+                Some(Some(slot)) => Some(Slot { group: place.group.0, slot: *slot }),
+                _ => self.slot_or_insert_with(*place, key, &(), || first(index)),
             };
-            if let Some(cell) = cell {
+            if let Some(cell) = found.and_then(|slot| self.cell_mut(slot)) {
                 update(index, key, cell);
             }
         }
@@ -271,10 +282,9 @@ impl<K: Key, C: Cell> KeyedTable<K, C> {
     ) -> Vec<Option<u32>> {
         let mut ahead = std::mem::take(&mut self.ahead);
         ahead.clear();
-        let group_of = |place: &Place| self.groups.get(self.group_index(place.group)?);
-        ahead.extend(places.iter().map(|place| group_of(place)?.guess(place.tag)));
+        ahead.extend(places.iter().map(|place| self.group(place.group)?.guess(place.tag)));
         let is_right = |index: usize, place: &Place, slot: u32| -> Option<bool> {
-            let (group, key) = (group_of(place)?, key(index)?);
+            let (group, key) = (self.group(place.group)?, key(index)?);
             Some(is_it(group.address(slot)?, key, &()) && group.is_there(slot))
         };
         for ((index, place), guess) in places.iter().enumerate().zip(&mut ahead) {

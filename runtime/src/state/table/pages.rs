@@ -2,9 +2,9 @@
 //!
 //! ```text
 //! slot = page · PAGE_ROWS + row
-//! pages   [ Arc ][ Arc ][ Arc ]        a snapshot holds the same Arcs
-//!            │      │      └─ last page: 4, 8, … rows, doubles until it is full
-//!            └──────┴─ full pages: never move, are copied when written while a snapshot holds them
+//! pages   [ Own ][ Own ][ Shared ]      Own: written in place, without asking who else might read it
+//!            │      │       └─ Arc ◄── a snapshot holds it too: copied when written while it does
+//!            └──────┴─ full pages never move; the last one has 4, 8, … rows and doubles until it is full
 //! ```
 
 use std::sync::Arc;
@@ -14,12 +14,56 @@ const FIRST_ROWS: usize = 4;
 /// A page's own bytes, roughly: what an update during a snapshot has to copy.
 const PAGE_BYTES: usize = 8 << 10;
 
-/// One page. The rows' heap memory is not part of it and is cloned with them.
-pub(super) type Page<T> = Arc<[Option<T>]>;
+/// The rows of one page. Their heap memory is not part of it and is cloned with them.
+type Rows<T> = Box<[Option<T>]>;
+
+/// A page of a snapshot.
+pub(super) type Page<T> = Arc<Rows<T>>;
+
+/// A page of the slab. Only what a snapshot has held is counted, since counting costs each update.
+enum Held<T> {
+    /// No snapshot holds it.
+    Own(Rows<T>),
+    /// A snapshot holds it, or did when it was last written.
+    Shared(Page<T>),
+}
 
 /// Rows by slot number.
 pub(super) struct Pages<T> {
-    pages: Vec<Page<T>>,
+    pages: Vec<Held<T>>,
+}
+
+impl<T> Held<T> {
+    #[inline]
+    fn rows(&self) -> &[Option<T>] {
+        match self {
+            Self::Own(rows) => rows,
+            Self::Shared(page) => page,
+        }
+    }
+
+    fn share(&mut self) -> Page<T> {
+        let page = match std::mem::replace(self, Self::Own(Box::default())) {
+            Self::Own(rows) => Arc::new(rows),
+            Self::Shared(page) => page,
+        };
+        *self = Self::Shared(Arc::clone(&page));
+        page
+    }
+}
+
+impl<T: Clone> Held<T> {
+    /// The rows to be written: copied first if a snapshot still holds them.
+    #[inline]
+    fn rows_mut(&mut self) -> &mut [Option<T>] {
+        if let Self::Shared(page) = self {
+            *self = Self::Own(Arc::unwrap_or_clone(std::mem::take(page)));
+        }
+        match self {
+            Self::Own(rows) => rows,
+            Self::Shared(page) => Arc::<Rows<T>>::make_mut(page),
+        }
+    }
 }
 
 impl<T> Pages<T> {
@@ -41,8 +85,8 @@ impl<T> Pages<T> {
     }
 
     /// The pages as they are now; from here on they are copied before they are written.
-    pub(super) fn freeze(&self) -> Vec<Page<T>> {
-        self.pages.clone()
+    pub(super) fn freeze(&mut self) -> Vec<Page<T>> {
+        self.pages.iter_mut().map(Held::share).collect()
     }
 
     /// Room for this many more pages' pointers, so that growth never moves them all.
@@ -53,12 +97,12 @@ impl<T> Pages<T> {
     #[inline]
     pub(super) fn get(&self, slot: u32) -> Option<&T> {
         let slot = slot as usize;
-        self.pages.get(slot / Self::PAGE_ROWS)?.get(slot % Self::PAGE_ROWS)?.as_ref()
+        self.pages.get(slot / Self::PAGE_ROWS)?.rows().get(slot % Self::PAGE_ROWS)?.as_ref()
     }
 
     /// Bytes of the slab itself, without what its rows own elsewhere.
     pub(super) fn bytes(&self) -> usize {
-        self.pages.iter().map(|page| size_of_val(page.as_ref())).sum()
+        self.pages.iter().map(|page| size_of_val(page.rows())).sum()
     }
 }
 
@@ -84,27 +128,21 @@ impl<T: Clone> Pages<T> {
     #[inline]
     fn row_mut(&mut self, slot: u32) -> Option<&mut Option<T>> {
         let slot = slot as usize;
-        let page = self.pages.get_mut(slot / Self::PAGE_ROWS)?;
-        if slot % Self::PAGE_ROWS >= page.len() {
-            return None;
-        }
-        Arc::make_mut(page).get_mut(slot % Self::PAGE_ROWS)
+        self.pages.get_mut(slot / Self::PAGE_ROWS)?.rows_mut().get_mut(slot % Self::PAGE_ROWS)
     }
 
     /// Doubles the last page, or begins a new one.
     fn grow(&mut self) {
-        let page = match self.pages.pop_if(|last| last.len() < Self::PAGE_ROWS) {
+        let rows = match self.pages.pop_if(|last| last.rows().len() < Self::PAGE_ROWS) {
             None if self.pages.is_empty() => empty(FIRST_ROWS).collect(),
             None => empty(Self::PAGE_ROWS).collect(),
             Some(mut last) => {
-                let more = last.len();
-                match Arc::get_mut(&mut last) {
-                    Some(rows) => rows.iter_mut().map(Option::take).chain(empty(more)).collect(),
-                    None => last.iter().cloned().chain(empty(more)).collect(),
-                }
+                let rows = last.rows_mut();
+                let more = rows.len();
+                rows.iter_mut().map(Option::take).chain(empty(more)).collect()
             }
         };
-        self.pages.push(page);
+        self.pages.push(Held::Own(rows));
     }
 }
 
@@ -152,13 +190,15 @@ mod tests {
     fn a_page_that_no_snapshot_holds_is_written_in_place() {
         let mut pages = Pages::new();
         pages.put(0, 1u64);
+        let before = pages.pages[0].rows().as_ptr();
         drop(pages.freeze());
-        let before = Arc::as_ptr(&pages.pages[0]);
         pages.put(0, 2);
-        assert!(std::ptr::addr_eq(before, Arc::as_ptr(&pages.pages[0])));
+        assert_eq!(before, pages.pages[0].rows().as_ptr());
         let held = pages.freeze();
         pages.put(0, 3);
-        assert!(!std::ptr::addr_eq(Arc::as_ptr(&held[0]), Arc::as_ptr(&pages.pages[0])));
+        assert_eq!(before, held[0].as_ptr());
+        assert_ne!(before, pages.pages[0].rows().as_ptr());
+        assert_eq!((row_of(&held, 0), pages.get(0)), (Some(&2), Some(&3)));
     }
 
     #[test]

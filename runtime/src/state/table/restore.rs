@@ -52,9 +52,9 @@ impl<K: Key, C: Cell, N: Key> KeyedTable<K, C, N> {
             return Err(Error::invalid(format!("key group is {group}, the key's is {}", place.group)));
         }
         let tag = scoped(place.tag, &namespace);
-        let held = self.group_index(group).and_then(|index| self.groups.get_mut(index));
-        let Some(held) = held else {
-            return Err(Error::invalid(format!("key group is {group}, this subtask has {}", self.range)));
+        let range = self.range;
+        let Some(held) = self.group_mut(group) else {
+            return Err(Error::invalid(format!("key group is {group}, this subtask has {range}")));
         };
         match held
             .find(tag, |held| is_it(held, key.borrow(), &namespace))

@@ -125,7 +125,7 @@ fn rows_of_a_snapshot_are_in_the_models_order() {
 
 #[test]
 fn ranges_of_a_snapshot_restore_at_another_parallelism() {
-    let table = words(5_000);
+    let mut table = words(5_000);
     let frozen = table.freeze();
     assert_eq!(frozen.rows().iter().map(|(_, rows)| rows).sum::<u64>(), 5_000);
     let mut united = BTreeMap::new();

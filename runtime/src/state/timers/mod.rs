@@ -130,7 +130,7 @@ impl<K: Key, N: Key> Timers<K, N> {
     }
 
     /// The timers as they are now; see [`KeyedTable::freeze`].
-    pub fn freeze(&self) -> Frozen<K, TimerCell, N> {
+    pub fn freeze(&mut self) -> Frozen<K, TimerCell, N> {
         self.table.freeze()
     }
 

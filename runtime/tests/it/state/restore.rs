@@ -32,7 +32,7 @@ fn rows_of_the_last_version_are_restored_as_those_of_the_next() {
     let stored = Declaration::keyed::<String, Count, ()>("count", StateKind::Value).state;
     let mut table = KeyedTable::<String, Count>::new(all());
     fill(&mut table);
-    let frozen = KeyedStore::freeze(&table);
+    let frozen = KeyedStore::freeze(&mut table);
 
     let next = Declaration::keyed::<String, Timed<NextCount>, ()>("count", StateKind::Value);
     let reading = Reading::new("count-001", &stored, &next.state, &next.aliases).unwrap();
