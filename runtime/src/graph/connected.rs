@@ -17,8 +17,8 @@ use super::stream::DataStream;
 use crate::data::Data;
 use crate::exchange::{Exchange, First, Inputs, KeyOf, Second, WholeRecord};
 use crate::operators::{
-    Chain, CoKeyed, CoPlain, CoProcess, HeadOperator, InputHead, KeyedAndBroadcast, KeyedBroadcastProcess,
-    KeyedCoProcess, KeyedPair, KeyedWithBroadcast, RecordsPair, StreamKey,
+    Chain, CoProcess, HeadOperator, InputHead, KeyedAndBroadcast, KeyedBroadcastProcess, KeyedCoProcess,
+    KeyedFunction, KeyedPair, PlainFunction, RecordsPair, StreamKey,
 };
 use crate::state::Declaration;
 
@@ -72,7 +72,7 @@ where
     where
         P: CoProcess<First = A, Second = B>,
     {
-        let operator = CoPlain::new(function);
+        let operator = PlainFunction::new(function, P::declare);
         let environment = self.first.environment().clone();
         let exchange: Arc<Exchange<RecordsPair<A, B>>> = Arc::default();
         let other: Arc<Exchange<RecordsPair<A, B>>> = Arc::default();
@@ -123,7 +123,7 @@ where
     where
         P: KeyedCoProcess<K, First = A, Second = B>,
     {
-        let operator = CoKeyed::new(function);
+        let operator = KeyedFunction::new(function, P::declare);
         let declarations = operator.declarations();
         self.then("process", declarations, operator)
     }
@@ -167,7 +167,7 @@ where
     where
         P: KeyedBroadcastProcess<K, In = A, Broadcast = B>,
     {
-        let operator = KeyedWithBroadcast::new(function);
+        let operator = KeyedFunction::new(function, P::declare);
         let environment = self.first.environment().clone();
         let exchange: Arc<Exchange<KeyedAndBroadcast<K, A, B>>> = Arc::default();
         let other: Arc<Exchange<KeyedAndBroadcast<K, A, B>>> = Arc::default();

@@ -12,7 +12,7 @@ use crate::exchange::{
     ComputedValue, Exchange, Inputs, KeyOf, KeyedBatch, KeyedOutput, Lane, Only, ValueOf, WholeRecord,
 };
 use crate::operators::{
-    Add, Aggregate, Chain, Combine, Fold, Greatest, HeadOperator, InputHead, KeyAndValue, Keyed,
+    Add, Aggregate, Chain, Combine, Fold, Greatest, HeadOperator, InputHead, KeyAndValue, KeyedFunction,
     KeyedProcess, Least, Number, Reduce, Rolling, StreamKey, ValueOnly,
 };
 use crate::state::{Declaration, Key, State};
@@ -113,7 +113,7 @@ impl<K: Key, T: Data, C: Chain<Out = T>, F: KeyOf<T, K>> KeyedStream<K, T, C, F>
         K: StreamKey,
         P: KeyedProcess<K, In = T>,
     {
-        let operator = Keyed::new(function);
+        let operator = KeyedFunction::new(function, P::declare);
         self.then("process", operator.declarations(), WholeRecord, operator)
     }
 

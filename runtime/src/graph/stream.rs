@@ -10,7 +10,7 @@ use super::routes::Input;
 use crate::data::{Data, Record};
 use crate::exchange::{BorrowedKey, ComputedKey};
 use crate::operators::{
-    AssignTime, Chain, Filter, FlatMap, Map, MapTo, Operator, Out, Plain, Process, SinkStage, Then,
+    AssignTime, Chain, Filter, FlatMap, Map, MapTo, Operator, Out, PlainFunction, Process, SinkStage, Then,
     Watermarks, recover,
 };
 use crate::sinks::{Print, Sink};
@@ -143,7 +143,7 @@ impl<T: Data, C: Chain<Out = T>> DataStream<T, C> {
 
     /// Calls a function for every record, which may keep lists of its own and emit to side outputs.
     pub fn process<P: Process<T>>(self, function: P) -> DataStream<P::Out, impl Chain<Out = P::Out>> {
-        let operator = Plain::new(function);
+        let operator = PlainFunction::new(function, P::declare);
         let states = operator.declarations();
         self.then_with_states("process", states, operator)
     }

@@ -27,13 +27,11 @@ pub(crate) use flat_map::FlatMap;
 pub use input::{HeadOperator, InputHead, StreamKey};
 pub(crate) use map::{Map, MapTo};
 pub use out::Out;
-pub(crate) use process::{
-    CoKeyed, CoPlain, Keyed, KeyedAndBroadcast, KeyedPair, KeyedWithBroadcast, Plain, RecordsPair,
-};
 pub use process::{
     CoProcess, FiredTimer, KeyedBroadcastProcess, KeyedCoProcess, KeyedContext, KeyedProcess, Process,
     ProcessContext,
 };
+pub(crate) use process::{KeyedAndBroadcast, KeyedFunction, KeyedPair, PlainFunction, RecordsPair};
 pub use records::RecordsHead;
 pub use reduce::Number;
 pub(crate) use reduce::{Add, Combine, Fold, Greatest, KeyAndValue, Least, Reduce, ValueOnly};

@@ -1,16 +1,14 @@
 //! A function of a keyed stream and of one that every subtask sees in full.
 
-use std::marker::PhantomData;
-
 use super::context::{FiredTimer, KeyedContext, ProcessContext};
-use super::core::{Declared, KeyedCore};
+use super::function::{KeyedFunction, KeyedHead};
 use crate::data::{Column, Data};
 use crate::error::Result;
 use crate::exchange::{KeyedBatch, Pair, Records};
 use crate::operators::input::{HeadOperator, StreamKey};
 use crate::operators::stage::{Signal, Stage};
 use crate::operators::states::States;
-use crate::state::{Declaration, KeyArena};
+use crate::state::KeyArena;
 use crate::tasks::{Head, TaskContext};
 
 /// A function of a keyed stream whose behaviour a second, broadcast stream changes: rules, rates, switches. What
@@ -56,59 +54,28 @@ pub trait KeyedBroadcastProcess<K: StreamKey>: Clone + Send + 'static {
     }
 }
 
-/// A [`KeyedBroadcastProcess`] in the graph.
-pub(crate) struct KeyedWithBroadcast<K, P> {
-    function: P,
-    declared: Declared<K>,
-    keys: PhantomData<fn() -> K>,
-}
-
-impl<K, P: Clone> Clone for KeyedWithBroadcast<K, P> {
-    fn clone(&self) -> Self {
-        Self { function: self.function.clone(), declared: self.declared.clone(), keys: PhantomData }
-    }
-}
-
-impl<K: StreamKey, P: KeyedBroadcastProcess<K>> KeyedWithBroadcast<K, P> {
-    pub(crate) fn new(mut function: P) -> Self {
-        let mut states = States::default();
-        function.declare(&mut states);
-        Self { function, declared: Declared::new(states), keys: PhantomData }
-    }
-
-    pub(crate) fn declarations(&self) -> Vec<Declaration> {
-        self.declared.declarations()
-    }
-}
-
-pub(crate) struct KeyedWithBroadcastHead<K: StreamKey, P, E> {
-    function: P,
-    core: KeyedCore<K, E>,
-}
-
 /// What such a function receives.
 pub(crate) type KeyedAndBroadcast<K, A, B> = Pair<KeyedBatch<K, A>, Records<B>>;
 
-impl<K, P> HeadOperator<KeyedAndBroadcast<K, P::In, P::Broadcast>> for KeyedWithBroadcast<K, P>
+impl<K, P> HeadOperator<KeyedAndBroadcast<K, P::In, P::Broadcast>> for KeyedFunction<K, P>
 where
     K: StreamKey,
     P: KeyedBroadcastProcess<K>,
 {
     type Out = P::Out;
-    type Head<E: Stage<P::Out> + 'static> = KeyedWithBroadcastHead<K, P, E>;
+    type Head<E: Stage<P::Out> + 'static> = KeyedHead<K, P, E>;
 
     fn head<E: Stage<P::Out> + 'static>(
         self,
         context: &TaskContext,
         node: usize,
         next: E,
-    ) -> Result<KeyedWithBroadcastHead<K, P, E>> {
-        let core = KeyedCore::open(&self.declared, context, node, next)?;
-        Ok(KeyedWithBroadcastHead { function: self.function, core })
+    ) -> Result<KeyedHead<K, P, E>> {
+        self.open(context, node, next)
     }
 }
 
-impl<K, P, E> Head<KeyedAndBroadcast<K, P::In, P::Broadcast>> for KeyedWithBroadcastHead<K, P, E>
+impl<K, P, E> Head<KeyedAndBroadcast<K, P::In, P::Broadcast>> for KeyedHead<K, P, E>
 where
     K: StreamKey,
     P: KeyedBroadcastProcess<K>,

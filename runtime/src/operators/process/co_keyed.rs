@@ -1,16 +1,14 @@
 //! A function of two keyed streams that share state.
 
-use std::marker::PhantomData;
-
 use super::context::{FiredTimer, KeyedContext};
-use super::core::{Declared, KeyedCore};
+use super::function::{KeyedFunction, KeyedHead};
 use crate::data::Data;
 use crate::error::Result;
 use crate::exchange::{KeyedBatch, Pair};
 use crate::operators::input::{HeadOperator, StreamKey};
 use crate::operators::stage::{Signal, Stage};
 use crate::operators::states::States;
-use crate::state::{Declaration, KeyArena};
+use crate::state::KeyArena;
 use crate::tasks::{Head, TaskContext};
 
 /// A function that is called for every record of two streams keyed alike: both see the same state.
@@ -55,59 +53,28 @@ pub trait KeyedCoProcess<K: StreamKey>: Clone + Send + 'static {
     }
 }
 
-/// A [`KeyedCoProcess`] in the graph.
-pub(crate) struct CoKeyed<K, P> {
-    function: P,
-    declared: Declared<K>,
-    keys: PhantomData<fn() -> K>,
-}
-
-impl<K, P: Clone> Clone for CoKeyed<K, P> {
-    fn clone(&self) -> Self {
-        Self { function: self.function.clone(), declared: self.declared.clone(), keys: PhantomData }
-    }
-}
-
-impl<K: StreamKey, P: KeyedCoProcess<K>> CoKeyed<K, P> {
-    pub(crate) fn new(mut function: P) -> Self {
-        let mut states = States::default();
-        function.declare(&mut states);
-        Self { function, declared: Declared::new(states), keys: PhantomData }
-    }
-
-    pub(crate) fn declarations(&self) -> Vec<Declaration> {
-        self.declared.declarations()
-    }
-}
-
-pub(crate) struct CoKeyedHead<K: StreamKey, P, E> {
-    function: P,
-    core: KeyedCore<K, E>,
-}
-
 /// What such a function receives.
 pub(crate) type KeyedPair<K, A, B> = Pair<KeyedBatch<K, A>, KeyedBatch<K, B>>;
 
-impl<K, P> HeadOperator<KeyedPair<K, P::First, P::Second>> for CoKeyed<K, P>
+impl<K, P> HeadOperator<KeyedPair<K, P::First, P::Second>> for KeyedFunction<K, P>
 where
     K: StreamKey,
     P: KeyedCoProcess<K>,
 {
     type Out = P::Out;
-    type Head<E: Stage<P::Out> + 'static> = CoKeyedHead<K, P, E>;
+    type Head<E: Stage<P::Out> + 'static> = KeyedHead<K, P, E>;
 
     fn head<E: Stage<P::Out> + 'static>(
         self,
         context: &TaskContext,
         node: usize,
         next: E,
-    ) -> Result<CoKeyedHead<K, P, E>> {
-        let core = KeyedCore::open(&self.declared, context, node, next)?;
-        Ok(CoKeyedHead { function: self.function, core })
+    ) -> Result<KeyedHead<K, P, E>> {
+        self.open(context, node, next)
     }
 }
 
-impl<K, P, E> Head<KeyedPair<K, P::First, P::Second>> for CoKeyedHead<K, P, E>
+impl<K, P, E> Head<KeyedPair<K, P::First, P::Second>> for KeyedHead<K, P, E>
 where
     K: StreamKey,
     P: KeyedCoProcess<K>,

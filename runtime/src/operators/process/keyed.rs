@@ -1,16 +1,14 @@
 //! A function of a keyed stream.
 
-use std::marker::PhantomData;
-
 use super::context::{FiredTimer, KeyedContext};
-use super::core::{Declared, KeyedCore};
+use super::function::{KeyedFunction, KeyedHead};
 use crate::data::Data;
 use crate::error::Result;
 use crate::exchange::KeyedBatch;
 use crate::operators::input::{HeadOperator, StreamKey};
 use crate::operators::stage::{Signal, Stage};
 use crate::operators::states::States;
-use crate::state::{Declaration, KeyArena};
+use crate::state::KeyArena;
 use crate::tasks::{Head, TaskContext};
 
 /// A function that is called for every record of a keyed stream, with state and timers of the record's key.
@@ -89,37 +87,7 @@ pub trait KeyedProcess<K: StreamKey>: Clone + Send + 'static {
     }
 }
 
-/// A [`KeyedProcess`] in the graph.
-pub(crate) struct Keyed<K, P> {
-    function: P,
-    declared: Declared<K>,
-    keys: PhantomData<fn() -> K>,
-}
-
-impl<K, P: Clone> Clone for Keyed<K, P> {
-    fn clone(&self) -> Self {
-        Self { function: self.function.clone(), declared: self.declared.clone(), keys: PhantomData }
-    }
-}
-
-impl<K: StreamKey, P: KeyedProcess<K>> Keyed<K, P> {
-    pub(crate) fn new(mut function: P) -> Self {
-        let mut states = States::default();
-        function.declare(&mut states);
-        Self { function, declared: Declared::new(states), keys: PhantomData }
-    }
-
-    pub(crate) fn declarations(&self) -> Vec<Declaration> {
-        self.declared.declarations()
-    }
-}
-
-pub(crate) struct KeyedHead<K: StreamKey, P, E> {
-    function: P,
-    core: KeyedCore<K, E>,
-}
-
-impl<K: StreamKey, P: KeyedProcess<K>> HeadOperator<KeyedBatch<K, P::In>> for Keyed<K, P> {
+impl<K: StreamKey, P: KeyedProcess<K>> HeadOperator<KeyedBatch<K, P::In>> for KeyedFunction<K, P> {
     type Out = P::Out;
     type Head<E: Stage<P::Out> + 'static> = KeyedHead<K, P, E>;
 
@@ -129,8 +97,7 @@ impl<K: StreamKey, P: KeyedProcess<K>> HeadOperator<KeyedBatch<K, P::In>> for Ke
         node: usize,
         next: E,
     ) -> Result<KeyedHead<K, P, E>> {
-        let core = KeyedCore::open(&self.declared, context, node, next)?;
-        Ok(KeyedHead { function: self.function, core })
+        self.open(context, node, next)
     }
 }
 

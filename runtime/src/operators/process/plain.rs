@@ -65,25 +65,29 @@ pub trait CoProcess: Clone + Send + 'static {
     ) -> Result<()>;
 }
 
-/// A [`Process`] in the graph.
+/// A [`Process`] or [`CoProcess`] in the graph, and what it declared.
 #[derive(Clone)]
-pub(crate) struct Plain<P> {
+pub(crate) struct PlainFunction<P> {
     function: P,
     states: StateSet<OpenOperator>,
 }
 
-impl<P> Plain<P> {
-    pub(crate) fn new<T: Data>(mut function: P) -> Self
-    where
-        P: Process<T>,
-    {
+impl<P> PlainFunction<P> {
+    /// Has the function declare its states.
+    pub(crate) fn new(mut function: P, declare: impl FnOnce(&mut P, &mut OperatorStates)) -> Self {
         let mut states = OperatorStates::default();
-        function.declare(&mut states);
+        declare(&mut function, &mut states);
         Self { function, states: states.into_set() }
     }
 
     pub(crate) fn declarations(&self) -> Vec<Declaration> {
         self.states.declarations().collect()
+    }
+
+    /// The function in one subtask, its states restored.
+    fn open<E>(self, context: &TaskContext, node: usize, next: E) -> Result<PlainStage<P, E>> {
+        let core = PlainCore::open(&self.states, context, node, next)?;
+        Ok(PlainStage { function: self.function, core })
     }
 }
 
@@ -139,12 +143,13 @@ impl<E> PlainCore<E> {
     }
 }
 
+/// A [`PlainFunction`] in one subtask.
 pub(crate) struct PlainStage<P, E> {
     function: P,
     core: PlainCore<E>,
 }
 
-impl<T: Data, P: Process<T>> Operator<T> for Plain<P> {
+impl<T: Data, P: Process<T>> Operator<T> for PlainFunction<P> {
     type Out = P::Out;
     type Stage<E: Stage<P::Out> + 'static> = PlainStage<P, E>;
 
@@ -154,8 +159,7 @@ impl<T: Data, P: Process<T>> Operator<T> for Plain<P> {
         node: usize,
         next: E,
     ) -> Result<PlainStage<P, E>> {
-        let core = PlainCore::open(&self.states, context, node, next)?;
-        Ok(PlainStage { function: self.function, core })
+        self.open(context, node, next)
     }
 }
 
@@ -170,49 +174,24 @@ impl<T: Data, P: Process<T>, E: Stage<P::Out>> Stage<T> for PlainStage<P, E> {
     }
 }
 
-/// A [`CoProcess`] in the graph.
-#[derive(Clone)]
-pub(crate) struct CoPlain<P> {
-    function: P,
-    states: StateSet<OpenOperator>,
-}
-
-impl<P: CoProcess> CoPlain<P> {
-    pub(crate) fn new(mut function: P) -> Self {
-        let mut states = OperatorStates::default();
-        function.declare(&mut states);
-        Self { function, states: states.into_set() }
-    }
-
-    pub(crate) fn declarations(&self) -> Vec<Declaration> {
-        self.states.declarations().collect()
-    }
-}
-
-pub(crate) struct CoPlainHead<P, E> {
-    function: P,
-    core: PlainCore<E>,
-}
-
 /// What a function of two streams receives.
 pub(crate) type RecordsPair<A, B> = Pair<Records<A>, Records<B>>;
 
-impl<P: CoProcess> HeadOperator<RecordsPair<P::First, P::Second>> for CoPlain<P> {
+impl<P: CoProcess> HeadOperator<RecordsPair<P::First, P::Second>> for PlainFunction<P> {
     type Out = P::Out;
-    type Head<E: Stage<P::Out> + 'static> = CoPlainHead<P, E>;
+    type Head<E: Stage<P::Out> + 'static> = PlainStage<P, E>;
 
     fn head<E: Stage<P::Out> + 'static>(
         self,
         context: &TaskContext,
         node: usize,
         next: E,
-    ) -> Result<CoPlainHead<P, E>> {
-        let core = PlainCore::open(&self.states, context, node, next)?;
-        Ok(CoPlainHead { function: self.function, core })
+    ) -> Result<PlainStage<P, E>> {
+        self.open(context, node, next)
     }
 }
 
-impl<P: CoProcess, E: Stage<P::Out>> Head<RecordsPair<P::First, P::Second>> for CoPlainHead<P, E> {
+impl<P: CoProcess, E: Stage<P::Out>> Head<RecordsPair<P::First, P::Second>> for PlainStage<P, E> {
     fn feed(&mut self, Pair { first, second }: &RecordsPair<P::First, P::Second>) -> Result<()> {
         let Self { function, core } = self;
         for index in 0..first.records.len() {
