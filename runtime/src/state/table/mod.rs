@@ -29,6 +29,8 @@ use group::Group;
 
 /// Rows of a table above which it is larger than a core's cache, so that looking up a batch pays in passes.
 const COLD_ROWS: usize = 1 << 14;
+/// Keys that are looked up ahead of their updates: few enough that what they touch is still at hand then.
+const AHEAD_KEYS: usize = 128;
 
 /// A keyed state's rows: one cell per key and namespace. The namespace `()` is none.
 pub struct KeyedTable<K: Key, C, N: Key = ()> {
@@ -248,7 +250,8 @@ impl<K: Key, C: Cell> KeyedTable<K, C> {
     /// Updates the cells of a batch of keys, in order, each made by `first` if there is none.
     ///
     /// A table larger than the cache is gone through in three passes, so that cache misses of neighbours
-    /// overlap: tags, then the keys and cells they point to, then the updates.
+    /// overlap: tags, then the keys and cells they point to, then the updates; so many keys at a time that what
+    /// one pass read is near when the next one needs it.
     ///
     /// `key` gives the key of a place in the batch; a key that it does not know, or that belongs to another
     /// subtask, is passed over.
@@ -259,38 +262,44 @@ impl<K: Key, C: Cell> KeyedTable<K, C> {
         mut first: impl FnMut(usize) -> C,
         mut update: impl FnMut(usize, &K::Borrowed, &mut C),
     ) {
-        let ahead = if self.rows >= COLD_ROWS { self.look_ahead(places, &key) } else { Vec::new() };
-        for (index, place) in places.iter().enumerate() {
-            let Some(key) = key(index) else { continue };
-            let found = match ahead.get(index) {
-                Some(Some(slot)) => Some(Slot { group: place.group.0, slot: *slot }),
-                _ => self.slot_or_insert_with(*place, key, &(), || first(index)),
-            };
-            if let Some(cell) = found.and_then(|slot| self.cell_mut(slot)) {
-                update(index, key, cell);
+        let mut ahead = std::mem::take(&mut self.ahead);
+        for (chunk, places) in places.chunks(AHEAD_KEYS).enumerate() {
+            let key_of = |offset: usize| key(chunk * AHEAD_KEYS + offset);
+            ahead.clear();
+            if self.rows >= COLD_ROWS {
+                self.look_ahead(places, key_of, &mut ahead);
+            }
+            for (offset, place) in places.iter().enumerate() {
+                let Some(key) = key_of(offset) else { continue };
+                let index = chunk * AHEAD_KEYS + offset;
+                let found = match ahead.get(offset) {
+                    Some(Some(slot)) => Some(Slot { group: place.group.0, slot: *slot }),
+                    _ => self.slot_or_insert_with(*place, key, &(), || first(index)),
+                };
+                if let Some(cell) = found.and_then(|slot| self.cell_mut(slot)) {
+                    update(index, key, cell);
+                }
             }
         }
         self.ahead = ahead;
     }
 
-    /// The slots of the keys that are found by the first entry with their tag, which is almost all that there
-    /// are. Slots stay where they are for the rest of the batch, since nothing is removed by it.
+    /// Appends the slots of the keys that are found by the first entry with their tag, which is almost all that
+    /// there are. Slots stay where they are during a batch, since nothing is removed by it.
     fn look_ahead<'a>(
-        &mut self,
+        &self,
         places: &[Place],
         key: impl Fn(usize) -> Option<&'a K::Borrowed>,
-    ) -> Vec<Option<u32>> {
-        let mut ahead = std::mem::take(&mut self.ahead);
-        ahead.clear();
+        ahead: &mut Vec<Option<u32>>,
+    ) {
         ahead.extend(places.iter().map(|place| self.group(place.group)?.guess(place.tag)));
         let is_right = |index: usize, place: &Place, slot: u32| -> Option<bool> {
             let (group, key) = (self.group(place.group)?, key(index)?);
             Some(is_it(group.address(slot)?, key, &()) && group.is_there(slot))
         };
-        for ((index, place), guess) in places.iter().enumerate().zip(&mut ahead) {
+        for ((index, place), guess) in places.iter().enumerate().zip(ahead) {
             *guess = guess.filter(|slot| is_right(index, place, *slot) == Some(true));
         }
-        ahead
     }
 }
 

@@ -199,3 +199,27 @@ fn a_batch_updates_each_key_in_order() {
         assert_eq!(table.len() as u64, held + 3);
     }
 }
+
+#[test]
+fn a_batch_longer_than_is_looked_up_ahead_updates_each_place() {
+    for held in [0, COLD_ROWS as u64 + 1] {
+        let mut table = words(held);
+        let keys: Vec<_> = (0..3 * AHEAD_KEYS + 1).map(|index| format!("key-{}", index % 200)).collect();
+        let places: Vec<_> = keys.iter().map(|key| place::<String>(key)).collect();
+        let mut seen = Vec::new();
+        let key = |index: usize| keys.get(index).map(String::as_str);
+        table.update_batch(
+            &places,
+            key,
+            |_| 0,
+            |index, key, count| {
+                *count += 1;
+                seen.push((index, key.to_owned(), *count));
+            },
+        );
+        let expected = keys.iter().enumerate();
+        let expected: Vec<_> =
+            expected.map(|(index, key)| (index, key.clone(), (index / 200) as i64 + 1)).collect();
+        assert_eq!(seen, expected);
+    }
+}
