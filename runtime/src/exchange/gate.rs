@@ -40,6 +40,13 @@ struct Link<B> {
     state: LinkState,
 }
 
+impl<B> Link<B> {
+    /// Records may still come: neither has it ended, nor has it said that it is about to.
+    fn is_running(&self) -> bool {
+        self.state != LinkState::Ended && self.watermark != Some(Watermark(i64::MAX))
+    }
+}
+
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum LinkState {
     Open,
@@ -212,7 +219,7 @@ impl<B: Batch> Gate<B> {
 
     /// Every link that has not ended is idle, and there is one.
     fn is_all_idle(&self) -> bool {
-        let mut running = self.links.iter().filter(|link| link.state != LinkState::Ended).peekable();
+        let mut running = self.links.iter().filter(|link| link.is_running()).peekable();
         running.peek().is_some() && running.all(|link| link.is_idle)
     }
 
@@ -221,13 +228,14 @@ impl<B: Batch> Gate<B> {
     }
 
     /// The watermark to be passed on: the lowest of the links that have not ended and are not idle, none while one
-    /// of them has none. When all are idle it is the highest, in whatever order they became so.
+    /// of them has none. The last watermark of a link only counts when all have come to theirs. When all are idle it is the highest, in whatever order they became so.
     ///
     /// # Source
     /// Flink (2.1), `StatusWatermarkValve`.
     fn due_watermark(&self, is_all_idle: bool) -> Option<Watermark> {
-        let running = self.links.iter().filter(|link| link.state != LinkState::Ended);
+        let running = self.links.iter().filter(|link| link.is_running());
         let due = match is_all_idle {
+            _ if !self.ended && self.links.iter().all(|link| !link.is_running()) => Some(Watermark(i64::MAX)),
             true => running.map(|link| link.watermark).max().flatten(),
             false => running.filter(|link| !link.is_idle).map(|link| link.watermark).min().flatten(),
         };

@@ -176,3 +176,19 @@ fn links_that_all_fell_idle_leave_the_highest_watermark_in_whatever_order() {
         assert_eq!(drain(&mut gate), ["watermark 20", "idle true"]);
     }
 }
+
+#[test]
+fn a_link_that_comes_to_its_end_does_not_speak_for_an_idle_one() {
+    let (mut gate, links, _commands) = gate(2);
+    links[0].send(Element::Watermark(Watermark(10))).unwrap();
+    links[1].send(Element::Idle(true)).unwrap();
+    assert_eq!(drain(&mut gate), ["watermark 10"]);
+    links[0].send(Element::Watermark(Watermark(i64::MAX))).unwrap();
+    links[0].send(Element::End).unwrap();
+    assert_eq!(drain(&mut gate), ["idle true"]);
+    links[1].send(Element::Idle(false)).unwrap();
+    links[1].send(Element::Watermark(Watermark(20))).unwrap();
+    assert_eq!(drain(&mut gate), ["idle false", "watermark 20"]);
+    links[1].send(Element::Watermark(Watermark(i64::MAX))).unwrap();
+    assert_eq!(drain(&mut gate), [format!("watermark {}", i64::MAX)]);
+}
