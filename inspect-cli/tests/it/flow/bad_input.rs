@@ -46,7 +46,7 @@ fn without_a_server_the_start_fails_after_some_attempts() {
     let example = example("wordcount");
     // A port that no test is given.
     let said = lab.spt(&["run", "-d", "--", example.to_str().unwrap(), "--port", "1"]);
-    assert!(said.refusal().contains("no server at 127.0.0.1:1 after"), "{said:?}");
+    assert!(said.failed_start().contains("no server at 127.0.0.1:1 after"), "{said:?}");
     assert!(lab.jobs().is_empty());
 }
 
@@ -88,10 +88,10 @@ fn a_data_file_that_is_missing_or_truncated_is_named() {
     let whole = std::fs::read(&file).unwrap();
     overwrite(&file, &whole[..whole.len() - 1]);
     let said = restore(&lab, &server, &savepoint, &[]);
-    assert!(said.refusal().contains(&name), "{said:?}");
+    assert!(said.failed_start().contains(&name), "{said:?}");
     std::fs::remove_file(&file).unwrap();
     let said = restore(&lab, &server, &savepoint, &[]);
-    assert!(said.refusal().contains(&name), "{said:?}");
+    assert!(said.failed_start().contains(&name), "{said:?}");
     assert!(said.err.contains("missing"), "{said:?}");
 }
 

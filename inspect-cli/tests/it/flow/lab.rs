@@ -36,6 +36,12 @@ impl Said {
         assert_eq!((self.code, self.out.as_str()), (2, ""), "{self:?}");
         &self.err
     }
+
+    /// Stderr of a command whose job failed before it ran, stdout being empty.
+    pub(super) fn failed_start(&self) -> &str {
+        assert_eq!((self.code, self.out.as_str()), (1, ""), "{self:?}");
+        &self.err
+    }
 }
 
 /// A folder for everything. Jobs that still run when it is dropped are ended.
