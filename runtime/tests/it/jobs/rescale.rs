@@ -97,8 +97,12 @@ fn output_does_not_depend_on_how_often_and_to_what_parallelism_a_job_was_rescale
     let dir = tempfile::tempdir().unwrap();
     let undisturbed = Collect::default();
     let numbers = Leash::one(0..NUMBERS);
+    let job = everything(&numbers, &undisturbed).start("rescaled", at(2)).unwrap();
+    // Rates are broadcast before the numbers that they are for, as they are where the job is rescaled.
+    let has_rates = |(name, _, rows): (String, String, u64)| name == "rates" && rows == 2;
+    while !states(&job.savepoint(Some(dir.path())).unwrap(), "price").into_iter().any(has_rates) {}
     numbers.let_go();
-    everything(&numbers, &undisturbed).start("rescaled", at(2)).unwrap().wait().unwrap();
+    job.wait().unwrap();
     let (sink, mut path) = (Collect::default(), None::<PathBuf>);
     let numbers = Leash::one(0..NUMBERS);
     for parallelism in walk() {
