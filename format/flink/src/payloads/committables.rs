@@ -23,7 +23,7 @@ use crate::serializers::values::structure;
 /// Those of the sink to Kafka.
 pub(super) static KAFKA: Layout = Layout {
     name: "Kafka committables",
-    evidence: Evidence::Layout,
+    evidence: Evidence::Values(&[2]),
     field: || field(kafka::committable_field()),
     read: |version, cursor| collector(version, cursor, kafka::committable),
 };
@@ -31,7 +31,7 @@ pub(super) static KAFKA: Layout = Layout {
 /// Those of the sink of files.
 pub(super) static FILES: Layout = Layout {
     name: "file committables",
-    evidence: Evidence::Values,
+    evidence: Evidence::Values(&[2]),
     field: || field(file_sink::committable_field()),
     read: |version, cursor| collector(version, cursor, file_sink::committable),
 };
@@ -39,7 +39,7 @@ pub(super) static FILES: Layout = Layout {
 /// Those of a sink that is not known.
 pub(super) static OTHER: Layout = Layout {
     name: "committables",
-    evidence: Evidence::Values,
+    evidence: Evidence::Values(&[2]),
     field: || field(unknown_field("committable")),
     read: |version, cursor| collector(version, cursor, unknown),
 };

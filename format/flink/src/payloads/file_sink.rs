@@ -25,7 +25,7 @@ use super::{Evidence, Layout, Versioned, nested, only, plausible, sized, unknown
 use crate::serializers::values::{structure, variant};
 
 pub(super) static BUCKET: Layout =
-    Layout { name: "file bucket", evidence: Evidence::Values, field: bucket_field, read: bucket };
+    Layout { name: "file bucket", evidence: Evidence::Values(&[3]), field: bucket_field, read: bucket };
 
 const BUCKET_MAGIC: u32 = 0x1E76_4B79;
 const COMMITTABLE_MAGIC: u32 = 0x1E76_5C80;

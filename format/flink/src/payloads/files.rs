@@ -23,10 +23,10 @@ use crate::serializers::values::structure;
 
 pub(super) static FILES: Connector = Connector {
     tag: "files",
-    split: Layout { name: "file split", evidence: Evidence::Values, field: split_field, read: split },
+    split: Layout { name: "file split", evidence: Evidence::Values(&[1]), field: split_field, read: split },
     enumerator: Layout {
         name: "file enumerator",
-        evidence: Evidence::Values,
+        evidence: Evidence::Values(&[1]),
         field: enumerator_field,
         read: enumerator,
     },

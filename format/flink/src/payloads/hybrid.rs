@@ -19,10 +19,10 @@ use crate::serializers::values::{structure, variant};
 
 pub(super) static HYBRID: Connector = Connector {
     tag: "hybrid",
-    split: Layout { name: "hybrid split", evidence: Evidence::Values, field: split_field, read: split },
+    split: Layout { name: "hybrid split", evidence: Evidence::Values(&[0]), field: split_field, read: split },
     enumerator: Layout {
         name: "hybrid enumerator",
-        evidence: Evidence::Values,
+        evidence: Evidence::Values(&[0]),
         field: enumerator_field,
         read: enumerator,
     },

@@ -28,32 +28,36 @@ use crate::serializers::values::structure;
 
 pub(super) static KAFKA: Connector = Connector {
     tag: "kafka",
-    split: Layout { name: "Kafka split", evidence: Evidence::Layout, field: split_field, read: split },
+    split: Layout { name: "Kafka split", evidence: Evidence::Values(&[0]), field: split_field, read: split },
     enumerator: Layout {
         name: "Kafka enumerator",
-        evidence: Evidence::Layout,
+        evidence: Evidence::Values(&[1, 2, 3]),
         field: enumerator_field,
         read: enumerator,
     },
 };
 
 pub(super) static WRITER: Layout =
-    Layout { name: "Kafka writer", evidence: Evidence::Layout, field: writer_field, read: writer };
+    Layout { name: "Kafka writer", evidence: Evidence::Values(&[1, 2]), field: writer_field, read: writer };
 
 /// The longest name that Kafka allows.
 const MAX_TOPIC_BYTES: usize = 249;
 const MARKS: std::ops::RangeInclusive<i64> = -3..=-1;
 
 fn split_field() -> Field {
-    structure([
+    structure(split_fields())
+}
+
+pub(super) fn split_fields() -> [(&'static str, Field); 4] {
+    [
         ("topic", Field::new("", Type::Utf8)),
         ("partition", Field::new("", Type::Int32)),
         ("offset", Field::new("", Type::Int64).nullable()),
         ("stopping_offset", Field::new("", Type::Int64).nullable()),
-    ])
+    ]
 }
 
-fn enumerator_field() -> Field {
+pub(super) fn enumerator_field() -> Field {
     let partition = structure([
         ("topic", Field::new("", Type::Utf8)),
         ("partition", Field::new("", Type::Int32)),
@@ -69,21 +73,32 @@ fn enumerator_field() -> Field {
 }
 
 fn split(version: i32, cursor: &mut Cursor<'_>) -> Result<Value> {
+    split_values(version, cursor).map(Value::Struct)
+}
+
+/// One for each of [`split_fields`].
+pub(super) fn split_values(version: i32, cursor: &mut Cursor<'_>) -> Result<Vec<Value>> {
     only(version, 0, cursor)?;
     let mut values = topic_partition(cursor)?;
     values.extend(offsets(cursor)?);
-    Ok(Value::Struct(values))
+    Ok(values)
 }
 
 fn topic_partition(cursor: &mut Cursor<'_>) -> Result<Vec<Value>> {
+    let topic = topic(cursor)?;
+    let start = cursor.clone();
+    let partition = cursor.i32_be()?;
+    plausible(partition >= 0, &start, "the number of a partition")?;
+    Ok(vec![topic, Value::Int(partition)])
+}
+
+pub(super) fn topic(cursor: &mut Cursor<'_>) -> Result<Value> {
     let start = cursor.clone();
     let topic = java::utf(cursor, "topic")?;
-    let partition = cursor.i32_be()?;
     let legal = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
     let is_topic = (1..=MAX_TOPIC_BYTES).contains(&topic.len()) && topic.bytes().all(legal);
     plausible(is_topic, &start, "the name of a topic")?;
-    plausible(partition >= 0, &start, "the number of a partition")?;
-    Ok(vec![Value::Text(topic), Value::Int(partition)])
+    Ok(Value::Text(topic))
 }
 
 fn offsets(cursor: &mut Cursor<'_>) -> Result<[Value; 2]> {
@@ -101,7 +116,7 @@ fn offset(cursor: &mut Cursor<'_>) -> Result<Value> {
     }
 }
 
-fn enumerator(version: i32, cursor: &mut Cursor<'_>) -> Result<Value> {
+pub(super) fn enumerator(version: i32, cursor: &mut Cursor<'_>) -> Result<Value> {
     let partitions = match version {
         0 => assignments(cursor)?,
         1 => list(cursor, 6, "partitions", |cursor| {
@@ -148,9 +163,7 @@ fn partitions_with_offsets(cursor: &mut Cursor<'_>) -> Result<Value> {
 
 fn sized_split(version: i32, cursor: &mut Cursor<'_>) -> Result<Vec<Value>> {
     let mut inner = sized(cursor, "split")?;
-    only(version, 0, &inner)?;
-    let mut values = topic_partition(&mut inner)?;
-    values.extend(offsets(&mut inner)?);
+    let values = split_values(version, &mut inner)?;
     inner.end("split")?;
     Ok(values)
 }
@@ -186,7 +199,7 @@ fn writer_field() -> Field {
 fn writer(version: i32, cursor: &mut Cursor<'_>) -> Result<Value> {
     let start = cursor.clone();
     plausible((1..=2).contains(&version), &start, "the version of a Kafka writer")?;
-    let mut values = vec![prefix(cursor)?];
+    let mut values = vec![name(cursor, "transactional id")?];
     if version == 1 {
         values.extend([Value::Null, Value::Null, Value::Null, Value::List(Vec::new())]);
         return Ok(Value::Struct(values));
@@ -203,11 +216,11 @@ fn writer(version: i32, cursor: &mut Cursor<'_>) -> Result<Value> {
     Ok(Value::Struct(values))
 }
 
-/// A prefix is printable.
-fn prefix(cursor: &mut Cursor<'_>) -> Result<Value> {
+/// A name that somebody chose is printable.
+pub(super) fn name(cursor: &mut Cursor<'_>, what: &str) -> Result<Value> {
     let start = cursor.clone();
-    let text = java::utf(cursor, "transactional id")?;
-    plausible(!text.is_empty() && !text.contains(char::is_control), &start, "a transactional id")?;
+    let text = java::utf(cursor, what)?;
+    plausible(!text.is_empty() && !text.contains(char::is_control), &start, what)?;
     Ok(Value::Text(text))
 }
 
@@ -223,5 +236,5 @@ pub(super) fn committable(version: i32, cursor: &mut Cursor<'_>) -> Result<Value
     only(version, 1, cursor)?;
     let epoch = Value::Short(cursor.i16_be()?);
     let producer = long(cursor)?;
-    Ok(Value::Struct(vec![prefix(cursor)?, producer, epoch]))
+    Ok(Value::Struct(vec![name(cursor, "transactional id")?, producer, epoch]))
 }

@@ -20,6 +20,7 @@ mod file_sink;
 mod files;
 mod hybrid;
 mod kafka;
+mod kafka_dynamic;
 mod numbers;
 pub(crate) mod sinks;
 pub(crate) mod sources;
@@ -36,7 +37,7 @@ pub(crate) struct Layout {
     /// What it is: `Kafka split`.
     pub(crate) name: &'static str,
     /// Why it is believed to be right.
-    pub(crate) evidence: Evidence,
+    evidence: Evidence,
     /// What it is in the model.
     pub(crate) field: fn() -> Field,
     /// Reads a payload of this version; whoever calls looks whether anything is left.
@@ -44,14 +45,13 @@ pub(crate) struct Layout {
 }
 
 /// Why a layout is believed to be right.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Evidence {
+#[derive(Debug, Clone, Copy)]
+enum Evidence {
     /// It is a frame around bytes that are not understood.
     None,
-    /// It follows the sources of the connector; no bytes that the connector wrote were at hand.
-    Layout,
-    /// Bytes that the connector wrote are read as what they hold.
-    Values,
+    /// Bytes that the connector's own serializers wrote are read as what they hold, in these versions. Other
+    /// versions follow its sources.
+    Values(&'static [i32]),
 }
 
 /// What stands around a versioned payload.
@@ -116,6 +116,17 @@ impl Layout {
         let value = (self.read)(payload.version, &mut cursor)?;
         cursor.end(self.name)?;
         Ok(value)
+    }
+
+    /// Whether what is read of these payloads was ever held against bytes of the connector; `None` if they are
+    /// not understood.
+    pub(crate) fn is_verified(&self, payloads: &[Versioned<'_>]) -> Option<bool> {
+        match self.evidence {
+            Evidence::None => None,
+            Evidence::Values(versions) => {
+                Some(payloads.iter().all(|payload| versions.contains(&payload.version)))
+            }
+        }
     }
 
     fn reads(&self, payload: Versioned<'_>) -> bool {

@@ -21,13 +21,13 @@ pub(super) static NUMBERS: Connector = Connector {
     tag: "numbers",
     split: Layout {
         name: "number sequence split",
-        evidence: Evidence::Values,
+        evidence: Evidence::Values(&[1]),
         field: split_field,
         read: split,
     },
     enumerator: Layout {
         name: "number sequence enumerator",
-        evidence: Evidence::Values,
+        evidence: Evidence::Values(&[1]),
         field: enumerator_field,
         read: enumerator,
     },

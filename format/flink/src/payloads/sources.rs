@@ -6,6 +6,7 @@
 use super::files::FILES;
 use super::hybrid::HYBRID;
 use super::kafka::KAFKA;
+use super::kafka_dynamic::KAFKA_DYNAMIC;
 use super::numbers::NUMBERS;
 use super::{Evidence, Layout, Versioned, unknown, unknown_field};
 
@@ -20,7 +21,7 @@ pub(crate) struct Connector {
 }
 
 /// Those that consist of no others.
-pub(super) static PLAIN: [&Connector; 3] = [&NUMBERS, &FILES, &KAFKA];
+pub(super) static PLAIN: [&Connector; 4] = [&NUMBERS, &FILES, &KAFKA, &KAFKA_DYNAMIC];
 
 /// A connector that is not known.
 pub(crate) static UNKNOWN: Connector = Connector {

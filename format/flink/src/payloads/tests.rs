@@ -1,11 +1,14 @@
-//! Payloads that Flink's serializers wrote, and some by hand where Flink's own are not at hand (Kafka).
+//! Payloads that the serializers of Flink and of its Kafka connector wrote, and some by hand.
 
 use std::path::Path;
 
 use serde_json::{Value as Json, json};
 use spt_format::{Cursor, JsonOptions, JsonValues};
 
-use super::{Layout, Versioned, committables, file_sink, files, hybrid, kafka, numbers, sinks, sources};
+use super::{
+    Evidence, Layout, Versioned, committables, file_sink, files, hybrid, kafka, kafka_dynamic, numbers,
+    sinks, sources,
+};
 use crate::serializers::values::Column;
 
 /// A payload of `testdata/flink-payloads`.
@@ -18,9 +21,14 @@ struct Fixture {
 
 fn fixtures() -> Vec<Fixture> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap();
-    let text = std::fs::read_to_string(root.join("testdata/flink-payloads/2.1.0.txt")).unwrap();
-    let fixtures: Vec<_> = text.lines().map(fixture).collect();
-    assert_eq!(fixtures.len(), 12);
+    let files = [("2.1.0", 12), ("kafka-3.0.0", 6), ("kafka-4.0.1", 11), ("kafka-5.0.0", 10)];
+    let mut fixtures = Vec::new();
+    for (file, payloads) in files {
+        let path = root.join(format!("testdata/flink-payloads/{file}.txt"));
+        let text = std::fs::read_to_string(path).unwrap();
+        assert_eq!(text.lines().count(), payloads, "{file}");
+        fixtures.extend(text.lines().map(fixture));
+    }
     fixtures
 }
 
@@ -40,6 +48,14 @@ fn unhex(text: &str) -> Vec<u8> {
     (0..text.len()).step_by(2).map(byte).collect()
 }
 
+/// What is committed to Kafka, which stands in the state of a committer.
+static KAFKA_COMMITTABLE: Layout = Layout {
+    name: "Kafka committable",
+    evidence: Evidence::Values(&[1]),
+    field: kafka::committable_field,
+    read: kafka::committable,
+};
+
 /// Every layout, by the name that fixtures have for it.
 fn layouts() -> Vec<(&'static str, &'static Layout)> {
     vec![
@@ -52,7 +68,10 @@ fn layouts() -> Vec<(&'static str, &'static Layout)> {
         ("kafka.split", &kafka::KAFKA.split),
         ("kafka.enumerator", &kafka::KAFKA.enumerator),
         ("kafka.writer", &kafka::WRITER),
+        ("kafka.committable", &KAFKA_COMMITTABLE),
         ("kafka.committables", &committables::KAFKA),
+        ("kafka-dynamic.split", &kafka_dynamic::KAFKA_DYNAMIC.split),
+        ("kafka-dynamic.enumerator", &kafka_dynamic::KAFKA_DYNAMIC.enumerator),
         ("file.bucket", &file_sink::BUCKET),
         ("file.committables", &committables::FILES),
         ("empty.committables", &committables::OTHER),
@@ -93,6 +112,24 @@ fn every_payload_flink_wrote_becomes_the_json_it_should() {
         let found = read(layout(&name), version, &bytes).unwrap_or_else(|error| panic!("{name}: {error}"));
         assert_eq!(found, json, "{name}");
     }
+}
+
+#[test]
+fn a_version_counts_as_verified_where_a_fixture_has_it_and_only_there() {
+    for (name, layout) in layouts() {
+        for version in 0..=4 {
+            let written = fixtures().iter().any(|fixture| {
+                // A committer without committables is written like any other.
+                let same = fixture.name == name
+                    || (name, &*fixture.name) == ("empty.committables", "file.committables");
+                same && fixture.version == version
+            });
+            assert_eq!(layout.is_verified(&[payload(version, &[])]), Some(written), "{name} {version}");
+        }
+    }
+    assert_eq!(sources::UNKNOWN.split.is_verified(&[payload(1, &[])]), None);
+    let both = [payload(1, &[]), payload(0, &[])];
+    assert_eq!(kafka::KAFKA.enumerator.is_verified(&both), Some(false));
 }
 
 #[test]

@@ -8,7 +8,7 @@ use spt_format::{Cursor, ReadAs, ReadLimits, Result, StateKind, StateSchema};
 
 use super::pieces::{Found, Piece};
 use crate::files::Files;
-use crate::payloads::{Evidence, Frame, Layout, Payload, Versioned, sinks, sources};
+use crate::payloads::{Frame, Layout, Payload, Versioned, sinks, sources};
 use crate::rows::Encoding;
 use crate::serializers::{FlinkType, Scalar};
 
@@ -30,7 +30,7 @@ pub(super) fn recognise(found: &mut [Found], files: &Files, limits: &ReadLimits)
         };
         let Ok(payloads) = open(&elements, Frame::Element) else { continue };
         if let Some(layout) = sinks::layout(name, &payloads) {
-            set(found.iter_mut().filter(|state| is_list(state, name)), Frame::Element, layout);
+            set(found.iter_mut().filter(|state| is_list(state, name)), Frame::Element, layout, &payloads);
         }
     }
 }
@@ -44,9 +44,9 @@ fn recognise_source(found: &mut [Found], files: &Files, limits: &ReadLimits) {
     let Some(coordinator) = coordinator else { return };
     let Ok(enumerator) = open(&coordinator, Frame::Coordinator) else { return };
     let connector = sources::connector(&splits, enumerator.first().copied()).unwrap_or(&sources::UNKNOWN);
-    set(found.iter_mut().filter(|state| is_list(state, SPLITS)), Frame::Element, &connector.split);
+    set(found.iter_mut().filter(|state| is_list(state, SPLITS)), Frame::Element, &connector.split, &splits);
     let coordinator = found.iter_mut().filter(|state| state.kind == StateKind::Coordinator);
-    set(coordinator, Frame::Coordinator, &connector.enumerator);
+    set(coordinator, Frame::Coordinator, &connector.enumerator, &enumerator);
 }
 
 /// A list of `byte[]` with this name.
@@ -90,17 +90,18 @@ fn open_one(bytes: &[u8], frame: Frame) -> Result<Versioned<'_>> {
     Ok(payload)
 }
 
-fn set<'a>(states: impl Iterator<Item = &'a mut Found>, frame: Frame, layout: &'static Layout) {
+fn set<'a>(
+    states: impl Iterator<Item = &'a mut Found>,
+    frame: Frame,
+    layout: &'static Layout,
+    payloads: &[Versioned<'_>],
+) {
+    let verified = layout.is_verified(payloads);
     for state in states {
         if let Piece::Elements(list) = &mut state.piece {
             list.encoding = Encoding::Payload(Payload { frame, layout });
             state.schema = StateSchema::per_subtask((layout.field)());
-            state.read_as = match layout.evidence {
-                Evidence::None => None,
-                evidence => {
-                    Some(ReadAs { what: layout.name.to_owned(), verified: evidence == Evidence::Values })
-                }
-            };
+            state.read_as = verified.map(|verified| ReadAs { what: layout.name.to_owned(), verified });
         }
     }
 }
