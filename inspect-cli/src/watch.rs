@@ -78,6 +78,16 @@ impl SavepointSource for Watched {
         Ok(Box::new(WatchedRows { rows, known, progress: self.progress.clone() }))
     }
 
+    /// Rows that a reader counts without decoding do not leave it: what it went over are the segments.
+    fn count(&self, place: StateRef, scan: &Scan) -> Result<(u64, Completeness)> {
+        let counted = self.inner.count(place, scan)?;
+        let segments = self.inner.segments(place)?;
+        let asked = scan.segments.clone().unwrap_or(0..segments.len());
+        let bytes = segments.get(asked).unwrap_or_default().iter().filter_map(|segment| segment.bytes).sum();
+        self.progress.advance(bytes);
+        Ok(counted)
+    }
+
     fn as_any(&self) -> Option<&dyn Any> {
         self.inner.as_any()
     }
@@ -111,5 +121,42 @@ impl RowStream for WatchedRows {
 
     fn completeness(&self) -> Completeness {
         self.rows.completeness()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use spt_format::{Error, NamedSource, SavepointKind, UidList};
+
+    use super::*;
+
+    /// Knows how many rows there are and cannot show one.
+    struct Tally(Savepoint);
+
+    impl SavepointSource for Tally {
+        fn savepoint(&self) -> &Savepoint {
+            &self.0
+        }
+
+        fn segments(&self, _: StateRef) -> Result<Vec<Segment>> {
+            Ok(Vec::new())
+        }
+
+        fn scan(&self, _: StateRef, _: &Scan) -> Result<Box<dyn RowStream>> {
+            Err(Error::invalid("rows are only counted"))
+        }
+
+        fn count(&self, _: StateRef, _: &Scan) -> Result<(u64, Completeness)> {
+            Ok((7, Completeness::default()))
+        }
+    }
+
+    #[test]
+    fn rows_are_counted_by_the_reader_however_it_is_wrapped() {
+        let reader = Box::new(Tally(Savepoint::new(SavepointKind::Savepoint, "a")));
+        let named = Box::new(NamedSource::new(reader, &UidList::default()));
+        let watched = Watched { inner: named, progress: Arc::new(Progress::silent()) };
+        let counted = watched.count(StateRef { operator: 0, state: 0 }, &Scan::default());
+        assert_eq!(counted.unwrap(), (7, Completeness::default()));
     }
 }

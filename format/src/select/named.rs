@@ -3,7 +3,9 @@
 use std::any::Any;
 
 use crate::error::Result;
-use crate::model::{Extent, RowStream, Savepoint, SavepointSource, Scan, Segment, StateRef, UidList};
+use crate::model::{
+    Completeness, Extent, RowStream, Savepoint, SavepointSource, Scan, Segment, StateRef, UidList,
+};
 
 /// A savepoint with the uids of a list. Everything else is as it was.
 pub struct NamedSource {
@@ -35,6 +37,10 @@ impl SavepointSource for NamedSource {
 
     fn scan(&self, state: StateRef, scan: &Scan) -> Result<Box<dyn RowStream>> {
         self.inner.scan(state, scan)
+    }
+
+    fn count(&self, state: StateRef, scan: &Scan) -> Result<(u64, Completeness)> {
+        self.inner.count(state, scan)
     }
 
     fn as_any(&self) -> Option<&dyn Any> {

@@ -22,7 +22,7 @@ pub(crate) struct Progress {
 
 impl Progress {
     /// Nothing is shown.
-    pub(super) fn silent() -> Self {
+    pub(crate) fn silent() -> Self {
         Self { bar: None, what: "", began: Instant::now() }
     }
 
