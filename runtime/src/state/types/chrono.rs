@@ -7,17 +7,11 @@
 //! | `NaiveDateTime` | `timestamp(us)`: local, no zone |
 //! | `DateTime<Utc>` | `timestamp(us, UTC)` |
 
-use std::cmp::Ordering;
-
 use arrow_array::types::{Date32Type, Time64MicrosecondType, TimestampMicrosecondType};
-use arrow_array::{Array, ArrayRef};
-use arrow_schema::DataType;
 use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, NaiveTime, Timelike, Utc};
-use spt_format::{Error, Field, KeyHash, Result, TimeUnit, Type};
+use spt_format::{Error, Result, TimeUnit, Type};
 
-use crate::state::column::{State, StateBuilder, StateReader};
-use crate::state::key::{Key, spt_hash, write_fixed};
-use crate::state::types::number::{NumberBuilder, NumberReader};
+use super::counted::counted_state;
 
 /// The day 1970-01-01 as chrono counts days.
 const EPOCH_DAY: i32 = 719_163;
@@ -61,82 +55,7 @@ fn local_of_micros(micros: i64) -> Result<NaiveDateTime> {
     instant_of_micros(micros).map(|time| time.naive_utc())
 }
 
-macro_rules! chrono_state {
-    ($($rust:ty, $native:ty, $arrow:ty, $ty:expr, $to:ident, $from:ident, $builder:ident, $reader:ident;)*) => {$(
-        /// Builds a column of chrono's type.
-        pub struct $builder(NumberBuilder<$arrow>);
-
-        /// Reads a column of chrono's type.
-        pub struct $reader(NumberReader<$arrow>);
-
-        impl State for $rust {
-            type Builder = $builder;
-            type Reader = $reader;
-
-            fn field() -> Field {
-                Field::new("", $ty)
-            }
-        }
-
-        impl StateBuilder<$rust> for $builder {
-            fn new(ty: &DataType, capacity: usize) -> Self {
-                Self(NumberBuilder::new(ty, capacity))
-            }
-
-            fn append(&mut self, value: &$rust) {
-                self.0.append(&$to(value));
-            }
-
-            fn append_null(&mut self) {
-                self.0.append_null();
-            }
-
-            fn bytes(&self) -> usize {
-                self.0.bytes()
-            }
-
-            fn finish(&mut self) -> Result<ArrayRef> {
-                self.0.finish()
-            }
-        }
-
-        impl StateReader<$rust> for $reader {
-            fn new(array: &dyn Array) -> Result<Self> {
-                NumberReader::new(array).map(Self)
-            }
-
-            fn get(&self, row: usize) -> Result<$rust> {
-                $from(self.0.get(row)?)
-            }
-        }
-
-        impl Key for $rust {
-            type Borrowed = Self;
-            type Arena = Vec<Self>;
-            const KEY_HASH: KeyHash = KeyHash::Spt1;
-
-            fn key_hash(key: &Self) -> i32 {
-                spt_hash::<Self>(key)
-            }
-
-            fn write_key_bytes(key: &Self, bytes: &mut Vec<u8>) {
-                write_fixed(&($to(key) ^ <$native>::MIN).to_be_bytes(), bytes);
-            }
-
-            fn order(a: &Self, b: &Self) -> Ordering {
-                a.cmp(b)
-            }
-
-            fn sort_prefix(key: &Self, _: usize) -> u64 {
-                i64::from($to(key)).cast_unsigned() ^ (1 << 63)
-            }
-        }
-
-        crate::data!($rust);
-    )*};
-}
-
-chrono_state! {
+counted_state! {
     NaiveDate, i32, Date32Type, Type::Date, days_of_date, date_of_days, DateBuilder, DateReader;
     NaiveTime, i64, Time64MicrosecondType, Type::Time(TimeUnit::Us), micros_of_time, time_of_micros,
         TimeOfDayBuilder, TimeOfDayReader;
@@ -146,3 +65,8 @@ chrono_state! {
         Type::Timestamp { unit: TimeUnit::Us, zone: Some("UTC".into()) },
         micros_of_instant, instant_of_micros, InstantBuilder, InstantReader;
 }
+
+crate::data!(NaiveDate);
+crate::data!(NaiveTime);
+crate::data!(NaiveDateTime);
+crate::data!(DateTime<Utc>);

@@ -3,6 +3,7 @@
 mod bytes;
 mod chrono;
 mod collection;
+mod counted;
 mod decimal;
 mod list;
 mod map;
