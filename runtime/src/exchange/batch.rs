@@ -42,6 +42,11 @@ impl<T: Data> Default for Records<T> {
 }
 
 impl<T: Data> Records<T> {
+    /// Each record and its event time.
+    pub(crate) fn entries(&self) -> impl Iterator<Item = (T::Ref<'_>, EventTime)> {
+        (0..self.records.len()).filter_map(|index| Some((self.records.get(index)?, self.times.get(index))))
+    }
+
     /// Appends a record.
     #[inline]
     pub(crate) fn push(&mut self, record: T::Ref<'_>, time: EventTime) {
@@ -91,6 +96,13 @@ impl<K: Key, V: Data> Default for KeyedBatch<K, V> {
 }
 
 impl<K: Key, V: Data> KeyedBatch<K, V> {
+    /// Each record's place, key, value and event time.
+    pub(crate) fn entries(&self) -> impl Iterator<Item = (Place, &K::Borrowed, V::Ref<'_>, EventTime)> {
+        self.places.iter().enumerate().filter_map(|(index, place)| {
+            Some((*place, self.keys.get(index)?, self.value(index), self.times.get(index)))
+        })
+    }
+
     /// The value that goes with a place of this batch.
     #[inline]
     #[expect(clippy::expect_used, reason = "keys, places and values are pushed together")]

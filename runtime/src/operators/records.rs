@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::input::{HeadOperator, InputHead};
 use super::stage::{Signal, Stage};
-use crate::data::{Column, Data};
+use crate::data::Data;
 use crate::error::Result;
 use crate::exchange::{Exchange, Inputs, Records};
 use crate::tasks::{Head, TaskContext};
@@ -50,11 +50,7 @@ impl<T: Data> HeadOperator<Records<T>> for Unpack<T> {
 
 impl<T: Data, E: Stage<T>> Head<Records<T>> for UnpackHead<E> {
     fn feed(&mut self, batch: &Records<T>) -> Result<()> {
-        let mut all = 0..batch.records.len();
-        all.try_for_each(|index| match batch.records.get(index) {
-            Some(record) => self.0.push(record, batch.times.get(index)),
-            None => Ok(()),
-        })
+        batch.entries().try_for_each(|(record, time)| self.0.push(record, time))
     }
 
     fn signal(&mut self, signal: &mut Signal<'_>) -> Result<()> {

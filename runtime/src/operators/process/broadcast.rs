@@ -2,13 +2,12 @@
 
 use super::context::{FiredTimer, KeyedContext, ProcessContext};
 use super::function::{KeyedFunction, KeyedHead};
-use crate::data::{Column, Data};
+use crate::data::Data;
 use crate::error::Result;
 use crate::exchange::{KeyedBatch, Pair, Records};
 use crate::operators::input::{HeadOperator, StreamKey};
 use crate::operators::stage::{Signal, Stage};
 use crate::operators::states::States;
-use crate::state::KeyArena;
 use crate::tasks::{Head, TaskContext};
 
 /// A function of a keyed stream whose behaviour a second, broadcast stream changes: rules, rates, switches. What
@@ -83,14 +82,10 @@ where
 {
     fn feed(&mut self, Pair { first, second }: &KeyedAndBroadcast<K, P::In, P::Broadcast>) -> Result<()> {
         let Self { function, core } = self;
-        for (index, place) in first.places.iter().enumerate() {
-            let Some(key) = first.keys.get(index) else { continue };
-            let record = first.value(index);
-            core.call(*place, key, first.times.get(index), |context| function.process(record, context))?;
+        for (place, key, record, time) in first.entries() {
+            core.call(place, key, time, |context| function.process(record, context))?;
         }
-        for index in 0..second.records.len() {
-            let Some(record) = second.records.get(index) else { continue };
-            let time = second.times.get(index);
+        for (record, time) in second.entries() {
             core.call_without_key(time, |context| function.process_broadcast(record, context))?;
         }
         Ok(())

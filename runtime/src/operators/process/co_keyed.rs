@@ -8,7 +8,6 @@ use crate::exchange::{KeyedBatch, Pair};
 use crate::operators::input::{HeadOperator, StreamKey};
 use crate::operators::stage::{Signal, Stage};
 use crate::operators::states::States;
-use crate::state::KeyArena;
 use crate::tasks::{Head, TaskContext};
 
 /// A function that is called for every record of two streams keyed alike: both see the same state.
@@ -82,15 +81,11 @@ where
 {
     fn feed(&mut self, Pair { first, second }: &KeyedPair<K, P::First, P::Second>) -> Result<()> {
         let Self { function, core } = self;
-        for (index, place) in first.places.iter().enumerate() {
-            let Some(key) = first.keys.get(index) else { continue };
-            let record = first.value(index);
-            core.call(*place, key, first.times.get(index), |context| function.first(record, context))?;
+        for (place, key, record, time) in first.entries() {
+            core.call(place, key, time, |context| function.first(record, context))?;
         }
-        for (index, place) in second.places.iter().enumerate() {
-            let Some(key) = second.keys.get(index) else { continue };
-            let record = second.value(index);
-            core.call(*place, key, second.times.get(index), |context| function.second(record, context))?;
+        for (place, key, record, time) in second.entries() {
+            core.call(place, key, time, |context| function.second(record, context))?;
         }
         Ok(())
     }

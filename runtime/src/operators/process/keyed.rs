@@ -8,7 +8,6 @@ use crate::exchange::KeyedBatch;
 use crate::operators::input::{HeadOperator, StreamKey};
 use crate::operators::stage::{Signal, Stage};
 use crate::operators::states::States;
-use crate::state::KeyArena;
 use crate::tasks::{Head, TaskContext};
 
 /// A function that is called for every record of a keyed stream, with state and timers of the record's key.
@@ -109,10 +108,8 @@ where
 {
     fn feed(&mut self, batch: &KeyedBatch<K, P::In>) -> Result<()> {
         let Self { function, core } = self;
-        for (index, place) in batch.places.iter().enumerate() {
-            let Some(key) = batch.keys.get(index) else { continue };
-            let record = batch.value(index);
-            core.call(*place, key, batch.times.get(index), |context| function.process(record, context))?;
+        for (place, key, record, time) in batch.entries() {
+            core.call(place, key, time, |context| function.process(record, context))?;
         }
         Ok(())
     }

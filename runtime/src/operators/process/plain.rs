@@ -1,7 +1,7 @@
 //! Functions of streams that are not keyed.
 
 use super::context::ProcessContext;
-use crate::data::{Column, Data, EventTime};
+use crate::data::{Data, EventTime};
 use crate::error::Result;
 use crate::exchange::{Pair, Records};
 use crate::operators::chain::Operator;
@@ -194,13 +194,11 @@ impl<P: CoProcess> HeadOperator<RecordsPair<P::First, P::Second>> for PlainFunct
 impl<P: CoProcess, E: Stage<P::Out>> Head<RecordsPair<P::First, P::Second>> for PlainStage<P, E> {
     fn feed(&mut self, Pair { first, second }: &RecordsPair<P::First, P::Second>) -> Result<()> {
         let Self { function, core } = self;
-        for index in 0..first.records.len() {
-            let Some(record) = first.records.get(index) else { continue };
-            core.call(first.times.get(index), |context| function.first(record, context))?;
+        for (record, time) in first.entries() {
+            core.call(time, |context| function.first(record, context))?;
         }
-        for index in 0..second.records.len() {
-            let Some(record) = second.records.get(index) else { continue };
-            core.call(second.times.get(index), |context| function.second(record, context))?;
+        for (record, time) in second.entries() {
+            core.call(time, |context| function.second(record, context))?;
         }
         Ok(())
     }

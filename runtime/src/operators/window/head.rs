@@ -12,7 +12,7 @@ use crate::operators::out::Out;
 use crate::operators::side_output::OutputTag;
 use crate::operators::stage::{Signal, Stage};
 use crate::savepoint::{KeyedPart, Snapshot, StateSlot};
-use crate::state::{Declaration, KeyArena, KeyedTable, Place, TimeWindow};
+use crate::state::{Declaration, KeyedTable, Place, TimeWindow};
 use crate::tasks::{Head, TaskContext};
 
 /// Windows of a keyed stream in the graph.
@@ -161,17 +161,15 @@ where
     E: Stage<R::Out>,
 {
     fn feed(&mut self, batch: &KeyedBatch<K, T>) -> Result<()> {
-        for (index, place) in batch.places.iter().enumerate() {
-            let Some(key) = batch.keys.get(index) else { continue };
-            let time = batch.times.get(index);
+        for (place, key, record, time) in batch.entries() {
             let add = |contents: &mut Single<K, T, F, R>, window: &TimeWindow| {
-                contents.add(*place, key, window, batch.value(index))
+                contents.add(place, key, window, record)
             };
-            if self.core.put(*place, key, time, &mut self.contents, add)? {
+            if self.core.put(place, key, time, &mut self.contents, add)? {
                 continue;
             }
             match &self.late {
-                Some(tag) => self.core.side.emit_ref(tag, batch.value(index), time)?,
+                Some(tag) => self.core.side.emit_ref(tag, record, time)?,
                 None => self.core.drop_late(),
             }
         }
