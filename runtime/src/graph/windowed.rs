@@ -11,7 +11,7 @@ use crate::data::Data;
 use crate::exchange::{KeyOf, WholeRecord};
 use crate::operators::{
     Add, Aggregate, Aggregated, Apply, Chain, Collected, EmitKeyed, EmitResult, EmitValue, Fill, Folded,
-    Greatest, Joined, Least, Matches, Number, Out, OutputTag, Reduced, StreamKey, Window, WindowResult,
+    Greatest, Group, Joined, Least, Number, Out, OutputTag, Reduced, StreamKey, Window, WindowResult,
     WindowTerms, Windows,
 };
 use crate::state::{ListCell, State, TimeWindow};
@@ -183,12 +183,21 @@ where
     }
 
     /// Calls a function for every two records with the same key and window, one of each stream.
-    pub fn join<O, J>(self, join: J) -> DataStream<O, impl Chain<Out = O>>
+    pub fn join<O, J>(self, mut join: J) -> DataStream<O, impl Chain<Out = O>>
     where
         O: Data,
         J: FnMut(&A, &B, &mut Out<'_, O>) + Clone + Send + 'static,
     {
-        self.then("windowJoin", Every { function: join, out: PhantomData })
+        let every = move |_: &K::Borrowed,
+                          _: TimeWindow,
+                          first: &ListCell<A>,
+                          second: &ListCell<B>,
+                          out: &mut Out<'_, O>| {
+            for a in first.iter() {
+                second.iter().for_each(|b| join(a, b, out));
+            }
+        };
+        self.then("windowJoin", every)
     }
 
     /// Calls a function for every key and window with the records of both streams, of which one may have none.
@@ -200,85 +209,15 @@ where
             + Send
             + 'static,
     {
-        self.then("coGroup", Groups { function: group, out: PhantomData })
+        self.then("coGroup", group)
     }
 
-    fn then<M: Matches<K, A, B>>(
+    fn then<O: Data>(
         self,
         kind: &'static str,
-        matches: M,
-    ) -> DataStream<M::Out, impl Chain<Out = M::Out>> {
-        let operator = Joined { terms: self.terms, matches, types: PhantomData };
+        group: impl Group<K, A, B, O>,
+    ) -> DataStream<O, impl Chain<Out = O>> {
+        let operator = Joined { terms: self.terms, group, types: PhantomData };
         self.streams.then(kind, operator.declarations(), operator)
-    }
-}
-
-/// Every record of one side with every record of the other.
-struct Every<F, O> {
-    function: F,
-    out: PhantomData<fn() -> O>,
-}
-
-impl<F: Clone, O> Clone for Every<F, O> {
-    fn clone(&self) -> Self {
-        Self { function: self.function.clone(), out: PhantomData }
-    }
-}
-
-impl<K, A, B, F, O> Matches<K, A, B> for Every<F, O>
-where
-    K: StreamKey,
-    A: State,
-    B: State,
-    O: Data,
-    F: FnMut(&A, &B, &mut Out<'_, O>) + Clone + Send + 'static,
-{
-    type Out = O;
-
-    fn emit(
-        &mut self,
-        _: &K::Borrowed,
-        _: TimeWindow,
-        first: &ListCell<A>,
-        second: &ListCell<B>,
-        out: &mut Out<'_, O>,
-    ) {
-        for a in first.iter() {
-            second.iter().for_each(|b| (self.function)(a, b, out));
-        }
-    }
-}
-
-/// Both sides as a whole.
-struct Groups<F, O> {
-    function: F,
-    out: PhantomData<fn() -> O>,
-}
-
-impl<F: Clone, O> Clone for Groups<F, O> {
-    fn clone(&self) -> Self {
-        Self { function: self.function.clone(), out: PhantomData }
-    }
-}
-
-impl<K, A, B, F, O> Matches<K, A, B> for Groups<F, O>
-where
-    K: StreamKey,
-    A: State,
-    B: State,
-    O: Data,
-    F: FnMut(&K::Borrowed, TimeWindow, &ListCell<A>, &ListCell<B>, &mut Out<'_, O>) + Clone + Send + 'static,
-{
-    type Out = O;
-
-    fn emit(
-        &mut self,
-        key: &K::Borrowed,
-        window: TimeWindow,
-        first: &ListCell<A>,
-        second: &ListCell<B>,
-        out: &mut Out<'_, O>,
-    ) {
-        (self.function)(key, window, first, second, out);
     }
 }

@@ -50,6 +50,6 @@ pub(crate) use timestamps::AssignTime;
 pub use timestamps::Watermarks;
 pub use window::Windows;
 pub(crate) use window::{
-    Aggregated, Apply, Collected, EmitKeyed, EmitResult, EmitValue, Fill, Folded, Joined, Matches, Reduced,
+    Aggregated, Apply, Collected, EmitKeyed, EmitResult, EmitValue, Fill, Folded, Group, Joined, Reduced,
     Window, WindowResult, WindowTerms,
 };

@@ -14,39 +14,34 @@ use crate::operators::out::Out;
 use crate::operators::process::KeyedPair;
 use crate::operators::stage::{Signal, Stage};
 use crate::savepoint::{KeyedPart, Snapshot, StateSlot};
-use crate::state::{Declaration, KeyArena, KeyedTable, ListCell, Place, State, TimeWindow};
+use crate::state::{Declaration, KeyedTable, ListCell, Place, State, TimeWindow};
 use crate::tasks::{Head, TaskContext};
 
-/// What becomes of the records of a key and window, when both sides are known.
-pub(crate) trait Matches<K: StreamKey, A, B>: Clone + Send + 'static {
-    /// What it emits.
-    type Out: Data;
+/// What makes of both sides of a key and window what is emitted. Either may be empty, not both.
+pub(crate) trait Group<K: StreamKey, A, B, O>:
+    FnMut(&K::Borrowed, TimeWindow, &ListCell<A>, &ListCell<B>, &mut Out<'_, O>) + Clone + Send + 'static
+{
+}
 
-    /// Emits it. Either side may be empty, not both.
-    fn emit(
-        &mut self,
-        key: &K::Borrowed,
-        window: TimeWindow,
-        first: &ListCell<A>,
-        second: &ListCell<B>,
-        out: &mut Out<'_, Self::Out>,
-    );
+impl<K: StreamKey, A, B, O, F> Group<K, A, B, O> for F where
+    F: FnMut(&K::Borrowed, TimeWindow, &ListCell<A>, &ListCell<B>, &mut Out<'_, O>) + Clone + Send + 'static
+{
 }
 
 /// Two windowed streams in the graph.
-pub(crate) struct Joined<K, A, B, M> {
+pub(crate) struct Joined<K, A, B, O, F> {
     pub(crate) terms: WindowTerms,
-    pub(crate) matches: M,
-    pub(crate) types: PhantomData<fn(K, A, B)>,
+    pub(crate) group: F,
+    pub(crate) types: PhantomData<fn(K, A, B) -> O>,
 }
 
-impl<K, A, B, M: Clone> Clone for Joined<K, A, B, M> {
+impl<K, A, B, O, F: Clone> Clone for Joined<K, A, B, O, F> {
     fn clone(&self) -> Self {
-        Self { terms: self.terms, matches: self.matches.clone(), types: PhantomData }
+        Self { terms: self.terms, group: self.group.clone(), types: PhantomData }
     }
 }
 
-impl<K: StreamKey, A: Data + State, B: Data + State, M> Joined<K, A, B, M> {
+impl<K: StreamKey, A: Data + State, B: Data + State, O, F> Joined<K, A, B, O, F> {
     pub(crate) fn declarations(&self) -> Vec<Declaration> {
         let first = Declaration::keyed::<K, ListCell<A>, TimeWindow>("window-first", StateKind::List);
         let second = Declaration::keyed::<K, ListCell<B>, TimeWindow>("window-second", StateKind::List);
@@ -84,20 +79,22 @@ impl<K: StreamKey, T: State> Side<K, T> {
 }
 
 /// The contents of such windows in one subtask.
-struct Sides<K: StreamKey, A: State, B: State, M> {
+struct Sides<K: StreamKey, A: State, B: State, O, F> {
     first: Side<K, A>,
     second: Side<K, B>,
-    matches: M,
+    group: F,
+    out: PhantomData<fn() -> O>,
 }
 
-impl<K, A, B, M> Contents<K> for Sides<K, A, B, M>
+impl<K, A, B, O, F> Contents<K> for Sides<K, A, B, O, F>
 where
     K: StreamKey,
     A: State,
     B: State,
-    M: Matches<K, A, B>,
+    O: Data,
+    F: Group<K, A, B, O>,
 {
-    type Out = M::Out;
+    type Out = O;
 
     fn has(&self, place: Place, key: &K::Borrowed, window: &TimeWindow) -> bool {
         self.first.table.get(place, key, window).is_some()
@@ -115,13 +112,13 @@ where
         place: Place,
         key: &K::Borrowed,
         window: TimeWindow,
-        out: &mut Out<'_, M::Out>,
+        out: &mut Out<'_, O>,
     ) -> Result<()> {
         let (none, nothing) = (ListCell::default(), ListCell::default());
         let first = self.first.table.get(place, key, &window).unwrap_or(&none);
         let second = self.second.table.get(place, key, &window).unwrap_or(&nothing);
         if !(first.is_empty() && second.is_empty()) {
-            self.matches.emit(key, window, first, second, out);
+            (self.group)(key, window, first, second, out);
         }
         Ok(())
     }
@@ -137,22 +134,23 @@ where
     }
 }
 
-pub(crate) struct JoinedHead<K: StreamKey, A: State, B: State, M, E> {
-    contents: Sides<K, A, B, M>,
+pub(crate) struct JoinedHead<K: StreamKey, A: State, B: State, O, F, E> {
+    contents: Sides<K, A, B, O, F>,
     core: WindowCore<K, E>,
 }
 
-impl<K, A, B, M> HeadOperator<KeyedPair<K, A, B>> for Joined<K, A, B, M>
+impl<K, A, B, O, F> HeadOperator<KeyedPair<K, A, B>> for Joined<K, A, B, O, F>
 where
     K: StreamKey,
     A: Data + State,
     B: Data + State,
-    M: Matches<K, A, B>,
+    O: Data,
+    F: Group<K, A, B, O>,
 {
-    type Out = M::Out;
-    type Head<E: Stage<M::Out> + 'static> = JoinedHead<K, A, B, M, E>;
+    type Out = O;
+    type Head<E: Stage<O> + 'static> = JoinedHead<K, A, B, O, F, E>;
 
-    fn head<E: Stage<M::Out> + 'static>(
+    fn head<E: Stage<O> + 'static>(
         self,
         context: &TaskContext,
         node: usize,
@@ -163,33 +161,34 @@ where
             let contents = Sides {
                 first: Side::open(context, slot(0))?,
                 second: Side::open(context, slot(1))?,
-                matches: self.matches,
+                group: self.group,
+                out: PhantomData,
             };
             Ok(JoinedHead { contents, core: WindowCore::open(self.terms, context, slot(2), next)? })
         })
     }
 }
 
-impl<K, A, B, M, E> JoinedHead<K, A, B, M, E>
+impl<K, A, B, O, F, E> JoinedHead<K, A, B, O, F, E>
 where
     K: StreamKey,
     A: Data + State,
     B: Data + State,
-    M: Matches<K, A, B>,
-    E: Stage<M::Out>,
+    O: Data,
+    F: Group<K, A, B, O>,
+    E: Stage<O>,
 {
     fn take<T: Data + State>(
         &mut self,
         batch: &KeyedBatch<K, T>,
-        side: impl Fn(&mut Sides<K, A, B, M>) -> &mut Side<K, T>,
+        side: impl Fn(&mut Sides<K, A, B, O, F>) -> &mut Side<K, T>,
     ) -> Result<()> {
-        for (index, place) in batch.places.iter().enumerate() {
-            let Some(key) = batch.keys.get(index) else { continue };
-            let add = |contents: &mut Sides<K, A, B, M>, window: &TimeWindow| {
-                side(contents).add(*place, key, window, T::from_ref(batch.value(index)));
+        for (place, key, record, time) in batch.entries() {
+            let add = |contents: &mut Sides<K, A, B, O, F>, window: &TimeWindow| {
+                side(contents).add(place, key, window, T::from_ref(record));
                 Ok(())
             };
-            if !self.core.put(*place, key, batch.times.get(index), &mut self.contents, add)? {
+            if !self.core.put(place, key, time, &mut self.contents, add)? {
                 self.core.drop_late();
             }
         }
@@ -197,13 +196,14 @@ where
     }
 }
 
-impl<K, A, B, M, E> Head<KeyedPair<K, A, B>> for JoinedHead<K, A, B, M, E>
+impl<K, A, B, O, F, E> Head<KeyedPair<K, A, B>> for JoinedHead<K, A, B, O, F, E>
 where
     K: StreamKey,
     A: Data + State,
     B: Data + State,
-    M: Matches<K, A, B>,
-    E: Stage<M::Out>,
+    O: Data,
+    F: Group<K, A, B, O>,
+    E: Stage<O>,
 {
     fn feed(&mut self, Pair { first, second }: &KeyedPair<K, A, B>) -> Result<()> {
         self.take(first, |sides| &mut sides.first)?;

@@ -18,4 +18,4 @@ pub(crate) use contents::{
 };
 pub(crate) use core::WindowTerms;
 pub(crate) use head::Window;
-pub(crate) use join::{Joined, Matches};
+pub(crate) use join::{Group, Joined};
