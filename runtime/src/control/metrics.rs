@@ -7,7 +7,7 @@ use std::fmt::Write;
 
 use spt_format::CommittedState;
 
-use crate::job::{Checkpoints, JobStatus, VertexStatus};
+use crate::job::{Checkpoints, JobStatus, OperatorCounts, TaskTimes, VertexStatus};
 
 /// The content type of [`text`].
 pub(super) const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -20,50 +20,93 @@ pub(super) fn text(job: &JobStatus, checkpoints: &Checkpoints) -> String {
     page.family("spt_job_restarts_total", "counter", "starts after a failure");
     page.sample("spt_job_restarts_total", &[], u64::from(job.restarts));
     vertices(&mut page, job);
+    tasks(&mut page, job);
+    operators(&mut page, job);
     snapshots(&mut page, checkpoints);
     page.text
 }
 
+/// What is told of each chain of operators.
 fn vertices(page: &mut Page, job: &JobStatus) {
-    page.family("spt_records_in_total", "counter", "records taken in, by chain of operators");
-    for vertex in &job.vertices {
-        let id = vertex.id.to_string();
-        page.sample("spt_records_in_total", &[("vertex", &id), ("name", &vertex.name)], vertex.records_in);
-    }
-    page.family("spt_records_out_total", "counter", "records passed on, by chain of operators");
-    for vertex in &job.vertices {
-        let id = vertex.id.to_string();
-        page.sample("spt_records_out_total", &[("vertex", &id), ("name", &vertex.name)], vertex.records_out);
-    }
-    page.family("spt_late_records_dropped_total", "counter", "records too late for all of their windows");
-    for vertex in &job.vertices {
-        let labels = [("vertex", &*vertex.id.to_string()), ("name", &*vertex.name)];
-        page.sample("spt_late_records_dropped_total", &labels, vertex.late_records);
-    }
-    page.family("spt_idle_ms_total", "counter", "time without input, of all subtasks together");
-    for vertex in &job.vertices {
-        page.sample("spt_idle_ms_total", &of_vertex(vertex, &vertex.id.to_string()), vertex.idle_ms);
-    }
-    page.family(
-        "spt_backpressured_ms_total",
-        "counter",
-        "time in which nobody took the output; the rest is busy",
-    );
-    for vertex in &job.vertices {
-        let id = vertex.id.to_string();
-        page.sample("spt_backpressured_ms_total", &of_vertex(vertex, &id), vertex.backpressured_ms);
-    }
-    page.family("spt_watermark_ms", "gauge", "the watermark that reached a subtask last, in ms since 1970");
-    for vertex in &job.vertices {
-        if let Some(watermark) = vertex.watermark_ms {
-            page.sample("spt_watermark_ms", &of_vertex(vertex, &vertex.id.to_string()), watermark);
+    let mut family = |name, kind, help, value: fn(&VertexStatus) -> Option<i128>| {
+        page.family(name, kind, help);
+        for vertex in &job.vertices {
+            let labels = [("vertex", &*vertex.id.to_string()), ("name", &*vertex.name)];
+            value(vertex).into_iter().for_each(|value| page.sample(name, &labels, value));
         }
-    }
+    };
+    family("spt_records_in_total", "counter", "records taken in, by chain of operators", |vertex| {
+        Some(vertex.records_in.into())
+    });
+    family("spt_records_out_total", "counter", "records passed on, by chain of operators", |vertex| {
+        Some(vertex.records_out.into())
+    });
+    family(
+        "spt_watermark_ms",
+        "gauge",
+        "the lowest watermark that has reached a chain's subtasks, in ms since 1970",
+        |vertex| vertex.watermark_ms.map(i128::from),
+    );
 }
 
-/// The labels of a chain of operators.
-fn of_vertex<'a>(vertex: &'a VertexStatus, id: &'a str) -> [(&'static str, &'a str); 2] {
-    [("vertex", id), ("name", &vertex.name)]
+/// What is told of each task: a chain of operators in one subtask.
+fn tasks(page: &mut Page, job: &JobStatus) {
+    let mut family = |name, help, value: fn(&TaskTimes) -> u64| {
+        page.family(name, "counter", help);
+        for vertex in &job.vertices {
+            for (subtask, times) in vertex.times.iter().enumerate() {
+                let (id, subtask) = (vertex.id.to_string(), subtask.to_string());
+                let labels = [("vertex", &*id), ("name", &*vertex.name), ("subtask", &*subtask)];
+                page.sample(name, &labels, value(times));
+            }
+        }
+    };
+    family("spt_busy_ms_total", "time at work", |times| times.busy_ms);
+    family("spt_idle_ms_total", "time without input", |times| times.idle_ms);
+    family("spt_backpressured_ms_total", "time in which nobody took the output", |times| {
+        times.backpressured_ms
+    });
+}
+
+/// What is told of each operator in each subtask.
+fn operators(page: &mut Page, job: &JobStatus) {
+    let mut family = |name, kind, help, value: fn(&OperatorCounts) -> Option<i128>| {
+        page.family(name, kind, help);
+        for operator in &job.operators {
+            let (label, vertex) = (operator.label(), operator.vertex.to_string());
+            for (subtask, counts) in operator.subtasks.iter().enumerate() {
+                let labels = [
+                    ("operator", &*label),
+                    ("name", &*operator.name),
+                    ("vertex", &*vertex),
+                    ("subtask", &*subtask.to_string()),
+                ];
+                value(counts).into_iter().for_each(|value| page.sample(name, &labels, value));
+            }
+        }
+    };
+    let mut counter =
+        |name, help, value: fn(&OperatorCounts) -> Option<i128>| family(name, "counter", help, value);
+    counter("spt_operator_records_in_total", "records taken in, or read by a source", |counts| {
+        Some(counts.records_in.into())
+    });
+    counter("spt_operator_records_out_total", "records emitted", |counts| Some(counts.records_out.into()));
+    counter("spt_late_records_dropped_total", "records too late for all of their windows", |counts| {
+        Some(counts.late_records.into())
+    });
+    counter("spt_skipped_records_total", "what a source read that was no record", |counts| {
+        Some(counts.skipped_records.into())
+    });
+    let mut gauge =
+        |name, help, value: fn(&OperatorCounts) -> Option<i128>| family(name, "gauge", help, value);
+    gauge("spt_operator_input_watermark_ms", "the watermark that came in last, in ms since 1970", |counts| {
+        counts.input_watermark_ms.map(i128::from)
+    });
+    gauge(
+        "spt_operator_output_watermark_ms",
+        "the watermark that went out last, in ms since 1970",
+        |counts| counts.output_watermark_ms.map(i128::from),
+    );
 }
 
 fn snapshots(page: &mut Page, seen: &Checkpoints) {
@@ -107,7 +150,7 @@ fn states(page: &mut Page, seen: &Checkpoints) {
 
 struct Page {
     text: String,
-    /// The job's id, fit for a label.
+    /// The job's id, fit for a label. The label is not called `job`: Prometheus has one of that name of its own.
     job: String,
 }
 
@@ -118,7 +161,7 @@ impl Page {
     }
 
     fn sample(&mut self, name: &str, labels: &[(&str, &str)], value: impl std::fmt::Display) {
-        let _ = write!(self.text, "{name}{{job=\"{}\"", self.job);
+        let _ = write!(self.text, "{name}{{job_id=\"{}\"", self.job);
         for (key, text) in labels {
             let _ = write!(self.text, ",{key}=\"{}\"", label(text));
         }

@@ -12,7 +12,7 @@ use crate::error::Result;
 use crate::graph::Graph;
 use crate::savepoint::Snapshot;
 use crate::tasks::{
-    Alarm, Blame, Command, Event, StartContext, TaskContext, TaskId, TaskPorts, VertexMetrics, spawn,
+    Alarm, Blame, Command, Event, JobMetrics, StartContext, TaskContext, TaskId, TaskPorts, spawn,
 };
 
 /// What a task is doing.
@@ -47,11 +47,7 @@ impl Attempt {
     ///
     /// # Errors
     /// If a source or sink refuses, or the system gives no thread. Then none runs.
-    pub(super) fn start(
-        graph: &Graph,
-        context: &StartContext,
-        metrics: &[Arc<VertexMetrics>],
-    ) -> Result<Self> {
+    pub(super) fn start(graph: &Graph, context: &StartContext, metrics: &Arc<JobMetrics>) -> Result<Self> {
         failpoint("start.before-hooks")?;
         Blame::catch("start", || graph.hooks.iter().try_for_each(|hook| hook(context)))?;
         let parallelism = |vertex: usize| context.vertices.get(vertex).copied().unwrap_or(1);
@@ -60,10 +56,10 @@ impl Attempt {
         }
         let (sender, events) = unbounded();
         let mut attempt = Self { tasks: BTreeMap::new(), events, halt: Arc::default() };
-        for (vertex, counters) in metrics.iter().enumerate() {
+        for vertex in 0..graph.vertices.len() {
             for subtask in 0..parallelism(vertex) {
                 let id = TaskId { vertex, subtask };
-                if let Err(error) = attempt.start_task(graph, context, id, counters, &sender) {
+                if let Err(error) = attempt.start_task(graph, context, id, metrics, &sender) {
                     attempt.end();
                     return Err(error);
                 }
@@ -77,7 +73,7 @@ impl Attempt {
         graph: &Graph,
         context: &StartContext,
         id: TaskId,
-        metrics: &Arc<VertexMetrics>,
+        metrics: &Arc<JobMetrics>,
         events: &Sender<(u32, TaskId, Event)>,
     ) -> Result<()> {
         let Some(recipe) = graph.vertices.get(id.vertex).and_then(|vertex| vertex.recipe.as_ref()) else {

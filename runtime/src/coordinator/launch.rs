@@ -19,9 +19,9 @@ use crate::config::{ClaimMode, PendingOutput};
 use crate::control::{is_id, new_id};
 use crate::error::{Error, Result};
 use crate::graph::{Graph, parallelism_of_vertices, resolve};
-use crate::job::{JobOptions, JobState, JobStatus, RestoreOptions, VertexStatus, note};
+use crate::job::{JobOptions, JobState, JobStatus, OperatorStatus, RestoreOptions, VertexStatus, note};
 use crate::savepoint::{Restored, Terms, check};
-use crate::tasks::{Blame, OperatorInfo, VertexMetrics};
+use crate::tasks::{Blame, JobMetrics, OperatorInfo};
 
 /// Starts a job, and returns once it runs, its state restored.
 ///
@@ -44,8 +44,9 @@ pub(crate) fn launch(graph: Graph, name: &str, options: JobOptions) -> Result<Jo
         claim(restored, &options, store.as_mut(), &mut notes);
     }
     let template = template(&graph, &operators, &job_id, &name, restored.as_ref());
-    let metrics: Vec<Arc<VertexMetrics>> = graph.vertices.iter().map(|_| Arc::default()).collect();
-    let status = status(&graph, &operators, &parallelism_of_vertices(&graph, &options), &job_id, &name);
+    let vertices = parallelism_of_vertices(&graph, &options);
+    let metrics = JobMetrics::new(&vertices, &operators);
+    let status = status(&graph, &operators, &vertices, &job_id, &name);
     let shared = Arc::new(Shared::new(graph.plan(&name, &operators), notes.0, status, metrics));
     let (sender, requests) = unbounded();
     let restored_checkpoint = restored.as_ref().and_then(|restored| restored.checkpoint).unwrap_or(0);
@@ -242,12 +243,18 @@ fn status(
             max_parallelism: first.map_or(MAX_PARALLELISM_LIMIT, |first| first.max_parallelism),
             finished: 0,
             records_in: 0,
-            late_records: 0,
-            idle_ms: 0,
-            backpressured_ms: 0,
-            watermark_ms: None,
             records_out: 0,
+            watermark_ms: None,
+            times: Vec::new(),
         }
+    };
+    let vertices: Vec<_> = (0..vertices.len()).map(vertex).collect();
+    let operator = |operator: &OperatorInfo| OperatorStatus {
+        id: operator.id,
+        uid: operator.uid.clone(),
+        name: operator.name.clone(),
+        vertex: vertices.get(operator.vertex).map_or(operator.id, |vertex| vertex.id),
+        subtasks: Vec::new(),
     };
     JobStatus {
         id: job_id.to_owned(),
@@ -258,6 +265,7 @@ fn status(
         ended_at_ms: None,
         restarts: 0,
         failure: None,
-        vertices: (0..vertices.len()).map(vertex).collect(),
+        operators: operators.iter().map(operator).collect(),
+        vertices,
     }
 }

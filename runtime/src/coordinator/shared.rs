@@ -8,7 +8,7 @@ use spt_format::{CommittedState, Plan};
 use super::now_ms;
 use crate::error::{Error, Result};
 use crate::job::{CheckpointRecord, CheckpointStatus, Checkpoints, JobState, JobStatus, VertexStatus};
-use crate::tasks::VertexMetrics;
+use crate::tasks::JobMetrics;
 
 /// Checkpoints that are remembered.
 const HISTORY: usize = 32;
@@ -18,8 +18,7 @@ pub(super) struct Shared {
     pub(super) plan: Plan,
     /// What was said of the job's start.
     pub(super) notes: Vec<String>,
-    /// The counters of each vertex.
-    pub(super) metrics: Vec<Arc<VertexMetrics>>,
+    pub(super) metrics: Arc<JobMetrics>,
     face: Mutex<Face>,
     changed: Condvar,
 }
@@ -36,12 +35,7 @@ struct Face {
 }
 
 impl Shared {
-    pub(super) fn new(
-        plan: Plan,
-        notes: Vec<String>,
-        status: JobStatus,
-        metrics: Vec<Arc<VertexMetrics>>,
-    ) -> Self {
+    pub(super) fn new(plan: Plan, notes: Vec<String>, status: JobStatus, metrics: JobMetrics) -> Self {
         let face = Face {
             status,
             checkpoints: Checkpoints::default(),
@@ -49,7 +43,7 @@ impl Shared {
             is_over: false,
             has_run: false,
         };
-        Self { plan, notes, metrics, face: Mutex::new(face), changed: Condvar::new() }
+        Self { plan, notes, metrics: Arc::new(metrics), face: Mutex::new(face), changed: Condvar::new() }
     }
 
     fn face(&self) -> MutexGuard<'_, Face> {
@@ -59,12 +53,7 @@ impl Shared {
     /// The job now, its counters read.
     pub(super) fn status(&self) -> JobStatus {
         let mut status = self.face().status.clone();
-        for (vertex, metrics) in status.vertices.iter_mut().zip(&self.metrics) {
-            (vertex.records_in, vertex.records_out) = metrics.records();
-            vertex.late_records = metrics.late();
-            (vertex.idle_ms, vertex.backpressured_ms) = metrics.waits_ms();
-            vertex.watermark_ms = metrics.watermark();
-        }
+        self.metrics.tell(&mut status);
         status
     }
 

@@ -13,17 +13,17 @@ use crate::data::{Data, EventTime};
 use crate::error::Result;
 use crate::operators::{Signal, Stage};
 use crate::state::{Key, KeyArena, Place};
-use crate::tasks::{Blame, TaskContext, VertexMetrics};
+use crate::tasks::{Blame, TaskContext, TaskMetrics};
 
 /// A batch under construction for each downstream subtask.
 struct Targets<B> {
     links: Vec<LinkSender<B>>,
     batches: Vec<B>,
-    metrics: Arc<VertexMetrics>,
+    metrics: Arc<TaskMetrics>,
 }
 
 impl<B: Batch> Targets<B> {
-    fn new(links: Vec<LinkSender<B>>, metrics: Arc<VertexMetrics>) -> Self {
+    fn new(links: Vec<LinkSender<B>>, metrics: Arc<TaskMetrics>) -> Self {
         let batches = links.iter().map(|_| B::default()).collect();
         Self { links, batches, metrics }
     }

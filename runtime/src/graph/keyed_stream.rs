@@ -12,8 +12,8 @@ use crate::exchange::{
     ComputedValue, Exchange, Inputs, KeyOf, KeyedBatch, KeyedOutput, Lane, Only, ValueOf, WholeRecord,
 };
 use crate::operators::{
-    Add, Aggregate, Chain, Combine, Fold, Greatest, HeadOperator, InputHead, KeyAndValue, KeyedFunction,
-    KeyedProcess, Least, Number, Reduce, Rolling, StreamKey, ValueOnly,
+    Add, Aggregate, Chain, Combine, Counted, Fold, Greatest, HeadOperator, InputHead, KeyAndValue,
+    KeyedFunction, KeyedProcess, Least, Number, Reduce, Rolling, StreamKey, ValueOnly,
 };
 use crate::state::{Declaration, Key, State};
 use crate::tasks::TaskContext;
@@ -161,7 +161,8 @@ impl<K: Key, T: Data, C: Chain<Out = T>, F: KeyOf<T, K>> KeyedStream<K, T, C, F>
                 let links = links.outputs(context.index());
                 let owners = owners(context, node);
                 let output = KeyedOutput::<K, V, L, F, G>::new(links, context, node, owners, key, value);
-                chain.build(context, output)
+                let end = Counted::out_of(context, chain.last(), output);
+                chain.build(context, end)
             });
             graph.connect(vertex, to, Arc::clone(exchange) as _, Partitioning::Hash);
             graph.add_inputs(node, from.into_iter().map(|from| (from, Partitioning::Hash)));

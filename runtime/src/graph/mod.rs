@@ -30,7 +30,7 @@ use spt_format::Partitioning;
 use crate::data::Data;
 use crate::error::{Error, Result};
 use crate::exchange::{AnyExchange, Exchange, Lane, Only, Pattern, Records, RecordsOutput, Route};
-use crate::operators::{Chain, SideStage};
+use crate::operators::{Chain, Counted, SideStage};
 use crate::state::Declaration;
 use crate::tasks::{StartContext, Task, TaskContext};
 
@@ -133,18 +133,19 @@ impl SideOutput {
 
     /// The sending end in one subtask.
     pub(crate) fn open(&self, context: &TaskContext) -> (Arc<str>, Box<dyn SideStage>) {
-        (Arc::clone(&self.tag), self.exchange.open(context))
+        (Arc::clone(&self.tag), self.exchange.open(context, self.node))
     }
 }
 
 /// The edge of a side output, whatever its records are.
 trait SideExchange: Send + Sync {
-    fn open(&self, context: &TaskContext) -> Box<dyn SideStage>;
+    fn open(&self, context: &TaskContext, node: usize) -> Box<dyn SideStage>;
 }
 
 impl<T: Data> SideExchange for Exchange<Records<T>> {
-    fn open(&self, context: &TaskContext) -> Box<dyn SideStage> {
-        Box::new(RecordsOutput::<T, Only<Records<T>>>::new(self, context, Route::InTurn))
+    fn open(&self, context: &TaskContext, node: usize) -> Box<dyn SideStage> {
+        let output = RecordsOutput::<T, Only<Records<T>>>::new(self, context, Route::InTurn);
+        Box::new(Counted::out_of(context, node, output))
     }
 }
 
@@ -265,7 +266,9 @@ impl Graph {
     {
         let links = Arc::clone(exchange);
         self.finish_vertex(vertex, move |context: &TaskContext| {
-            chain.build(context, RecordsOutput::<C::Out, L>::new(&links, context, route))
+            let end = RecordsOutput::<C::Out, L>::new(&links, context, route);
+            let end = Counted::out_of(context, chain.last(), end);
+            chain.build(context, end)
         });
     }
 

@@ -9,7 +9,7 @@ use super::environment::Environment;
 use super::stream::DataStream;
 use crate::data::Data;
 use crate::exchange::{Exchange, Lane, Only, Records, Route};
-use crate::operators::{Chain, OutputTag, RecordsHead, Tee, Then};
+use crate::operators::{Chain, NO_OPERATOR, OutputTag, RecordsHead, Tee, Then};
 
 /// An operator that is read, and how its records reach the one that reads it.
 pub(super) type Input = (usize, Partitioning);
@@ -68,7 +68,7 @@ impl<T: Data, C: Chain<Out = T>> DataStream<T, C> {
             next
         });
         let copy = DataStream::behind(environment.clone(), next, inputs.clone(), [Arc::clone(&exchange)]);
-        let chain = Then { before: chain, operator: Tee { exchange }, node: usize::MAX };
+        let chain = Then { before: chain, operator: Tee { exchange }, node: NO_OPERATOR };
         (DataStream::from_parts(environment, chain, vertex, last, inputs), copy)
     }
 

@@ -10,8 +10,8 @@ use super::routes::Input;
 use crate::data::{Data, Record};
 use crate::exchange::{BorrowedKey, ComputedKey};
 use crate::operators::{
-    AssignTime, Chain, Filter, FlatMap, Map, MapTo, Operator, Out, PlainFunction, Process, SinkStage, Then,
-    Watermarks, recover,
+    AssignTime, Chain, Counted, Filter, FlatMap, Map, MapTo, Operator, Out, PlainFunction, Process,
+    SinkStage, Then, Watermarks, recover,
 };
 use crate::sinks::{Print, Sink};
 use crate::state::{Declaration, Key};
@@ -183,6 +183,7 @@ impl<T: Data, C: Chain<Out = T>> DataStream<T, C> {
             graph.hooks.push(Box::new(move |context| recover(&target, added, context)));
             graph.finish_vertex(vertex, move |context: &TaskContext| {
                 let end = SinkStage::open(sink, context, added)?;
+                let end = Counted::between(context, chain.last(), added, end);
                 chain.build(context, end)
             });
             added

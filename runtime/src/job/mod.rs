@@ -10,6 +10,7 @@ pub use control::JobControl;
 pub(crate) use log::{note, set_up};
 pub use options::{JobOptions, RestoreOptions};
 pub use status::{
-    CheckpointCounts, CheckpointRecord, CheckpointStatus, Checkpoints, JobState, JobStatus, VertexStatus,
+    CheckpointCounts, CheckpointRecord, CheckpointStatus, Checkpoints, JobState, JobStatus, OperatorCounts,
+    OperatorStatus, TaskTimes, VertexStatus,
 };
 pub use subtask::Subtask;

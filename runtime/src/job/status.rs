@@ -67,6 +67,8 @@ pub struct JobStatus {
     pub failure: Option<String>,
     /// Its chains, in the order of the program.
     pub vertices: Vec<VertexStatus>,
+    /// Its operators, in the order of the program.
+    pub operators: Vec<OperatorStatus>,
 }
 
 /// A chain of operators, which run in one thread per subtask.
@@ -84,16 +86,73 @@ pub struct VertexStatus {
     pub finished: u32,
     /// Records taken in, by all subtasks, since the job was started.
     pub records_in: u64,
-    /// Records that were late for all of their windows, and that no side output took.
-    pub late_records: u64,
-    /// Milliseconds in which its subtasks waited for input, together.
-    pub idle_ms: u64,
-    /// Milliseconds in which they waited for whoever takes their output. The rest of their time they were busy.
-    pub backpressured_ms: u64,
-    /// The watermark that reached one of its subtasks last, in ms since 1970.
-    pub watermark_ms: Option<i64>,
     /// Records passed on to other vertices.
     pub records_out: u64,
+    /// The lowest of the watermarks that have reached its subtasks, in ms since 1970; `None` before each has one.
+    pub watermark_ms: Option<i64>,
+    /// How each of its subtasks spent its time.
+    pub times: Vec<TaskTimes>,
+}
+
+impl VertexStatus {
+    /// How its subtasks spent their time, together.
+    pub fn time(&self) -> TaskTimes {
+        self.times.iter().fold(TaskTimes::default(), |sum, time| TaskTimes {
+            busy_ms: sum.busy_ms + time.busy_ms,
+            idle_ms: sum.idle_ms + time.idle_ms,
+            backpressured_ms: sum.backpressured_ms + time.backpressured_ms,
+        })
+    }
+}
+
+/// How a task has spent its time since the job was started.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct TaskTimes {
+    /// Milliseconds at work.
+    pub busy_ms: u64,
+    /// Milliseconds without input.
+    pub idle_ms: u64,
+    /// Milliseconds in which nobody took its output.
+    pub backpressured_ms: u64,
+}
+
+/// An operator of a job.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OperatorStatus {
+    /// Its id.
+    pub id: OperatorId,
+    /// Its uid, if its author gave it one.
+    pub uid: Option<String>,
+    /// Its name.
+    pub name: String,
+    /// The id of the chain that it runs in.
+    pub vertex: OperatorId,
+    /// What each of its subtasks has counted.
+    pub subtasks: Vec<OperatorCounts>,
+}
+
+impl OperatorStatus {
+    /// The uid, or the id of an operator without one.
+    pub fn label(&self) -> String {
+        self.uid.clone().unwrap_or_else(|| self.id.to_string())
+    }
+}
+
+/// What a subtask of an operator has counted since the job was started. Records that a restart read again count again.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct OperatorCounts {
+    /// Records taken in; of a source, those it has read.
+    pub records_in: u64,
+    /// Records emitted, those of side outputs included.
+    pub records_out: u64,
+    /// Records that were late for all of their windows, and that no side output took.
+    pub late_records: u64,
+    /// What a source read that was no record, and passed over.
+    pub skipped_records: u64,
+    /// The watermark that came in last, in ms since 1970.
+    pub input_watermark_ms: Option<i64>,
+    /// The watermark that went out last, in ms since 1970.
+    pub output_watermark_ms: Option<i64>,
 }
 
 /// The job's checkpoints and savepoints so far.

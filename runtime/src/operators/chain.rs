@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use spt_format::Partitioning;
 
+use super::counted::Counted;
 use super::records::RecordsHead;
 use super::stage::Stage;
 use crate::data::Data;
@@ -16,6 +17,9 @@ use crate::error::Result;
 use crate::exchange::{Exchange, Only, Records, Route};
 use crate::graph::Graph;
 use crate::tasks::{Task, TaskContext};
+
+/// Stands for the index of an operator where there is none in the graph.
+pub(crate) const NO_OPERATOR: usize = usize::MAX;
 
 /// An operator with one input that can be chained to whatever comes before it.
 pub trait Operator<T: Data>: Clone + Send + 'static {
@@ -45,6 +49,10 @@ pub trait Chain: Clone + Send + 'static {
     #[doc(hidden)]
     fn build<E: Stage<Self::Out> + 'static>(self, context: &TaskContext, end: E) -> Result<Box<dyn Task>>;
 
+    /// The index of the operator whose records come out.
+    #[doc(hidden)]
+    fn last(&self) -> usize;
+
     /// The chain with its last operator at the front of a vertex of its own.
     #[doc(hidden)]
     type Detached: Chain<Out = Self::Out>;
@@ -68,7 +76,14 @@ impl<C: Chain, O: Operator<C::Out>> Chain for Then<C, O> {
 
     fn build<E: Stage<O::Out> + 'static>(self, context: &TaskContext, end: E) -> Result<Box<dyn Task>> {
         let stage = self.operator.stage(context, self.node, end)?;
+        // What is no operator emits what it takes: that is counted behind it.
+        let from = if self.node == NO_OPERATOR { NO_OPERATOR } else { self.before.last() };
+        let stage = Counted::between(context, from, self.node, stage);
         self.before.build(context, stage)
+    }
+
+    fn last(&self) -> usize {
+        if self.node == NO_OPERATOR { self.before.last() } else { self.node }
     }
 
     type Detached = Then<RecordsHead<C::Out>, O>;

@@ -67,9 +67,14 @@ impl<B: Batch, O: HeadOperator<B>> Chain for InputHead<B, O> {
             gate: context.gate(&self.inputs),
             head,
             metrics: context.metrics(),
+            counters: context.counters(self.node),
             flush_interval: context.flush_interval(),
             alarm: context.alarm(),
         }))
+    }
+
+    fn last(&self) -> usize {
+        self.node
     }
 
     fn detach(self, _: &mut Graph, vertex: usize) -> (Self, usize) {

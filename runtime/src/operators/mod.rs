@@ -2,6 +2,7 @@
 
 mod aggregate;
 mod chain;
+mod counted;
 mod filter;
 mod flat_map;
 mod input;
@@ -20,8 +21,9 @@ mod timestamps;
 mod window;
 
 pub(crate) use aggregate::Rolling;
-pub(crate) use chain::Operator;
 pub use chain::{Chain, Then};
+pub(crate) use chain::{NO_OPERATOR, Operator};
+pub(crate) use counted::Counted;
 pub(crate) use filter::Filter;
 pub(crate) use flat_map::FlatMap;
 pub use input::{HeadOperator, InputHead, StreamKey};

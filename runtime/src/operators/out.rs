@@ -12,13 +12,14 @@ pub struct Out<'next, T: Data> {
     /// The first failure downstream; nothing is passed on after it.
     failure: Result<()>,
     emitted: u64,
+    skipped: u64,
 }
 
 impl<'next, T: Data> Out<'next, T> {
     /// A way into `next` for records of this time.
     #[inline]
     pub fn new(next: &'next mut dyn Stage<T>, time: EventTime) -> Self {
-        Self { next, time, failure: Ok(()), emitted: 0 }
+        Self { next, time, failure: Ok(()), emitted: 0, skipped: 0 }
     }
 
     /// Emits a record: owned, borrowed, or a tuple of either.
@@ -67,6 +68,16 @@ impl<'next, T: Data> Out<'next, T> {
     /// Records emitted so far.
     pub fn emitted(&self) -> u64 {
         self.emitted
+    }
+
+    /// What a source says of things it read that were no records, and passed over.
+    pub fn skip(&mut self, records: u64) {
+        self.skipped += records;
+    }
+
+    /// Records passed over so far.
+    pub(crate) fn skipped(&self) -> u64 {
+        self.skipped
     }
 
     /// Something downstream has failed: emitting more is of no use.

@@ -3,6 +3,7 @@
 use std::marker::PhantomData;
 use std::sync::Arc;
 
+use super::chain::NO_OPERATOR;
 use super::input::{HeadOperator, InputHead};
 use super::stage::{Signal, Stage};
 use crate::data::Data;
@@ -16,8 +17,7 @@ pub type RecordsHead<T> = InputHead<Records<T>, Unpack<T>>;
 impl<T: Data> RecordsHead<T> {
     /// What comes over these edges.
     pub(crate) fn over(edges: impl IntoIterator<Item = Arc<Exchange<Records<T>>>>) -> Self {
-        // It is no operator of the graph: the index is never looked at.
-        Self { inputs: Inputs::new(edges), operator: Unpack::default(), node: usize::MAX }
+        Self { inputs: Inputs::new(edges), operator: Unpack::default(), node: NO_OPERATOR }
     }
 }
 

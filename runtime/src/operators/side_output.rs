@@ -4,6 +4,7 @@ use std::any::Any;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
+use super::counted::Counted;
 use super::stage::{Signal, Stage};
 use crate::data::{Data, EventTime, Record};
 use crate::error::Result;
@@ -41,6 +42,9 @@ impl<T: Data> OutputTag<T> {
 #[derive(Default)]
 pub struct SideOutputs(Vec<(Arc<str>, Box<dyn SideStage>)>);
 
+/// A side output in one subtask.
+type SideEnd<T> = Counted<RecordsOutput<T, Only<Records<T>>>>;
+
 /// A side output, whatever its records are.
 pub(crate) trait SideStage: Send {
     fn signal(&mut self, signal: &mut Signal<'_>) -> Result<()>;
@@ -48,7 +52,7 @@ pub(crate) trait SideStage: Send {
     fn as_any(&mut self) -> &mut dyn Any;
 }
 
-impl<T: Data> SideStage for RecordsOutput<T, Only<Records<T>>> {
+impl<T: Data> SideStage for SideEnd<T> {
     fn signal(&mut self, signal: &mut Signal<'_>) -> Result<()> {
         Stage::signal(self, signal)
     }
@@ -89,7 +93,7 @@ impl SideOutputs {
         let mut outputs = self.0.iter_mut().filter(|(id, _)| Arc::ptr_eq(id, &tag.name));
         outputs.try_for_each(|(_, output)| {
             // A tag's type is that of all outputs that were opened with it.
-            let output = output.as_any().downcast_mut::<RecordsOutput<T, Only<Records<T>>>>();
+            let output = output.as_any().downcast_mut::<SideEnd<T>>();
             output.map_or(Ok(()), |output| output.push(record, time))
         })
     }

@@ -76,6 +76,10 @@ impl<S: Source> Chain for SourceHead<S> {
     type Out = S::Item;
     type Detached = Self;
 
+    fn last(&self) -> usize {
+        self.node
+    }
+
     fn detach(self, _: &mut Graph, vertex: usize) -> (Self, usize) {
         (self, vertex)
     }
@@ -91,6 +95,7 @@ impl<S: Source> Chain for SourceHead<S> {
             slot: self.slot(),
             blame,
             metrics: context.metrics(),
+            counters: context.counters(self.node),
             flush_interval: context.flush_interval(),
             alarm: context.alarm(),
         }))

@@ -10,7 +10,7 @@ use spt_format::{KeyGroupRange, OperatorId};
 use super::blame::Blame;
 use super::clock::{Alarm, Clock};
 use super::command::Command;
-use super::metrics::VertexMetrics;
+use super::metrics::{JobMetrics, OperatorMetrics, TaskMetrics};
 use super::thread::TaskPorts;
 use crate::error::{Error, Result};
 use crate::exchange::{Batch, Gate, Inputs};
@@ -90,7 +90,7 @@ impl StartContext {
 pub struct TaskContext {
     pub(crate) start: StartContext,
     pub(crate) ports: TaskPorts,
-    pub(crate) metrics: Arc<VertexMetrics>,
+    pub(crate) metrics: Arc<JobMetrics>,
     pub(crate) alarm: Alarm,
 }
 
@@ -104,8 +104,14 @@ impl TaskContext {
         self.ports.commands.clone()
     }
 
-    pub(crate) fn metrics(&self) -> Arc<VertexMetrics> {
-        Arc::clone(&self.metrics)
+    /// What the task counts.
+    pub(crate) fn metrics(&self) -> Arc<TaskMetrics> {
+        self.metrics.task(self.ports.id)
+    }
+
+    /// What an operator counts in this subtask.
+    pub(crate) fn counters(&self, node: usize) -> Arc<OperatorMetrics> {
+        self.metrics.operator(node, self.index())
     }
 
     pub(crate) fn flush_interval(&self) -> Duration {

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::clock::Alarm;
 use super::command::{Command, Event};
-use super::metrics::VertexMetrics;
+use super::metrics::{OperatorMetrics, TaskMetrics};
 use super::thread::{Ending, Task, TaskPorts};
 use crate::error::Result;
 use crate::exchange::{Batch, Gate, Input};
@@ -31,7 +31,9 @@ pub trait Head<B>: Send {
 pub(crate) struct InputTask<B, H> {
     pub(crate) gate: Gate<B>,
     pub(crate) head: H,
-    pub(crate) metrics: Arc<VertexMetrics>,
+    pub(crate) metrics: Arc<TaskMetrics>,
+    /// What its first operator counts.
+    pub(crate) counters: Arc<OperatorMetrics>,
     pub(crate) flush_interval: Duration,
     pub(crate) alarm: Alarm,
 }
@@ -43,6 +45,7 @@ impl<B: Batch, H: Head<B>> Task for InputTask<B, H> {
             let mut input = self.gate.try_next()?;
             if matches!(input, Input::Nothing) || flushed.elapsed() >= self.flush_interval {
                 self.head.signal(&mut Signal::Flush)?;
+                self.metrics.lived(flushed.elapsed());
                 flushed = Instant::now();
             }
             if matches!(input, Input::Nothing) {
@@ -62,6 +65,7 @@ impl<B: Batch, H: Head<B>> Task for InputTask<B, H> {
                 Input::Batch(batch, link) => self.feed(batch, link)?,
                 Input::Watermark(watermark) => {
                     self.metrics.reached(watermark.0);
+                    self.counters.reached(watermark.0);
                     self.head.signal(&mut Signal::Watermark(watermark))?;
                 }
                 Input::Idle(is_idle) => self.head.signal(&mut Signal::Idle(is_idle))?,
@@ -82,6 +86,7 @@ impl<B: Batch, H: Head<B>> Task for InputTask<B, H> {
 impl<B: Batch, H: Head<B>> InputTask<B, H> {
     fn feed(&mut self, batch: B, link: usize) -> Result<()> {
         self.metrics.received(batch.len());
+        self.counters.received(batch.len() as u64);
         self.head.feed(&batch)?;
         self.gate.recycle(batch, link);
         Ok(())

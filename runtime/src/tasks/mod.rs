@@ -15,7 +15,7 @@ pub use clock::Clock;
 pub(crate) use command::{Command, Event, TaskId};
 pub(crate) use context::{OperatorInfo, StartContext, TaskContext};
 pub(crate) use input_task::{Head, InputTask};
-pub(crate) use metrics::VertexMetrics;
+pub(crate) use metrics::{JobMetrics, OperatorMetrics, TaskMetrics};
 pub(crate) use source_task::SourceTask;
 pub(crate) use thread::{Task, TaskPorts, spawn};
 

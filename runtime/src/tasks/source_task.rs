@@ -9,7 +9,7 @@ use super::blame::Blame;
 use super::clock::Alarm;
 use super::command::{Command, Event};
 use super::halted;
-use super::metrics::VertexMetrics;
+use super::metrics::{OperatorMetrics, TaskMetrics};
 use super::thread::{Ending, Task, TaskPorts};
 use crate::data::EventTime;
 use crate::error::Result;
@@ -25,7 +25,9 @@ pub(crate) struct SourceTask<R: SourceReader, E> {
     pub(crate) chain: E,
     pub(crate) slot: StateSlot,
     pub(crate) blame: Blame,
-    pub(crate) metrics: Arc<VertexMetrics>,
+    pub(crate) metrics: Arc<TaskMetrics>,
+    /// What the source counts.
+    pub(crate) counters: Arc<OperatorMetrics>,
     pub(crate) flush_interval: Duration,
     pub(crate) alarm: Alarm,
 }
@@ -71,6 +73,7 @@ where
                 Poll::Ready => wait = Wait::Not,
                 Poll::Idle(time) => {
                     self.chain.signal(&mut Signal::Flush)?;
+                    self.metrics.lived(flushed.elapsed());
                     flushed = Instant::now();
                     wait = Wait::AtMost(self.alarm.pause().map_or(time, |pause| pause.min(time)));
                 }
@@ -78,6 +81,7 @@ where
             }
             if flushed.elapsed() >= self.flush_interval {
                 self.chain.signal(&mut Signal::Flush)?;
+                self.metrics.lived(flushed.elapsed());
                 flushed = Instant::now();
             }
         }
@@ -93,7 +97,7 @@ enum Wait {
 
 impl Wait {
     /// A command, if one came in time. After it, or after the time, there is no wait any more.
-    fn command(&mut self, ports: &TaskPorts, metrics: &VertexMetrics) -> Result<Option<Command>> {
+    fn command(&mut self, ports: &TaskPorts, metrics: &TaskMetrics) -> Result<Option<Command>> {
         let since = Instant::now();
         let wait = std::mem::replace(self, Self::Not);
         let is_idle = !matches!(wait, Self::Not);
@@ -128,13 +132,17 @@ where
     E: Stage<R::Item>,
 {
     fn poll(&mut self) -> Result<Poll> {
-        let Self { reader, discovered, chain, blame, metrics, .. } = self;
+        let Self { reader, discovered, chain, blame, metrics, counters, .. } = self;
         if let Some(splits) = discovered.take()? {
             blame.on_result(|| reader.add_splits(splits))?;
         }
         let mut out = Out::new(chain, EventTime::NONE);
         let poll = blame.on_result(|| reader.poll(&mut out));
         metrics.received(out.emitted() as usize);
+        counters.received(out.emitted());
+        if out.skipped() > 0 {
+            counters.skipped(out.skipped());
+        }
         out.finish()?;
         poll
     }

@@ -1,5 +1,6 @@
 //! The control endpoint over real connections, and the registry as another process sees it.
 
+use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
@@ -12,11 +13,15 @@ use spt_format::{CommittedState, OperatorId, StateKind};
 use spt_runtime::config::{Configuration, options};
 use spt_runtime::control::{Client, Endpoint, EndpointOptions, JobEntry, Registry};
 use spt_runtime::job::{
-    CheckpointRecord, CheckpointStatus, Checkpoints, JobControl, JobState, JobStatus, VertexStatus,
+    CheckpointRecord, CheckpointStatus, Checkpoints, JobControl, JobState, JobStatus, OperatorCounts,
+    OperatorStatus, TaskTimes, VertexStatus,
 };
 use spt_runtime::{Error, Result};
 
 const ID: &str = "0123456789abcdef0123456789abcdef";
+
+/// A uid that a label must not hold as it is.
+const AWKWARD: &str = "sum \"a\\b\"\nof all";
 
 /// A job that does what it is told and no more.
 #[derive(Default)]
@@ -33,12 +38,24 @@ impl JobControl for Told {
             parallelism: 3,
             max_parallelism: 128,
             finished: 1,
-            late_records: 0,
-            idle_ms: 30,
-            backpressured_ms: 20,
-            watermark_ms: Some(-5),
             records_in: 10,
             records_out: 4,
+            watermark_ms: Some(-5),
+            times: vec![TaskTimes { busy_ms: 50, idle_ms: 30, backpressured_ms: 20 }],
+        };
+        let counts = OperatorCounts {
+            records_in: 10,
+            records_out: 6,
+            late_records: 2,
+            input_watermark_ms: Some(-5),
+            ..OperatorCounts::default()
+        };
+        let operator = OperatorStatus {
+            id: vertex.id,
+            uid: Some(AWKWARD.into()),
+            name: "sum".into(),
+            vertex: vertex.id,
+            subtasks: vec![counts, OperatorCounts::default()],
         };
         JobStatus {
             id: ID.into(),
@@ -50,6 +67,7 @@ impl JobControl for Told {
             restarts: 0,
             failure: None,
             vertices: vec![vertex],
+            operators: vec![operator],
         }
     }
 
@@ -264,24 +282,86 @@ fn nonsense_is_answered_with_flinks_errors() {
     }
 }
 
+/// The samples of a page in Prometheus' text format, which is as strict as the format has it: what a sample is called
+/// stands before it, once; names and labels are spelled as they must be; no sample is there twice.
+fn samples(page: &str) -> BTreeMap<String, f64> {
+    let is_name = |text: &str| {
+        text.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_')
+            && text.chars().all(|char| char.is_ascii_alphanumeric() || char == '_')
+    };
+    assert!(page.ends_with('\n'));
+    let (mut families, mut samples) = (BTreeMap::new(), BTreeMap::new());
+    let mut current = "";
+    let mut helped = "";
+    for line in page.lines() {
+        if let Some(help) = line.strip_prefix("# HELP ") {
+            helped = help.split_once(' ').unwrap().0;
+        } else if let Some(family) = line.strip_prefix("# TYPE ") {
+            let (name, kind) = family.split_once(' ').unwrap();
+            assert!(is_name(name) && helped == name, "{line}");
+            assert!(["counter", "gauge", "summary"].contains(&kind), "{line}");
+            assert!(kind != "counter" || name.ends_with("_total"), "{line}");
+            assert!(families.insert(name, kind).is_none(), "twice: {line}");
+            current = name;
+        } else {
+            let (name, rest) = line.split_once('{').unwrap();
+            let parts: &[&str] = if families[current] == "summary" { &["_sum", "_count"] } else { &[""] };
+            assert!(parts.iter().any(|part| name == format!("{current}{part}")), "{line}");
+            let (labels, value) = rest.rsplit_once("} ").unwrap();
+            let mut rest = labels;
+            while !rest.is_empty() {
+                let (label, text) = rest.split_once("=\"").unwrap();
+                assert!(is_name(label), "{line}");
+                let mut chars = text.char_indices();
+                let end = loop {
+                    match chars.next().unwrap() {
+                        (_, '\\') => assert!(matches!(chars.next().unwrap().1, '\\' | '"' | 'n'), "{line}"),
+                        (end, '"') => break end,
+                        _ => {}
+                    }
+                };
+                rest = &text[end + 1..];
+                assert!(rest.is_empty() || rest.starts_with(','), "{line}");
+                rest = rest.strip_prefix(',').unwrap_or(rest);
+            }
+            let value: f64 = value.parse().unwrap();
+            assert!(samples.insert(format!("{name}{{{labels}}}"), value).is_none(), "twice: {line}");
+        }
+    }
+    samples
+}
+
 #[test]
 fn metrics_are_prometheus_text() {
     let (_job, endpoint) = open(None);
     let (status, body) = raw(&endpoint, "GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n");
     assert_eq!(status, 200);
-    let expected = format!("spt_records_in_total{{job=\"{ID}\",vertex=");
-    assert!(body.lines().any(|line| line.starts_with(&expected) && line.ends_with(" 10")), "{body}");
-    let of_state = format!("{{job=\"{ID}\",operator=\"sum-001\",state=\"sum\",kind=\"reducing\"}}");
-    let duration = format!("spt_checkpoint_duration_ms_sum{{job=\"{ID}\"}} 7");
-    for expected in [format!("spt_state_rows{of_state} 9"), format!("spt_state_bytes{of_state} 90"), duration]
-    {
-        assert!(body.lines().any(|line| line == expected), "{expected}: {body}");
-    }
-    for (name, value) in
-        [("spt_idle_ms_total", " 30"), ("spt_backpressured_ms_total", " 20"), ("spt_watermark_ms", " -5")]
-    {
-        assert!(body.lines().any(|line| line.starts_with(name) && line.ends_with(value)), "{name}: {body}");
-    }
+    let samples = samples(&body);
+    let vertex = OperatorId::of_uid("sum-001");
+    let sample = |name: &str, labels: &str| {
+        let key = format!("{name}{{job_id=\"{ID}\"{labels}}}");
+        *samples.get(&key).unwrap_or_else(|| panic!("{key}: {body}"))
+    };
+    let chain = format!(",vertex=\"{vertex}\",name=\"sum -> print\"");
+    assert_eq!(sample("spt_records_in_total", &chain), 10.0);
+    assert_eq!(sample("spt_watermark_ms", &chain), -5.0);
+    let task = format!("{chain},subtask=\"0\"");
+    let times = ["busy", "idle", "backpressured"].map(|time| sample(&format!("spt_{time}_ms_total"), &task));
+    assert_eq!(times, [50.0, 30.0, 20.0]);
+    let operator = |subtask: u32| {
+        let uid = r#"sum \"a\\b\"\nof all"#;
+        format!(r#",operator="{uid}",name="sum",vertex="{vertex}",subtask="{subtask}""#)
+    };
+    assert_eq!(sample("spt_operator_records_in_total", &operator(0)), 10.0);
+    assert_eq!(sample("spt_operator_records_in_total", &operator(1)), 0.0);
+    assert_eq!(sample("spt_operator_records_out_total", &operator(0)), 6.0);
+    assert_eq!(sample("spt_late_records_dropped_total", &operator(0)), 2.0);
+    assert_eq!(sample("spt_skipped_records_total", &operator(0)), 0.0);
+    assert_eq!(sample("spt_operator_input_watermark_ms", &operator(0)), -5.0);
+    assert!(!body.contains("spt_operator_output_watermark_ms{"));
+    let state = ",operator=\"sum-001\",state=\"sum\",kind=\"reducing\"";
+    assert_eq!((sample("spt_state_rows", state), sample("spt_state_bytes", state)), (9.0, 90.0));
+    assert_eq!(sample("spt_checkpoint_duration_ms_sum", ""), 7.0);
 }
 
 #[test]

@@ -8,6 +8,7 @@ mod etl;
 mod failure;
 mod file_sink;
 mod leash;
+mod metrics;
 mod mishaps;
 mod own_connectors;
 mod plan;

@@ -140,6 +140,7 @@ pub(in crate::control) fn config(job: &JobStatus, configuration: &Configuration)
 fn vertex_json(job: &JobStatus, vertex: &VertexStatus, now: i64) -> Value {
     let mut tasks = upper_counts();
     add_tasks(&mut tasks, vertex, job.state, str::to_ascii_uppercase);
+    let time = vertex.time();
     json!({
         "id": vertex.id,
         "slotSharingGroupId": "0".repeat(32),
@@ -156,9 +157,9 @@ fn vertex_json(job: &JobStatus, vertex: &VertexStatus, now: i64) -> Value {
             "write-bytes": 0, "write-bytes-complete": false,
             "read-records": vertex.records_in, "read-records-complete": true,
             "write-records": vertex.records_out, "write-records-complete": true,
-            "accumulated-backpressured-time": vertex.backpressured_ms,
-            "accumulated-idle-time": vertex.idle_ms,
-            "accumulated-busy-time": "NaN",
+            "accumulated-backpressured-time": time.backpressured_ms,
+            "accumulated-idle-time": time.idle_ms,
+            "accumulated-busy-time": time.busy_ms,
         },
     })
 }

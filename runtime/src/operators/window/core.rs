@@ -15,7 +15,7 @@ use crate::operators::side_output::SideOutputs;
 use crate::operators::stage::{Signal, Stage};
 use crate::savepoint::{KeyedPart, Snapshot, StateSlot};
 use crate::state::{Declaration, Domain, KeyedTable, ListCell, Place, TimeWindow, TimerCell, Timers};
-use crate::tasks::{Alarm, Blame, TaskContext, VertexMetrics};
+use crate::tasks::{Alarm, Blame, OperatorMetrics, TaskContext};
 
 /// The name of the windows' timers, as a state and as a service.
 const TIMERS: &str = "window-timers";
@@ -62,7 +62,7 @@ pub(crate) struct WindowCore<K: StreamKey, E> {
     alarm: Alarm,
     pub(super) blame: Blame,
     pub(super) side: SideOutputs,
-    metrics: Arc<VertexMetrics>,
+    counters: Arc<OperatorMetrics>,
     next: E,
 }
 
@@ -82,7 +82,7 @@ impl<K: StreamKey, E> WindowCore<K, E> {
             alarm: context.alarm(),
             blame: context.blame(node),
             side: context.side_outputs(node),
-            metrics: context.metrics(),
+            counters: context.counters(node),
             next,
         };
         core.wish();
@@ -131,7 +131,7 @@ impl<K: StreamKey, E> WindowCore<K, E> {
 
     /// A record was late for all of its windows, and nobody reads those.
     pub(super) fn drop_late(&self) {
-        self.metrics.dropped_late();
+        self.counters.dropped_late();
     }
 
     /// The window that a record goes into: the session it makes one with others, or the window itself. `None` if its

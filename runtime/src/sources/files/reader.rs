@@ -52,6 +52,7 @@ impl<F: ReadFormat> SourceReader for FilesReader<F> {
         };
         self.reading.turn_to(Some(self.current), out);
         let has_more = file.read(position, tally, out)?;
+        out.skip(tally.skipped() - position.skipped);
         position.skipped = tally.skipped();
         if !has_more {
             tally.finish();
