@@ -92,7 +92,7 @@ where
         Ok(AssignTimeStage {
             time: self.time,
             watermarks: self.watermarks,
-            splits: Splits::new(alarm.now_ms()),
+            splits: Splits::new(alarm.elapsed_ms()),
             interval_ms: ms(context.watermark_interval()).max(1),
             emitted: None,
             is_idle: false,
@@ -135,7 +135,7 @@ where
             }
             Signal::Idle(_) => Ok(()),
             Signal::Split(change) => {
-                self.splits.change(*change, self.alarm.now_ms());
+                self.splits.change(*change, self.alarm.elapsed_ms());
                 Ok(())
             }
             Signal::Tick(now) => {
@@ -153,7 +153,7 @@ impl<F, E> AssignTimeStage<F, E> {
         E: Stage<T>,
     {
         self.alarm.wish(now.saturating_add(self.interval_ms));
-        self.splits.tick(now, self.watermarks.idle_after_ms);
+        self.splits.tick(self.alarm.elapsed_ms(), self.watermarks.idle_after_ms);
         self.emit()?;
         if self.splits.is_idle() && !self.is_idle { self.set_idle(true) } else { Ok(()) }
     }
@@ -198,7 +198,7 @@ struct Split {
     latest: Option<i64>,
     /// It had records since the last tick.
     is_fresh: bool,
-    /// When it was last seen to have records.
+    /// When it was last seen to have records, by a clock that does not jump.
     active_ms: i64,
     is_idle: bool,
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::state::now_ms;
 
@@ -42,19 +42,29 @@ impl fmt::Debug for Clock {
     }
 }
 
-/// How often a task looks at a clock that someone may have set.
+/// How often a task looks at a clock that a test sets.
 const LOOK: Duration = Duration::from_millis(5);
 
+/// How often it looks at the system's, which may jump while the task sleeps.
+const LOOK_AT_SYSTEM: Duration = Duration::from_secs(1);
+
 /// When the operators of a task want to be told the time: it goes off once, at the earliest of their wishes.
+///
+/// It also goes off when the clock has stepped back. Then nothing is due, and whoever wished for a time that was
+/// near, and is far now, wishes anew.
 #[derive(Debug, Clone)]
 pub(crate) struct Alarm {
     clock: Clock,
     due: Arc<AtomicI64>,
+    /// What the clock said when it was last looked at.
+    seen: Arc<AtomicI64>,
+    begin: Instant,
 }
 
 impl Alarm {
     pub(crate) fn new(clock: Clock) -> Self {
-        Self { clock, due: Arc::new(AtomicI64::new(i64::MAX)) }
+        let seen = Arc::new(AtomicI64::new(clock.now_ms()));
+        Self { clock, due: Arc::new(AtomicI64::new(i64::MAX)), seen, begin: Instant::now() }
     }
 
     /// Wishes for a [tick](crate::operators::Signal::Tick) at this time, in ms since 1970.
@@ -67,6 +77,14 @@ impl Alarm {
         self.clock.now_ms()
     }
 
+    /// Milliseconds that have passed, whatever became of the system's clock meanwhile: only differences mean something.
+    pub(crate) fn elapsed_ms(&self) -> i64 {
+        match &self.clock.0 {
+            Some(_) => self.now_ms(),
+            None => i64::try_from(self.begin.elapsed().as_millis()).unwrap_or(i64::MAX),
+        }
+    }
+
     /// Goes off if it is time: operators that want another one have to wish anew.
     #[inline]
     pub(crate) fn ring(&self) -> Option<i64> {
@@ -75,7 +93,8 @@ impl Alarm {
             return None;
         }
         let now = self.clock.now_ms();
-        (due <= now).then(|| {
+        let stepped_back = now < self.seen.swap(now, Ordering::Relaxed);
+        (due <= now || stepped_back).then(|| {
             self.due.store(i64::MAX, Ordering::Relaxed);
             now
         })
@@ -85,8 +104,8 @@ impl Alarm {
     pub(crate) fn pause(&self) -> Option<Duration> {
         let due = self.due.load(Ordering::Relaxed);
         let left = || Duration::from_millis(due.saturating_sub(self.clock.now_ms()).max(0).cast_unsigned());
-        let pause = (due != i64::MAX).then(left);
-        if self.clock.0.is_some() { pause.map(|_| LOOK) } else { pause }
+        let longest = if self.clock.0.is_some() { LOOK } else { LOOK_AT_SYSTEM };
+        (due != i64::MAX).then(|| left().min(longest))
     }
 }
 
@@ -105,5 +124,29 @@ mod tests {
         assert_eq!(alarm.ring(), None);
         clock.set(220);
         assert_eq!((alarm.ring(), alarm.ring()), (Some(220), None));
+    }
+
+    #[test]
+    fn a_clock_that_steps_back_has_wishes_made_anew() {
+        let clock = Clock::manual(1_000);
+        let alarm = Alarm::new(clock.clone());
+        alarm.wish(1_200);
+        assert_eq!(alarm.ring(), None);
+        clock.set(400);
+        assert_eq!((alarm.ring(), alarm.ring()), (Some(400), None));
+        alarm.wish(600);
+        clock.set(599);
+        assert_eq!(alarm.ring(), None);
+        clock.set(9_000);
+        assert_eq!(alarm.ring(), Some(9_000));
+    }
+
+    #[test]
+    fn nobody_sleeps_for_long_by_a_clock_that_may_jump() {
+        let alarm = Alarm::new(Clock::system());
+        alarm.wish(alarm.now_ms() + 86_400_000);
+        assert!(alarm.pause().unwrap() <= Duration::from_secs(1));
+        // What has passed is measured by no clock that anybody sets.
+        assert!(alarm.elapsed_ms() < 60_000);
     }
 }
