@@ -17,27 +17,23 @@ pub(super) struct Restarts {
     pause: Duration,
     /// When the last failures were, where their rate counts.
     recent: VecDeque<Instant>,
-    running_since: Instant,
+    /// Since when records flow; `None` if they have not since the last failure.
+    running_since: Option<Instant>,
 }
 
 impl Restarts {
     pub(super) fn new(strategy: RestartStrategy) -> Self {
-        Self {
-            strategy,
-            failures: 0,
-            pause: Duration::ZERO,
-            recent: VecDeque::new(),
-            running_since: Instant::now(),
-        }
+        Self { strategy, failures: 0, pause: Duration::ZERO, recent: VecDeque::new(), running_since: None }
     }
 
     /// Records flow again.
     pub(super) fn running(&mut self) {
-        self.running_since = Instant::now();
+        self.running_since = Some(Instant::now());
     }
 
     /// After a failure: the pause before the next start, or none if there is no next.
     pub(super) fn after_failure(&mut self) -> Option<Duration> {
+        let ran = self.running_since.take().map_or(Duration::ZERO, |since| since.elapsed());
         match self.strategy {
             RestartStrategy::None => None,
             RestartStrategy::FixedDelay { attempts, delay } => {
@@ -45,7 +41,7 @@ impl Restarts {
                 (self.failures <= attempts).then_some(delay)
             }
             RestartStrategy::ExponentialDelay { initial, max, multiplier, reset_after, attempts, jitter } => {
-                if self.running_since.elapsed() >= reset_after {
+                if ran >= reset_after {
                     self.failures = 0;
                 }
                 let grown = Duration::try_from_secs_f64(self.pause.as_secs_f64() * multiplier);
@@ -106,6 +102,26 @@ mod tests {
         let mut restarts = growing(2.0, 0.0);
         let pauses = [(); 3].map(|()| restarts.after_failure());
         assert_eq!(pauses, [1, 2, 3].map(|seconds| Some(seconds * SECOND)));
+    }
+
+    #[test]
+    fn pauses_begin_anew_once_the_job_has_run_for_long_enough() {
+        let mut restarts = Restarts::new(RestartStrategy::ExponentialDelay {
+            initial: SECOND,
+            max: 8 * SECOND,
+            multiplier: 2.0,
+            reset_after: Duration::from_millis(20),
+            attempts: Some(2),
+            jitter: 0.0,
+        });
+        let grown = [Some(SECOND), Some(2 * SECOND)];
+        assert_eq!([(); 2].map(|()| restarts.after_failure()), grown);
+        restarts.running();
+        std::thread::sleep(Duration::from_millis(20));
+        assert_eq!([(); 2].map(|()| restarts.after_failure()), grown);
+        // Time that passes between starts that fail is none in which the job runs.
+        std::thread::sleep(Duration::from_millis(20));
+        assert_eq!(restarts.after_failure(), None);
     }
 
     #[test]
