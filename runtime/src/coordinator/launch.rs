@@ -1,6 +1,6 @@
 //! From a graph and options to a running job: everything that can be refused is refused here.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -41,6 +41,7 @@ pub(crate) fn launch(graph: Graph, name: &str, options: JobOptions) -> Result<Jo
     };
     let mut store = store(&options, &job_id)?;
     if let Some(restored) = &restored {
+        say_what_is_committed(restored, &job_id, &mut notes);
         claim(restored, &options, store.as_mut(), &mut notes);
     }
     let template = template(&graph, &operators, &job_id, &name, restored.as_ref());
@@ -143,13 +144,27 @@ fn fit(
     let mut restored = Restored::new(&restore.path, source, fit);
     if restore.pending == Some(PendingOutput::Discard) {
         for pending in std::mem::take(&mut restored.pending) {
-            notes.say(format!(
-                "pending output is not committed: operator {}, {}",
-                pending.operator, pending.output
-            ));
+            let operator = restored.label(pending.operator);
+            notes.say(format!("pending output is not committed: operator {operator}, {}", pending.output));
         }
     }
     Ok(restored)
+}
+
+/// Output that another job had pending: it is visible from now on, whatever becomes of that job.
+fn say_what_is_committed(restored: &Restored, job_id: &str, notes: &mut Notes) {
+    if restored.savepoint().job.id.as_deref() == Some(job_id) {
+        return;
+    }
+    let mut outputs: BTreeMap<OperatorId, usize> = BTreeMap::new();
+    restored.pending.iter().for_each(|pending| *outputs.entry(pending.operator).or_default() += 1);
+    for (operator, count) in outputs {
+        notes.say(format!(
+            "operator {} had {count} {} pending, which is committed now (not with --pending discard)",
+            restored.label(operator),
+            if count == 1 { "output" } else { "outputs" },
+        ));
+    }
 }
 
 /// Who owns what the job starts from, and whether it is the newest there is.

@@ -7,8 +7,9 @@ use std::sync::Arc;
 use arrow_array::types::UInt32Type;
 use arrow_array::{PrimitiveArray, RecordBatch};
 use spt_format::{
-    Column, ColumnarReader, Error as FormatError, KeyGroup, KeyGroupRange, PendingOutput,
-    Result as FormatResult, Savepoint, SavepointKind, SavepointSource, Scan, StateRef, failpoint,
+    Column, ColumnarReader, Error as FormatError, KeyGroup, KeyGroupRange, Operator, OperatorId,
+    PendingOutput, Result as FormatResult, Savepoint, SavepointKind, SavepointSource, Scan, StateRef,
+    failpoint,
 };
 
 use super::check::{Fit, Stored, Terms, check};
@@ -64,6 +65,12 @@ impl Restored {
     /// Its catalogue.
     pub(crate) fn savepoint(&self) -> &Savepoint {
         self.source.savepoint()
+    }
+
+    /// What people call an operator of it.
+    pub(crate) fn label(&self, operator: OperatorId) -> String {
+        let found = self.savepoint().operators.iter().find(|found| found.id == operator);
+        found.map_or_else(|| operator.to_string(), Operator::label)
     }
 
     /// States that go from snapshot to snapshot, if there are any.
