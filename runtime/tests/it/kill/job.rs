@@ -20,7 +20,14 @@ pub(super) fn asked_for() -> Option<Result<JobState>> {
     let [dir, numbers, rate] = VARIABLES.map(std::env::var_os);
     let parse = |text: Option<std::ffi::OsString>| text?.to_str()?.parse().ok();
     let numbers = Sequence::new(0..parse(numbers)?).per_second(parse(rate)? as f64);
+    std::thread::spawn(end_with_the_test);
     Some(run(&PathBuf::from(dir?), &numbers))
+}
+
+/// Ends this process once the one that would kill it is gone itself.
+fn end_with_the_test() {
+    let _ = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
+    std::process::exit(3);
 }
 
 fn run(dir: &Path, numbers: &Sequence) -> Result<JobState> {

@@ -1,36 +1,31 @@
 //! One long run of a job: killed, started again, and in the end compared with a run that nobody disturbed.
 
 use std::fs::File;
-use std::os::unix::process::ExitStatusExt;
+use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use super::dice::Dice;
+use super::ends::{End, Facts};
 use super::job::{OUTPUTS, VARIABLES};
 use super::places::{Hits, is_of_start};
 
 const JOB_ID: &str = "000102030405060708090a0b0c0d0e0f";
-const SIGKILL: i32 = 9;
 /// Numbers a second while the job is to be killed, and how many the job has for each kill.
 const RATE: u64 = 1_000;
 const NUMBERS_PER_KILL: u64 = 300;
-/// No start takes longer, however busy the machine is.
+/// No job that lives takes longer for a checkpoint, however busy the machine is.
 const PATIENCE: Duration = Duration::from_secs(120);
+/// The longest that a start is said to take: more is the machine's fault.
+const SLOWEST: Duration = Duration::from_secs(1);
 
 /// What a process is told beside where it runs.
+#[derive(Debug, Default)]
 struct Orders {
     failpoint: Option<String>,
     rate: u64,
     options: Vec<(&'static str, String)>,
-}
-
-/// How a process ended.
-enum End {
-    Killed,
-    /// An error was asked for, and the job's first start ended with it.
-    Failed,
-    Finished,
 }
 
 pub(super) struct Life {
@@ -38,36 +33,51 @@ pub(super) struct Life {
     /// The test that is the job if it is told so.
     test: &'static str,
     numbers: u64,
+    starts: u64,
+    /// How long a start takes here, to its first checkpoint.
+    pace: Duration,
+}
+
+/// What there is to see of a life that ended in a failure stays.
+impl Drop for Life {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.dir.disable_cleanup(true);
+            let text = format!("see {}: `journal` has every start\n", self.dir.path().display());
+            let _ = std::io::stderr().write_all(text.as_bytes());
+        }
+    }
 }
 
 impl Life {
     pub(super) fn new(test: &'static str, kills: u64) -> Self {
-        Self { dir: tempfile::tempdir().unwrap(), test, numbers: kills * NUMBERS_PER_KILL }
+        let dir = tempfile::tempdir().unwrap();
+        Self { dir, test, numbers: kills * NUMBERS_PER_KILL, starts: 0, pace: Duration::ZERO }
     }
 
     /// Kills the job until there is `enough`, or it has finished; then lets it finish, and compares. How often it
     /// was killed.
-    pub(super) fn live(self, dice: &mut Dice, seen: &mut Hits, enough: impl Fn(u64, &Hits) -> bool) -> u64 {
+    pub(super) fn live(
+        mut self,
+        dice: &mut Dice,
+        seen: &mut Hits,
+        enough: impl Fn(u64, &Hits) -> bool,
+    ) -> u64 {
+        self.pace = self.time_a_start();
         let (mut kills, mut was_killed) = (0, false);
         while !enough(kills, seen) {
             let place = self.place(dice, seen, was_killed);
-            let is_of_start = place.is_some_and(is_of_start);
-            let orders = Orders::new(dice, place);
-            match self.disturb(&orders, dice, seen) {
-                End::Finished => break,
-                End::Failed => was_killed = false,
-                End::Killed => {
-                    kills += 1;
-                    seen.doubles += u64::from(was_killed && is_of_start);
-                    was_killed = true;
-                }
+            let end = self.disturb(&Orders::new(dice, place), dice, seen);
+            if end == End::Finished {
+                break;
             }
+            let is_killed = matches!(end, End::Shot | End::Killed);
+            kills += u64::from(is_killed);
+            seen.doubles += u64::from(was_killed && is_killed && place.is_some_and(is_of_start));
+            was_killed = is_killed;
         }
-        let undisturbed = Orders { failpoint: None, rate: 0, options: Vec::new() };
-        let mut last = self.start("killed", &undisturbed);
-        assert!(wait(&mut last).success(), "{}", self.log("killed"));
-        let mut calm = self.start("calm", &undisturbed);
-        assert!(wait(&mut calm).success(), "{}", self.log("calm"));
+        self.finish("killed");
+        self.finish("calm");
         self.compare();
         kills
     }
@@ -80,37 +90,50 @@ impl Life {
         (!dice.one_in(4)).then(|| seen.fewest(|_| true).0)
     }
 
-    /// Lets the job run until it is killed, by itself at a failpoint or from here.
-    fn disturb(&self, orders: &Orders, dice: &mut Dice, seen: &mut Hits) -> End {
-        let log = self.dir.path().join("failpoints");
-        let _ = std::fs::remove_file(&log);
-        let mut child = self.start("killed", orders);
-        let most = if orders.failpoint.is_some() { 1_500 } else { 200 };
-        let until = Instant::now() + Duration::from_millis(dice.between(most / 20, most));
-        let status = loop {
-            match child.try_wait().unwrap() {
-                Some(status) => break status,
-                None if Instant::now() < until => std::thread::sleep(Duration::from_millis(1)),
-                None => {
-                    child.kill().unwrap();
-                    break child.wait().unwrap();
-                }
-            }
-        };
-        seen.count(&log);
-        match (status.signal(), status.code()) {
-            (Some(SIGKILL), _) => End::Killed,
-            (_, Some(0)) => End::Finished,
-            _ => {
-                assert!(log.exists(), "{status}: {}", self.log("killed"));
-                End::Failed
-            }
-        }
+    /// Starts the job, and ends it once it has its first checkpoint.
+    fn time_a_start(&mut self) -> Duration {
+        let (orders, begin) = (Orders { rate: RATE, ..Orders::default() }, Instant::now());
+        let mut child = self.start("killed", &orders);
+        let has_checkpoint = || newest(&self.folder("killed")).is_some() || begin.elapsed() > PATIENCE;
+        let was_shot = wait_or_kill(&mut child, has_checkpoint);
+        let took = begin.elapsed();
+        assert_eq!(self.end("killed", child, was_shot, &orders).0, End::Shot, "there was no time to kill it");
+        took.min(SLOWEST)
     }
 
-    fn start(&self, name: &str, orders: &Orders) -> Child {
-        let dir = self.dir.path().join(name);
+    /// Lets the job run until it is killed, by itself at a failpoint or from here.
+    fn disturb(&mut self, orders: &Orders, dice: &mut Dice, seen: &mut Hits) -> End {
+        let longest = if orders.failpoint.is_some() { 15 * self.pace } else { 3 * self.pace };
+        let until = Instant::now() + longest * dice.between(5, 100) as u32 / 100;
+        let mut child = self.start("killed", orders);
+        let was_shot = wait_or_kill(&mut child, || Instant::now() >= until);
+        let (end, failpoints) = self.end("killed", child, was_shot, orders);
+        seen.count(&failpoints, end);
+        end
+    }
+
+    /// Lets the job run to its end. As long as it takes checkpoints, it lives.
+    fn finish(&mut self, name: &str) {
+        let orders = Orders::default();
+        let mut child = self.start(name, &orders);
+        let (mut last, mut since) = (None, Instant::now());
+        let is_stuck = || {
+            let now = newest(&self.folder(name));
+            if now != last {
+                (last, since) = (now, Instant::now());
+            }
+            since.elapsed() > PATIENCE
+        };
+        let was_shot = wait_or_kill(&mut child, is_stuck);
+        let end = self.end(name, child, was_shot, &orders).0;
+        assert_eq!(end, End::Finished, "no checkpoint in {PATIENCE:?}: {}", self.log(name));
+    }
+
+    fn start(&mut self, name: &str, orders: &Orders) -> Child {
+        self.starts += 1;
+        let dir = self.folder(name);
         std::fs::create_dir_all(&dir).unwrap();
+        let _ = std::fs::remove_file(self.failpoints());
         let log = File::create(dir.join("log")).unwrap();
         let mut command = Command::new(std::env::current_exe().unwrap());
         command.args(["--exact", self.test, "--nocapture"]);
@@ -126,21 +149,46 @@ impl Life {
         command.envs(newest(&dir).map(|path| ("SPT_SAVEPOINT", path)));
         command.envs(orders.options.iter().map(|(name, value)| (name, value)));
         if let Some(failpoint) = &orders.failpoint {
-            command.env("SPT_FAILPOINTS", failpoint);
-            command.env("SPT_FAILPOINT_LOG", self.dir.path().join("failpoints"));
+            command.env("SPT_FAILPOINTS", failpoint).env("SPT_FAILPOINT_LOG", self.failpoints());
         }
-        command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log).spawn().unwrap()
+        // The job ends when nobody holds the other side of its input any more.
+        command.stdin(Stdio::piped()).stdout(log.try_clone().unwrap()).stderr(log).spawn().unwrap()
+    }
+
+    /// How a process has ended, and the failpoints that acted in it. An end that nobody asked for is told, with
+    /// what the process was told and what it said last.
+    #[expect(clippy::panic, reason = "a test that fails")]
+    fn end(&self, name: &str, mut child: Child, was_shot: bool, orders: &Orders) -> (End, String) {
+        let status = child.wait().unwrap();
+        let failpoints = std::fs::read_to_string(self.failpoints()).unwrap_or_default();
+        let facts = Facts { status, was_shot, failpoints, log: self.log(name) };
+        let end = facts.end();
+        let line = format!("start {} ({name}) {orders:?}: {end:?}, {status}", self.starts);
+        let mut journal =
+            File::options().append(true).create(true).open(self.dir.path().join("journal")).unwrap();
+        writeln!(journal, "{line}; then {:?}", newest(&self.folder(name))).unwrap();
+        match end {
+            Ok(end) => (end, facts.failpoints),
+            Err(why) => panic!("a process was lost: {why}\n{line}\nits last words:\n{}", facts.last_words()),
+        }
+    }
+
+    fn folder(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    fn failpoints(&self) -> PathBuf {
+        self.dir.path().join("failpoints")
     }
 
     /// What the last process said.
     fn log(&self, name: &str) -> String {
-        std::fs::read_to_string(self.dir.path().join(name).join("log")).unwrap()
+        std::fs::read_to_string(self.folder(name).join("log")).unwrap()
     }
 
     fn compare(&self) {
         for output in OUTPUTS {
-            let [killed, calm] =
-                ["killed", "calm"].map(|name| lines(&self.dir.path().join(name).join(output)));
+            let [killed, calm] = ["killed", "calm"].map(|name| lines(&self.folder(name).join(output)));
             assert!(!calm.is_empty());
             let differs = killed.iter().zip(&calm).find(|(killed, calm)| killed != calm);
             assert!(
@@ -155,7 +203,8 @@ impl Life {
 
 impl Orders {
     fn new(dice: &mut Dice, place: Option<&str>) -> Self {
-        let time = dice.between(1, 5);
+        // A start comes by most of its places once.
+        let time = if place.is_some_and(is_of_start) { dice.between(1, 3) } else { dice.between(1, 5) };
         // Some errors instead of kills: the process lives, and the job starts again inside it.
         let action = if dice.one_in(5) { "error" } else { "kill" };
         let claim = if dice.one_in(2) { "CLAIM" } else { "NO_CLAIM" };
@@ -172,17 +221,16 @@ impl Orders {
     }
 }
 
-fn wait(child: &mut Child) -> ExitStatus {
-    let until = Instant::now() + PATIENCE;
-    loop {
-        if let Some(status) = child.try_wait().unwrap() {
-            return status;
-        }
-        if Instant::now() >= until {
+/// Waits for the end of a process, and kills it if it is time; whether that was so. Its status is still to be taken.
+fn wait_or_kill(child: &mut Child, mut is_time: impl FnMut() -> bool) -> bool {
+    while child.try_wait().unwrap().is_none() {
+        if is_time() {
             child.kill().unwrap();
+            return true;
         }
-        std::thread::sleep(Duration::from_millis(5));
+        std::thread::sleep(Duration::from_millis(1));
     }
+    false
 }
 
 /// The newest whole checkpoint.
