@@ -1,6 +1,7 @@
 //! Whole jobs in this process: what they count, keep, and start again from.
 
 mod checkpoints;
+mod clock;
 mod collect;
 mod discovery;
 mod disk;
@@ -13,9 +14,11 @@ mod mishaps;
 mod own_connectors;
 mod plan;
 mod process;
+mod promises;
 mod recovery;
 mod rescale;
 mod restore;
+mod script;
 mod state_model;
 mod stored;
 mod topology;

@@ -49,6 +49,8 @@ impl Aggregate<i64> for Mean {
 /// Keeps everything there is to keep of the numbers of a key, and tells it when the time is over.
 #[derive(Clone, Default)]
 pub(super) struct Everything {
+    /// How long what is kept of a key lives.
+    ttl: Option<Ttl>,
     count: ValueState<i64>,
     recent: ListState<i64>,
     digits: MapState<String, i64>,
@@ -57,16 +59,24 @@ pub(super) struct Everything {
     started: UnionListState<i64>,
 }
 
+impl Everything {
+    /// What is kept of a key lives so long.
+    pub(super) fn mortal(ttl: Ttl) -> Self {
+        Self { ttl: Some(ttl), ..Self::default() }
+    }
+}
+
 impl KeyedProcess<i64> for Everything {
     type In = i64;
     type Out = (i64, String);
 
     fn declare(&mut self, states: &mut States<i64>) {
-        self.count = states.value("count");
-        self.recent = states.list("recent");
-        self.digits = states.map("digits");
-        self.largest = states.reducing("largest", |a: &i64, b: &i64| *a.max(b));
-        self.mean = Some(states.aggregating("mean", Mean));
+        let state = |name: &str| self.ttl.into_iter().fold(Descriptor::new(name), Descriptor::ttl);
+        self.count = states.value(state("count"));
+        self.recent = states.list(state("recent"));
+        self.digits = states.map(state("digits"));
+        self.largest = states.reducing(state("largest"), |a: &i64, b: &i64| *a.max(b));
+        self.mean = Some(states.aggregating(state("mean"), Mean));
         self.started = states.of_operator().union_list("started");
         states.timers();
     }

@@ -151,6 +151,9 @@ fn a_state_that_is_no_longer_declared_goes_from_snapshot_to_snapshot() {
     let job = env
         .start("wordcount", JobOptions { checkpoint_dir: Some(dir.path().into()), ..from(&path) })
         .unwrap();
+    let said = job.notes().join("\n");
+    assert!(said.contains("operator sum-001 does not declare its reducing state \"sum\" ("), "{said}");
+    assert!(said.contains("--drop-state sum-001/sum"), "{said}");
     job.checkpoint().unwrap();
     std::fs::remove_dir_all(&path).unwrap();
     let later = job.stop(Some(dir.path()), false).unwrap();

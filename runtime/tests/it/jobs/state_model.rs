@@ -1,24 +1,27 @@
-//! Handles of keyed state with a time to live, and timers, against a model: a function does what its records say.
+//! Handles of keyed state with a time to live, and timers, against a model: a function does what its records say, in
+//! one go and after a restore.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 use spt_runtime::operators::{
-    Descriptor, FiredTimer, KeyedContext, KeyedProcess, ListState, MapState, ReducingState, States,
-    ValueState,
+    AggregatingState, Descriptor, FiredTimer, KeyedContext, KeyedProcess, ListState, MapState, ReducingState,
+    States, ValueState,
 };
 use spt_runtime::state::{Domain, Touch, Ttl};
-use spt_runtime::{Clock, Environment, JobOptions, Watermarks};
+use spt_runtime::{Clock, Environment, JobControl, JobHandle, JobOptions, RestoreOptions, Watermarks};
 
 use super::collect::Collect;
+use super::process::Mean;
+use super::script::Script;
 use super::word_count::at;
 
 /// Key, then event time, what to do, and with what.
 type Record = (i64, (i64, (i64, i64)));
 
 /// Kinds of things to do.
-const STEPS: i64 = 17;
+const STEPS: i64 = 19;
 /// When the clock of each job begins.
 const BEGIN: i64 = 1_000;
 
@@ -31,12 +34,13 @@ struct Obedient {
     list: ListState<i64>,
     map: MapState<i64, i64>,
     sum: ReducingState<i64>,
+    mean: Option<AggregatingState<i64, Mean>>,
 }
 
 impl Obedient {
     fn new(ttl: Option<Ttl>, clock: Clock) -> Self {
-        let (value, list, map, sum) = Default::default();
-        Self { ttl, clock, value, list, map, sum }
+        let (value, list, map, sum, mean) = Default::default();
+        Self { ttl, clock, value, list, map, sum, mean }
     }
 }
 
@@ -50,6 +54,7 @@ impl KeyedProcess<i64> for Obedient {
         self.list = states.list(state("list"));
         self.map = states.map(state("map"));
         self.sum = states.reducing(state("sum"), |a: &i64, b: &i64| a + b);
+        self.mean = Some(states.aggregating(state("mean"), Mean));
         states.timers();
     }
 
@@ -111,11 +116,16 @@ impl KeyedProcess<i64> for Obedient {
                 context.set_event_timer(time + with - 20);
                 String::new()
             }
-            _ => {
+            16 => {
                 context.delete_event_timer(time + with - 20);
                 context.delete_processing_timer(now + with);
                 String::new()
             }
+            17 => {
+                self.mean.as_ref().unwrap().add(context, with);
+                String::new()
+            }
+            _ => format!("mean {:?}", self.mean.as_ref().unwrap().get(context)),
         };
         if !said.is_empty() {
             context.emit((key, said));
@@ -140,14 +150,7 @@ fn fired(domain: Domain, time: i64, sum: Option<i64>) -> String {
 
 type Said = BTreeMap<i64, Vec<String>>;
 
-fn run(ttl: Option<Ttl>, records: &[Record]) -> Said {
-    let (env, sink, clock) = (Environment::new(), Collect::default(), Clock::manual(BEGIN));
-    env.collection(records.to_vec())
-        .assign_timestamps(|(_, (time, _))| *time, Watermarks::ascending().after_each_record())
-        .key_by_value(|(key, _)| *key)
-        .process(Obedient::new(ttl, clock.clone()))
-        .sink(sink.clone());
-    env.start("obey", JobOptions { clock, ..at(1) }).unwrap().wait().unwrap();
+fn by_key(sink: &Collect<(i64, String)>) -> Said {
     let mut said = Said::new();
     for (key, line) in sink.records() {
         said.entry(key).or_default().push(line);
@@ -155,8 +158,59 @@ fn run(ttl: Option<Ttl>, records: &[Record]) -> Said {
     said
 }
 
+fn start(
+    ttl: Option<Ttl>,
+    script: &Script<Record>,
+    sink: &Collect<(i64, String)>,
+    options: JobOptions,
+) -> JobHandle {
+    let env = Environment::new();
+    env.source(script.clone())
+        .uid("script")
+        .assign_timestamps(|(_, (time, _))| *time, Watermarks::ascending().after_each_record())
+        .uid("time")
+        .key_by_value(|(key, _)| *key)
+        .process(Obedient::new(ttl, options.clock.clone()))
+        .uid("obedient")
+        .sink(sink.clone());
+    env.start("obey", options).unwrap()
+}
+
+fn by(clock: i64) -> JobOptions {
+    JobOptions { clock: Clock::manual(clock), ..at(1) }
+}
+
+/// What a job says of all records.
+fn run(ttl: Option<Ttl>, records: &[Record]) -> Said {
+    let (script, sink) = (Script::new(records.to_vec()), Collect::default());
+    script.let_go();
+    start(ttl, &script, &sink, by(BEGIN)).wait().unwrap();
+    by_key(&sink)
+}
+
+/// The same of a job of which a savepoint is taken while it goes on, and of one that starts from there.
+fn run_twice(ttl: Option<Ttl>, records: &[Record], from: From) -> [Said; 2] {
+    let dir = tempfile::tempdir().unwrap();
+    let (script, sinks) = (Script::new(records.to_vec()), [Collect::default(), Collect::default()]);
+    let job = start(ttl, &script, &sinks[0], by(BEGIN));
+    script.read_to(from.record);
+    script.let_go_at_barrier();
+    let path = job.savepoint(Some(dir.path())).unwrap();
+    job.wait().unwrap();
+    let restore = Some(RestoreOptions::new(path));
+    start(ttl, &script, &sinks[1], JobOptions { restore, ..by(from.clock) }).wait().unwrap();
+    sinks.each_ref().map(by_key)
+}
+
+/// Where a job goes on: behind so many records, and at what time.
+#[derive(Debug, Clone, Copy)]
+struct From {
+    record: usize,
+    clock: i64,
+}
+
 /// A value, and when it was last touched.
-type Timed = (i64, i64);
+type Timed<V = i64> = (V, i64);
 
 /// What one key has, by hand.
 #[derive(Debug, Default)]
@@ -165,6 +219,8 @@ struct Held {
     list: Vec<Timed>,
     map: BTreeMap<i64, Timed>,
     sum: Option<Timed>,
+    /// Sum and number.
+    mean: Option<Timed<(i64, i64)>>,
     timers: BTreeSet<(Domain, i64)>,
 }
 
@@ -177,28 +233,43 @@ struct Model {
 
 impl Model {
     fn run(ttl: Option<Ttl>, records: &[Record]) -> Said {
+        Self::run_from(ttl, records, 0, 0).0
+    }
+
+    /// What is said behind so many records, if the clock is then ahead by this, and what it shows.
+    fn run_from(ttl: Option<Ttl>, records: &[Record], record: usize, ahead: i64) -> (Said, From) {
         let mut model = Self { ttl, now: BEGIN, keys: BTreeMap::new(), said: Said::new() };
-        for (key, (time, (step, with))) in records {
-            if let Some(said) = model.step(*key, *time, *step, *with) {
-                model.said.entry(*key).or_default().push(said);
-            }
-            model.fire(Domain::Processing, model.now);
-            model.fire(Domain::Event, *time - 1);
-        }
+        model.obey(&records[..record]);
+        model.said.clear();
+        model.now += ahead;
+        let from = From { record, clock: model.now };
+        model.fire(Domain::Processing, model.now);
+        model.obey(&records[record..]);
         model.fire(Domain::Event, i64::MAX);
-        model.said
+        (model.said, from)
+    }
+
+    fn obey(&mut self, records: &[Record]) {
+        for (key, (time, (step, with))) in records {
+            if let Some(said) = self.step(*key, *time, *step, *with) {
+                self.said.entry(*key).or_default().push(said);
+            }
+            self.fire(Domain::Processing, self.now);
+            self.fire(Domain::Event, *time - 1);
+        }
     }
 
     fn step(&mut self, key: i64, time: i64, step: i64, with: i64) -> Option<String> {
         let (ttl, now, entry) = (self.ttl, self.now, with % 4);
         let held = self.keys.entry(key).or_default();
         held.forget(ttl, now);
-        let touched = |timed: &mut Timed| {
+        fn touch<V: Copy>(timed: &mut Timed<V>, ttl: Option<Ttl>, now: i64) -> V {
             if ttl.is_some_and(|ttl| ttl.touch == Touch::OnReadAndWrite) {
                 timed.1 = now;
             }
             timed.0
-        };
+        }
+        let touched = |timed: &mut Timed| touch(timed, ttl, now);
         match step {
             0 => return Some(format!("value {:?}", held.value.as_mut().map(touched))),
             1 => held.value = Some((with, now)),
@@ -223,9 +294,17 @@ impl Model {
             13 => self.now += with,
             14 => drop(held.timers.insert((Domain::Processing, now + with))),
             15 => drop(held.timers.insert((Domain::Event, time + with - 20))),
-            _ => {
+            16 => {
                 held.timers.remove(&(Domain::Event, time + with - 20));
                 held.timers.remove(&(Domain::Processing, now + with));
+            }
+            17 => {
+                let (sum, count) = held.mean.map_or((0, 0), |(mean, _)| mean);
+                held.mean = Some(((sum + with, count + 1), now));
+            }
+            _ => {
+                let mean = held.mean.as_mut().map(|timed| touch(timed, ttl, now));
+                return Some(format!("mean {:?}", mean.map(|(sum, count)| sum / count)));
             }
         }
         None
@@ -251,11 +330,12 @@ impl Model {
 impl Held {
     /// Drops what has expired.
     fn forget(&mut self, ttl: Option<Ttl>, now: i64) {
-        let is_live = |timed: &Timed| ttl.is_none_or(|ttl| timed.1 + ttl.duration_ms as i64 > now);
-        self.value = self.value.filter(is_live);
-        self.list.retain(is_live);
-        self.map.retain(|_, timed| is_live(timed));
-        self.sum = self.sum.filter(is_live);
+        let lives = |touched: i64| ttl.is_none_or(|ttl| touched + ttl.duration_ms as i64 > now);
+        self.value = self.value.filter(|timed| lives(timed.1));
+        self.list.retain(|timed| lives(timed.1));
+        self.map.retain(|_, timed| lives(timed.1));
+        self.sum = self.sum.filter(|timed| lives(timed.1));
+        self.mean = self.mean.filter(|timed| lives(timed.1));
     }
 }
 
@@ -279,5 +359,16 @@ proptest! {
     #[test]
     fn handles_and_timers_do_what_the_model_does(ttl in ttls(), records in records()) {
         prop_assert_eq!(run(ttl, &records), Model::run(ttl, &records));
+    }
+
+    #[test]
+    fn a_restore_goes_on_from_the_barrier_whatever_was_changed_behind_it(
+        ttl in ttls(),
+        records in records(),
+        at in any::<prop::sample::Index>(),
+        ahead in prop_oneof![Just(0), 0i64..100],
+    ) {
+        let (expected, from) = Model::run_from(ttl, &records, at.index(records.len() + 1), ahead);
+        prop_assert_eq!(run_twice(ttl, &records, from), [Model::run(ttl, &records), expected]);
     }
 }

@@ -62,7 +62,7 @@ fn divided_ways_may_meet_again_while_checkpoints_are_taken() {
 
 /// Which subtask saw how many records.
 #[derive(Clone, Default)]
-struct WhoSaw {
+pub(super) struct WhoSaw {
     seen: OperatorListState<i64>,
 }
 
