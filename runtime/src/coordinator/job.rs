@@ -124,7 +124,7 @@ impl Coordinator {
             let restored = match self.unreadable.contains(path) {
                 true => Err(Error::failed("its rows could not be read")),
                 false if is_held => return Ok(()),
-                false => Restored::again(path, &self.operators),
+                false => Restored::again(path, &self.operators, self.options.restore.as_ref()),
             };
             match restored {
                 Ok(restored) => {

@@ -133,12 +133,7 @@ fn fit(
     operators: &mut [OperatorInfo],
     notes: &mut Notes,
 ) -> Result<Restored> {
-    let terms = Terms {
-        non_restored: &restore.non_restored,
-        allow_drained: restore.allow_drained,
-        pending: restore.pending,
-    };
-    let fit = check(operators, source.savepoint(), terms)?;
+    let fit = check(operators, source.savepoint(), Terms::of(restore))?;
     fit.adopt(operators);
     fit.notes.iter().for_each(|text| notes.say(text.clone()));
     let mut restored = Restored::new(&restore.path, source, fit);

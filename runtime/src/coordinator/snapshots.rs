@@ -146,7 +146,7 @@ impl Coordinator {
         }
         self.schedule(run, in_flight.started);
         if self.carried.is_some()
-            && let Ok(restored) = Restored::again(&in_flight.path, &self.operators)
+            && let Ok(restored) = Restored::again(&in_flight.path, &self.operators, None)
         {
             // What is carried is read from the newest checkpoint: older ones go.
             self.carried = restored.carried();

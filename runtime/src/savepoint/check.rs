@@ -11,6 +11,7 @@ use spt_format::{Operator, OperatorId, Savepoint, State, StateRef};
 use super::snapshot::StateSlot;
 use crate::config::{NonRestored, PendingOutput};
 use crate::error::{Error, Result};
+use crate::job::RestoreOptions;
 use crate::tasks::OperatorInfo;
 
 /// What the user allows.
@@ -19,6 +20,13 @@ pub(crate) struct Terms<'a> {
     pub(crate) non_restored: &'a NonRestored,
     pub(crate) allow_drained: bool,
     pub(crate) pending: Option<PendingOutput>,
+}
+
+impl<'a> Terms<'a> {
+    /// What a start allows of what it starts from.
+    pub(crate) fn of(start: &'a RestoreOptions) -> Self {
+        Self { non_restored: &start.non_restored, allow_drained: start.allow_drained, pending: start.pending }
+    }
 }
 
 /// A state of the graph in a savepoint: where it lies, and how its rows are read as those that are declared.

@@ -16,9 +16,9 @@ use super::check::{Fit, Stored, Terms, check};
 use super::deal::Elements;
 use super::snapshot::StateSlot;
 use super::write::Carried;
-use crate::config::NonRestored;
+use crate::config::{NonRestored, PendingOutput as Pending};
 use crate::error::{Error, ErrorKind, Result};
-use crate::job::{CheckpointRecord, CheckpointStatus};
+use crate::job::{CheckpointRecord, CheckpointStatus, RestoreOptions};
 use crate::state::{BroadcastTable, Cell, Key, KeyedTable, Payload, State, StateReader, Timers, downcast};
 use crate::tasks::OperatorInfo;
 
@@ -50,16 +50,25 @@ impl Restored {
         }
     }
 
-    /// Opens a checkpoint of the job's own.
+    /// Opens a checkpoint of the job's own; or what it was started from, on the terms of that start.
     ///
     /// # Errors
     /// If it cannot be read, or is not this job's after all.
-    pub(crate) fn again(path: &Path, operators: &[OperatorInfo]) -> Result<Self> {
+    pub(crate) fn again(
+        path: &Path,
+        operators: &[OperatorInfo],
+        start: Option<&RestoreOptions>,
+    ) -> Result<Self> {
         failpoint("restore.open")?;
         let source = ColumnarReader::options().open(path)?;
-        let terms = Terms { non_restored: &NonRestored::Refuse, allow_drained: false, pending: None };
+        let own = Terms { non_restored: &NonRestored::Refuse, allow_drained: false, pending: None };
+        let terms = start.filter(|start| start.path == path).map_or(own, Terms::of);
         let fit = check(operators, source.savepoint(), terms)?;
-        Ok(Self::new(path, source, fit))
+        let mut restored = Self::new(path, source, fit);
+        if terms.pending == Some(Pending::Discard) {
+            restored.pending.clear();
+        }
+        Ok(restored)
     }
 
     /// Its catalogue.

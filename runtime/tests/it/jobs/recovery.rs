@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
-use spt_runtime::config::{ClaimMode, RetainedCheckpoints};
+use spt_runtime::config::{ClaimMode, NonRestored, RetainedCheckpoints};
 use spt_runtime::job::{JobState, Subtask};
 use spt_runtime::sources::{Sequence, SequenceReader, Source, Span};
 use spt_runtime::{Environment, Error, JobControl, JobHandle, JobOptions, RestoreOptions, Result};
@@ -233,6 +233,42 @@ fn a_claimed_savepoint_counts_as_a_checkpoint_and_goes_with_them() {
     job.checkpoint().unwrap();
     assert!(!path.exists());
     job.cancel().unwrap();
+}
+
+#[test]
+fn a_restart_goes_back_to_a_claimed_savepoint_on_the_terms_of_the_start() {
+    let dir = tempfile::tempdir().unwrap();
+    let job = word_count(Leash::new(0..NUMBERS), &Collect::default()).start("wordcount", at(2)).unwrap();
+    // Drained, and with counts that the next job leaves behind.
+    let path = job.stop(Some(dir.path()), true).unwrap();
+    let (numbers, fuse): (_, Arc<AtomicBool>) = (Leash::new(0..NUMBERS), Arc::default());
+    let (env, blown) = (Environment::new(), Arc::clone(&fuse));
+    env.source(numbers.clone())
+        .uid("stream-001")
+        .map(move |number| {
+            assert!(!blown.swap(false, Ordering::SeqCst), "number {number} is poison");
+            *number
+        })
+        .sink(Collect::default());
+    let restore = RestoreOptions {
+        claim: ClaimMode::Claim,
+        non_restored: NonRestored::AllowAll,
+        allow_drained: true,
+        ..RestoreOptions::new(&path)
+    };
+    let options = JobOptions {
+        restore: Some(restore),
+        checkpoint_dir: Some(dir.path().join("checkpoints")),
+        retained_checkpoints: 2,
+        restart: restarting(1),
+        ..at(2)
+    };
+    let job = env.start("heirs", options).unwrap();
+    flip_a_byte(&job.checkpoint().unwrap().join("manifest.json"));
+    fuse.store(true, Ordering::SeqCst);
+    numbers.let_go();
+    assert_eq!(job.wait().unwrap(), JobState::Finished);
+    assert_eq!(job.checkpoints().restored.unwrap().path, Some(path));
 }
 
 #[test]
