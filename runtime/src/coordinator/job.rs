@@ -159,17 +159,9 @@ impl Coordinator {
             self.shared.restored(restored.record());
         }
         let restored_checkpoint = self.restored.as_ref().and_then(|restored| restored.checkpoint);
-        let is_own = self
-            .restored
-            .as_ref()
-            .is_some_and(|restored| restored.savepoint().job.id.as_deref() == Some(self.job_id.as_str()));
+        let restored_job = self.restored.as_ref().and_then(|restored| restored.savepoint().job.id.clone());
         Ok(StartContext {
-            start: Start {
-                job_id: self.job_id.clone(),
-                attempt: number,
-                restored_checkpoint,
-                is_new_job: self.restored.is_some() && !is_own,
-            },
+            start: Start { job_id: self.job_id.clone(), attempt: number, restored_checkpoint, restored_job },
             operators: Arc::clone(&self.operators),
             restored: self.restored.clone(),
             first_checkpoint: self.next_checkpoint,

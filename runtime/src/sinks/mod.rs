@@ -105,7 +105,14 @@ pub struct Start {
     pub attempt: u32,
     /// The checkpoint or savepoint it starts from, if from one.
     pub restored_checkpoint: Option<u64>,
-    /// That snapshot was another job's: its pending output is committed or discarded as the options say, and
-    /// `pending` holds what to commit.
-    pub is_new_job: bool,
+    /// Whose snapshot that was. If it was another job's, its pending output is committed or discarded as the options
+    /// say, and `pending` holds what to commit.
+    pub restored_job: Option<String>,
+}
+
+impl Start {
+    /// The snapshot that the job starts from was another job's.
+    pub fn is_new_job(&self) -> bool {
+        self.restored_job.as_ref().is_some_and(|restored| *restored != self.job_id)
+    }
 }

@@ -22,7 +22,7 @@ fn subtask(operator: &str, index: u32, attempt: u32) -> Subtask {
 }
 
 fn start(attempt: u32) -> Start {
-    Start { job_id: JOB.into(), attempt, restored_checkpoint: None, is_new_job: false }
+    Start { job_id: JOB.into(), attempt, restored_checkpoint: None, restored_job: None }
 }
 
 fn recover(sink: &LineFiles, attempt: u32, pending: &[PendingFile]) -> Result<()> {
@@ -115,6 +115,24 @@ fn a_restart_commits_what_the_checkpoint_holds_and_removes_the_rest() {
     assert_eq!(visible(dir.path()).len(), 1);
     assert_eq!(visible(dir.path())[0].1, "(in checkpoint 1,1)\n");
     assert_eq!(hidden(dir.path()), 0);
+}
+
+#[test]
+fn what_was_committed_after_the_snapshot_that_a_job_starts_from_is_counted() {
+    let dir = tempfile::tempdir().unwrap();
+    let sink = LineFiles::new(dir.path());
+    recover(&sink, 0, &[]).unwrap();
+    let mut writer = writer(&sink, 0);
+    for checkpoint in 1..=4 {
+        write(&mut writer, &["a word"]);
+        commit(&sink, &prepare(&mut writer, checkpoint)).unwrap();
+    }
+    for name in ["part-01234567-x-00000-00000.txt", "part-76543210-0000000009-00000-00000.txt", "README"] {
+        std::fs::write(dir.path().join(name), "").unwrap();
+    }
+    let folder = files::Folder::new(dir.path().to_owned());
+    let newer = |checkpoint| folder.committed_after(JOB, checkpoint).unwrap();
+    assert_eq!([newer(0), newer(2), newer(4)], [vec![1, 2, 3, 4], vec![3, 4], vec![]]);
 }
 
 #[test]

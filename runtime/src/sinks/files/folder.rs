@@ -22,10 +22,10 @@ pub struct PendingFile {
 }
 
 #[derive(Debug, Clone)]
-pub(super) struct Folder(PathBuf);
+pub(crate) struct Folder(PathBuf);
 
 impl Folder {
-    pub(super) fn new(path: PathBuf) -> Self {
+    pub(crate) fn new(path: PathBuf) -> Self {
         Self(path)
     }
 
@@ -78,6 +78,21 @@ impl Folder {
             hidden += usize::from(!is_ours && all.iter().any(|prefix| begins(prefix)));
         }
         Ok(hidden)
+    }
+
+    /// The checkpoints after this one, of this job, that have made output visible here: one for each file, in order.
+    pub(crate) fn committed_after(&self, job_id: &str, checkpoint: u64) -> Result<Vec<u64>> {
+        let (prefix, failed) = (visible_prefix(job_id), |error| self.cannot("list", error));
+        let mut newer = Vec::new();
+        for entry in fs::read_dir(&self.0).map_err(failed)? {
+            let name = entry.map_err(failed)?.file_name();
+            let number = name
+                .to_str()
+                .and_then(|name| name.strip_prefix(&prefix)?.split('-').next()?.parse::<u64>().ok());
+            newer.extend(number.filter(|number| *number > checkpoint));
+        }
+        newer.sort_unstable();
+        Ok(newer)
     }
 
     /// Makes renames durable.
@@ -137,6 +152,10 @@ pub(super) fn writing_prefix(job_id: &str) -> String {
 
 pub(super) fn pending_prefix(job_id: &str) -> String {
     format!(".pending-{job_id}-")
+}
+
+pub(super) fn visible_prefix(job_id: &str) -> String {
+    format!("part-{}-", job_id.get(..8).unwrap_or(job_id))
 }
 
 /// Names come out of a savepoint, which may come from anywhere.

@@ -35,7 +35,7 @@ use super::{Sink, Start};
 use crate::data::Data;
 use crate::error::Result;
 use crate::job::{Subtask, note};
-use folder::Folder;
+pub(super) use folder::Folder;
 use rolling::Rolling;
 
 /// Writes records to files in a folder, exactly once.
@@ -89,6 +89,25 @@ impl<F> FileSink<F> {
     }
 }
 
+impl<F> FileSink<F> {
+    /// A job that does not go on from its newest checkpoint writes again what others have committed since.
+    fn say_what_is_written_again(&self, start: &Start) -> Result<()> {
+        let (Some(checkpoint), Some(job)) = (start.restored_checkpoint, &start.restored_job) else {
+            return Ok(());
+        };
+        let newer = self.folder.committed_after(job, checkpoint)?;
+        if let (Some(first), Some(last)) = (newer.first(), newer.last()) {
+            note(&format!(
+                "{}: {} files hold output that was committed after checkpoint {checkpoint}, which the job starts from \
+                 (by checkpoints {first} to {last}): it is written again",
+                self.folder.path().display(),
+                newer.len()
+            ));
+        }
+        Ok(())
+    }
+}
+
 impl<F, T> Sink<T> for FileSink<F>
 where
     T: Data,
@@ -119,9 +138,9 @@ where
         self.folder.commit(pending, "restore.rename")?;
         failpoint("restore.before-abort")?;
         self.folder.abort(&start.job_id)?;
-        if start.is_new_job {
+        if start.is_new_job() {
             self.say_what_others_hide(&start.job_id)?;
         }
-        Ok(())
+        self.say_what_is_written_again(start)
     }
 }

@@ -6,7 +6,7 @@ use std::marker::PhantomData;
 use std::time::Instant;
 
 use super::claims::Claim;
-use super::folder::{Folder, PendingFile, pending_prefix, writing_prefix};
+use super::folder::{Folder, PendingFile, pending_prefix, visible_prefix, writing_prefix};
 use super::formats::{Encoder, FileFormat};
 use super::rolling::Rolling;
 use crate::data::Data;
@@ -100,8 +100,7 @@ impl<T: Data, F: FileFormat<T>> FileWriter<T, F> {
 
     fn visible_name(&self, checkpoint: u64, place: usize) -> String {
         let Subtask { job_id, index, .. } = &self.subtask;
-        let job = job_id.get(..8).unwrap_or(job_id);
-        format!("part-{job}-{checkpoint:010}-{index:05}-{place:05}.{}", F::EXTENSION)
+        format!("{}{checkpoint:010}-{index:05}-{place:05}.{}", visible_prefix(job_id), F::EXTENSION)
     }
 
     fn write_buffer(&mut self) -> Result<()> {
