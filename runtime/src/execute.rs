@@ -84,7 +84,7 @@ impl Environment {
         self.edit(|graph| {
             graph.check()?;
             let operators = crate::graph::resolve(graph, options, None)?;
-            Ok(graph.plan(options.name.as_deref().unwrap_or(name), &operators))
+            Ok(graph.plan(options.name.as_deref().unwrap_or(name), &operators, options))
         })
     }
 

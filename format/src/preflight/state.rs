@@ -12,17 +12,15 @@ pub(super) fn judge_operator(
     target: &Target<'_>,
     place: &dyn Fn(usize) -> StateRef,
 ) -> Vec<StateVerdict> {
-    let mut verdicts: Vec<StateVerdict> = parallelism(found, wanted).into_iter().collect();
+    let by_flink = target.flink_version().is_some();
+    let mut verdicts: Vec<StateVerdict> = parallelism(found, wanted, by_flink).into_iter().collect();
     for (index, state) in found.states.iter().enumerate() {
         let verdict = |verdict| StateVerdict::new(found, Some(&state.name), verdict);
-        let judged = match twin(wanted, state) {
+        let judged = match twin(wanted, state, by_flink) {
             _ if state.kind == StateKind::Coordinator => {
                 verdict(Verdict::Compatible).because("it is handed to the source as it is")
             }
-            Some(declared)
-                if target.flink_version().is_some()
-                    && [state, declared].into_iter().all(flink::is_connectors) =>
-            {
+            Some(declared) if by_flink && [state, declared].into_iter().all(flink::is_connectors) => {
                 verdict(Verdict::Compatible).because("it is handed to its connector as it is")
             }
             Some(declared) => judge(found, state, declared, wanted, target),
@@ -33,7 +31,7 @@ pub(super) fn judge_operator(
         };
         verdicts.push(object(judged, &target.objections_to(place(index))));
     }
-    let new = wanted.states.iter().filter(|declared| twin(found, declared).is_none());
+    let new = wanted.states.iter().filter(|declared| twin(found, declared, by_flink).is_none());
     verdicts.extend(new.map(|declared| new_state(wanted, declared)));
     verdicts
 }
@@ -44,16 +42,17 @@ pub(super) fn new_state(operator: &Operator, state: &State) -> StateVerdict {
         .because("the savepoint has no such state; it starts empty")
 }
 
-/// The state of the same name that belongs to the key, or to the operator, as this one does.
-fn twin<'a>(operator: &'a Operator, state: &State) -> Option<&'a State> {
-    operator
-        .states
-        .iter()
-        .find(|other| other.name == state.name && other.kind.is_keyed() == state.kind.is_keyed())
+/// The state of the same name that belongs to the key, or to the operator, as this one does. In Flink, keys and
+/// operators name theirs apart; here a name is one state's, whatever it belongs to.
+fn twin<'a>(operator: &'a Operator, state: &State, by_flink: bool) -> Option<&'a State> {
+    let mut namesakes = operator.states.iter().filter(|other| other.name == state.name);
+    let first = namesakes.clone().next().filter(|_| !by_flink);
+    namesakes.find(|other| other.kind.is_keyed() == state.kind.is_keyed()).or(first)
 }
 
-/// Key groups are fixed when a job first starts; 0 stands for what the plan leaves open.
-fn parallelism(found: &Operator, wanted: &Operator) -> Option<StateVerdict> {
+/// Key groups are fixed when a job first starts; 0 stands for what the plan leaves open. Where there are no keys,
+/// only Flink holds on to their number.
+fn parallelism(found: &Operator, wanted: &Operator, by_flink: bool) -> Option<StateVerdict> {
     let keyed = found.states.iter().any(|state| state.kind.is_keyed());
     let groups = found.max_parallelism;
     let incompatible = |reason: String| StateVerdict::new(found, None, Verdict::Incompatible).because(reason);
@@ -64,7 +63,7 @@ fn parallelism(found: &Operator, wanted: &Operator) -> Option<StateVerdict> {
         let migrate = vec!["--max-parallelism".to_owned(), argument];
         return Some(StateVerdict { migrate, ..incompatible(reason) });
     }
-    (groups != 0 && wanted.parallelism > groups).then(|| {
+    ((keyed || by_flink) && groups != 0 && wanted.parallelism > groups).then(|| {
         incompatible(format!(
             "parallelism is {} in the job, the savepoint's max parallelism {groups}",
             wanted.parallelism

@@ -48,7 +48,7 @@ pub(crate) fn launch(graph: Graph, name: &str, options: JobOptions) -> Result<Jo
     let vertices = parallelism_of_vertices(&graph, &options);
     let metrics = JobMetrics::new(&vertices, &operators);
     let status = status(&graph, &operators, &vertices, &job_id, &name);
-    let shared = Arc::new(Shared::new(graph.plan(&name, &operators), notes.0, status, metrics));
+    let shared = Arc::new(Shared::new(graph.plan(&name, &operators, &options), notes.0, status, metrics));
     let (sender, requests) = unbounded();
     let restored_checkpoint = restored.as_ref().and_then(|restored| restored.checkpoint).unwrap_or(0);
     let next_checkpoint = restored_checkpoint.max(store.as_ref().map_or(0, Store::last)) + 1;

@@ -3,13 +3,17 @@
 use spt_format::{Edge, JobGraph, Node, Operator, Partitioning, Plan, PlannedOperator, Uid, UidOrigin};
 
 use super::Graph;
+use super::resolve::set_max_parallelism;
+use crate::job::JobOptions;
 use crate::tasks::OperatorInfo;
 
 impl Graph {
-    /// The plan of a job with these operators.
-    pub(crate) fn plan(&self, name: &str, operators: &[OperatorInfo]) -> Plan {
-        let planned = operators.iter().map(|operator| {
+    /// The plan of a job with these operators. A max parallelism that nobody has set is left open, since that of a
+    /// savepoint is adopted.
+    pub(crate) fn plan(&self, name: &str, operators: &[OperatorInfo], options: &JobOptions) -> Plan {
+        let planned = operators.iter().zip(&self.nodes).map(|(operator, node)| {
             let mut planned = PlannedOperator::of(&operator.to_model());
+            planned.max_parallelism = set_max_parallelism(self, options, node);
             planned.chain = Some(operator.vertex as u32);
             for (state, declared) in planned.states.iter_mut().flatten().zip(&operator.states) {
                 state.aliases = declared.aliases.clone();

@@ -42,6 +42,12 @@ pub(crate) fn parallelism_of_vertices(graph: &Graph, options: &JobOptions) -> Ve
     graph.vertices.iter().map(|vertex| vertex.parallelism.unwrap_or(parallelism)).collect()
 }
 
+/// The key groups of an operator, if its author or whoever runs the job has set them. Otherwise a savepoint's are
+/// adopted.
+pub(super) fn set_max_parallelism(graph: &Graph, options: &JobOptions, node: &NodeSpec) -> Option<u32> {
+    node.max_parallelism.or(options.max_parallelism).or(graph.max_parallelism)
+}
+
 fn max_parallelism(
     graph: &Graph,
     options: &JobOptions,
@@ -49,7 +55,7 @@ fn max_parallelism(
     operator: &OperatorInfo,
     savepoint: Option<&Savepoint>,
 ) -> Result<u32> {
-    let set = node.max_parallelism.or(options.max_parallelism).or(graph.max_parallelism);
+    let set = set_max_parallelism(graph, options, node);
     let stored = savepoint.and_then(|savepoint| savepoint.operator(operator.id));
     let is_keyed = stored.is_some_and(|stored| stored.states.iter().any(|state| state.kind.is_keyed()));
     match (set, stored.map(|stored| stored.max_parallelism)) {

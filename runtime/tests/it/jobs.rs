@@ -13,6 +13,7 @@ mod metrics;
 mod mishaps;
 mod own_connectors;
 mod plan;
+mod preflight;
 mod process;
 mod promises;
 mod recovery;
