@@ -3,12 +3,12 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 use spt_runtime::sinks::Discard;
 use spt_runtime::sources::Sequence;
-use spt_runtime::{Environment, exit_code};
+use spt_runtime::{Environment, JobControl, JobOptions, exit_code};
 
 /// How long the job takes for a record, in a process that is to run it.
 const PAUSE_MS: &str = "SIGNALLED_JOB_PAUSE_MS";
@@ -138,6 +138,33 @@ fn a_savepoint_at_a_signal_needs_a_folder() {
     let output = command.env("SPT_SPT_SAVEPOINT_ON_SIGTERM", "true").output().unwrap();
     let said = String::from_utf8(output.stdout).unwrap();
     assert!(said.contains("execution.checkpointing.savepoint-dir"), "{said}");
+}
+
+#[test]
+fn a_savepoint_that_is_no_longer_needed_is_said_to_be() {
+    if is_the_job() {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let env = Environment::new();
+    let numbers = env.source(Sequence::new(0..i64::MAX).per_second(100.0)).uid("numbers");
+    numbers.map(|number| *number).sink(Discard);
+    let job = env.start("signalled", JobOptions::default()).unwrap();
+    let savepoint = job.stop(Some(dir.path()), false).unwrap();
+
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.args(["--exact", "signals::a_savepoint_that_is_no_longer_needed_is_said_to_be", "--nocapture"]);
+    command.env(PAUSE_MS, "1").env("SPT_RUN_DIR", dir.path()).env("SPT_SAVEPOINT", &savepoint);
+    command.env("SPT_CHECKPOINT_DIR", dir.path()).env("SPT_CHECKPOINT_INTERVAL", "10 ms");
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let expected = format!("note: this job no longer needs {}", savepoint.display());
+    let begin = Instant::now();
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map(|line| line.unwrap());
+    let is_said = lines.any(|line| line == expected || begin.elapsed() > Duration::from_secs(60));
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(is_said && begin.elapsed() < Duration::from_secs(60), "nobody said {expected:?}");
+    assert!(savepoint.join("manifest.json").exists(), "it is its owner's");
 }
 
 #[test]

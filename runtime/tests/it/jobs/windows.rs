@@ -11,6 +11,7 @@ use spt_runtime::{
 
 use super::collect::Collect;
 use super::leash::Leash;
+use super::script::Script;
 use super::stored::states;
 use super::word_count::at;
 
@@ -219,6 +220,38 @@ fn a_late_record_that_bridges_sessions_makes_them_one() {
 }
 
 #[test]
+fn what_was_late_before_a_restore_is_late_after_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let (sink, late) = (Collect::default(), Collect::default());
+    let script = Script::new(vec![(5i64, 1i64), (25, 2), (3, 4), (22, 8), (41, 16)]);
+    let start = |options: JobOptions| {
+        let (env, tag) = (Environment::new(), OutputTag::new("late"));
+        let summed = env
+            .source(script.clone())
+            .uid("records")
+            .assign_timestamps(|(time, _)| *time, Watermarks::ascending().after_each_record())
+            .uid("time")
+            .key_by_value(|_| 1i64)
+            .window(Windows::tumbling(ms(10)))
+            .late_to(&tag)
+            .sum(|(_, n)| *n)
+            .uid("sum");
+        summed.side_output(&tag).sink(late.clone());
+        summed.sink(sink.clone());
+        env.start("late", options).unwrap()
+    };
+    let job = start(at(1));
+    script.read_to(2);
+    sink.wait_for(1);
+    let path = job.stop(Some(dir.path()), false).unwrap();
+    // The window of the first record has fired and is gone: only the watermark tells that the third one is late.
+    script.let_go();
+    start(JobOptions { restore: Some(RestoreOptions::new(&path)), ..at(1) }).wait().unwrap();
+    assert_eq!(sink.records(), [(1, 1), (1, 10), (1, 16)]);
+    assert_eq!(late.records(), [(3, 4)]);
+}
+
+#[test]
 fn late_records_that_nobody_reads_are_counted() {
     let (env, sink) = (Environment::new(), Collect::default());
     env.collection(vec![(1i64, 1i64), (100, 2), (2, 4), (3, 8)])
@@ -342,6 +375,41 @@ fn records_of_two_streams_meet_in_their_window() {
     let counts: BTreeSet<_> = grouped.records().into_iter().map(|(_, sides)| sides).collect();
     assert_eq!(counts, BTreeSet::from([(2, 0), (2, 2), (0, 2)]));
     assert_eq!(grouped.records().len(), 30 * 5);
+}
+
+#[test]
+fn records_of_two_streams_meet_in_sliding_windows_and_in_sessions() {
+    let join = |windows: Windows, gap: i64| {
+        let (env, sink) = (Environment::new(), Collect::default());
+        let read = |range: std::ops::Range<i64>| {
+            let numbers = env.sequence(range).assign_timestamps(move |n| *n * gap, Watermarks::ascending());
+            numbers.key_by_value(|n| n % 2)
+        };
+        read(0..60)
+            .connect(read(30..90))
+            .window(windows)
+            .join(|left, right, out: &mut Out<'_, (i64, i64)>| out.emit((*left, *right)))
+            .sink(sink.clone());
+        env.start("join", at(2)).unwrap().wait().unwrap();
+        let mut pairs = sink.records();
+        pairs.sort_unstable();
+        pairs
+    };
+    let alike = || {
+        let pairs = (0..60i64).flat_map(|left| (30..90).map(move |right| (left, right)));
+        pairs.filter(|(left, right)| left % 2 == right % 2)
+    };
+    // Once for each window that has both.
+    let both = |(left, right): &(i64, i64)| {
+        let starts: BTreeSet<_> = covering(left * 10, 100, 50).into_iter().collect();
+        covering(right * 10, 100, 50).into_iter().filter(|start| starts.contains(start)).count()
+    };
+    let expected: Vec<_> = alike().flat_map(|pair| std::iter::repeat_n(pair, both(&pair))).collect();
+    assert_eq!(join(Windows::sliding(ms(100), ms(50)), 10), expected);
+    // Records of a key are 20 ms apart: all are one session, or each is one of its own.
+    assert_eq!(join(Windows::session(ms(21)), 10), alike().collect::<Vec<_>>());
+    let same: Vec<_> = alike().filter(|(left, right)| left == right).collect();
+    assert_eq!(join(Windows::session(ms(19)), 10), same);
 }
 
 #[test]
