@@ -64,9 +64,13 @@ fn decode(key_serializer: &Serializer, state: &spt_flink::StateMeta, key: &[u8],
 /// A file of keyed state with one key group: `u32` length of the header, then the file.
 pub fn file(bytes: &[u8]) {
     let Some((header, file)) = bytes.split_first_chunk::<4>() else { return };
-    let offsets = vec![i64::from(u32::from_be_bytes(*header))];
+    let header = u32::from_be_bytes(*header);
+    let offsets = vec![i64::from(header)];
+    // A heap file has the key group's number there.
+    let group = file.get(header as usize..).and_then(|data| data.first_chunk()).copied();
+    let group = group.map_or(0, u32::from_be_bytes).min(127) as u16;
     for kind in [KeyGroupFileKind::Savepoint, KeyGroupFileKind::Native] {
-        let Ok(key_groups) = KeyGroupRange::new(0, 0) else { return };
+        let Ok(key_groups) = KeyGroupRange::new(group, group) else { return };
         let stream = StreamHandle::Empty;
         let handle = KeyGroupFile { kind, key_groups, offsets: offsets.clone(), stream, id: None };
         keyed(file, &handle);

@@ -29,12 +29,18 @@ pub(crate) struct Chunks<'a> {
     source: &'a dyn ReadAt,
     position: u64,
     end: u64,
+    began: bool,
 }
 
 impl<'a> Chunks<'a> {
     /// Chunks from `start` on; `end` is where they end at the latest.
     pub(crate) fn new(source: &'a dyn ReadAt, start: u64, end: u64) -> Self {
-        Self { source, position: start, end: end.min(source.size()) }
+        Self { source, position: start, end: end.min(source.size()), began: false }
+    }
+
+    /// A stream began before the last chunk that was returned.
+    pub(crate) fn began(&self) -> bool {
+        self.began
     }
 
     /// Where the chunk after the last one returned begins, in bytes of the source.
@@ -47,6 +53,7 @@ impl<'a> Chunks<'a> {
     /// # Errors
     /// With the place of the chunk, if it is not one, or its checksum is another.
     pub(crate) fn next_chunk(&mut self) -> Result<Option<Vec<u8>>> {
+        self.began = false;
         while self.position < self.end {
             let start = self.position;
             let header = self.read(start, HEADER)?;
@@ -61,7 +68,7 @@ impl<'a> Chunks<'a> {
                     let mut cursor = Cursor::at(&body, start + HEADER as u64);
                     return chunk(&mut cursor, kind == 0x00).map(Some);
                 }
-                0xFF if self.read(start + HEADER as u64, length as usize)? == IDENTIFIER => {}
+                0xFF if self.read(start + HEADER as u64, length as usize)? == IDENTIFIER => self.began = true,
                 _ => return Err(invalid(start, format!("no Snappy chunk begins with {kind:02x}"))),
             }
         }
@@ -149,9 +156,12 @@ mod tests {
         let bytes = Bytes::from(bytes);
         let mut chunks = Chunks::new(&bytes, 0, u64::MAX);
         assert_eq!(chunks.next_chunk().unwrap().unwrap().len(), 65_536);
+        assert!(chunks.began());
         assert_eq!(chunks.next_chunk().unwrap().unwrap().len(), 100_000 - 65_536);
+        assert!(!chunks.began());
         assert_eq!(chunks.position(), first);
         assert_eq!(chunks.next_chunk().unwrap().unwrap(), b"short");
+        assert!(chunks.began());
         assert_eq!(chunks.next_chunk().unwrap(), None);
         assert_eq!(decompress(&bytes, 0, u64::MAX, 1 << 20).unwrap().len(), 100_005);
         assert!(decompress(&bytes, 0, u64::MAX, 100_000).is_err());

@@ -132,6 +132,10 @@ codes! {
     /// gets depends on the parallelism.
     BroadcastCopies = "SPT-209", Error, "copies of a broadcast map differ",
         "restore from another savepoint; the job puts different things into its copies";
+    /// Values whose serializer is the job's own lie one behind the other without a length, as in a file of Flink's
+    /// heap backend. Where each ends was inferred from where the next key was found, in the only way that fits.
+    EndsInferred = "SPT-210", Info, "ends of values were inferred",
+        "nothing is wrong; a savepoint in the canonical format has the lengths";
     /// An operator keeps state and its author gave it no uid: its id follows from the shape of the graph, and a
     /// change of the job loses its state.
     NoUid = "SPT-301", Warning, "stateful operator without uid",

@@ -4,11 +4,13 @@
 //! canonical file ─► CanonicalEntries ─┐
 //! RocksDB files ──► RocksEntries ─────┴► EntryScan ─► KeyedRows ─► batches
 //! heap file ──────► HeapScan ───────────────────────► KeyedRows ─► batches
+//!      │                 └ where entries end that do not tell: `cuts`
 //!      └──────────► HeapEntries, where changes are laid over it: `changelog`
 //! ```
 
 mod blocks;
 mod canonical;
+mod cuts;
 mod header;
 mod heap;
 mod heap_entries;

@@ -89,15 +89,15 @@ impl Parts {
 
     /// Key, then namespace, as the beginning of a composite key: a changelog writes them so.
     pub(crate) fn key_and_namespace(&mut self, key_group: u16, cursor: &mut Cursor<'_>) -> Result<Vec<u8>> {
-        let key = self.key.cut(cursor).within(|| "key")?;
-        let namespace = self.namespace.cut(cursor).within(|| "namespace")?;
+        let key = self.key(cursor)?;
+        let namespace = self.namespace(cursor)?;
         Ok(self.composite(key_group, key, namespace))
     }
 
     /// Namespace, then key, as the beginning of a composite key: a heap file writes them so.
     pub(crate) fn namespace_and_key(&mut self, key_group: u16, cursor: &mut Cursor<'_>) -> Result<Vec<u8>> {
-        let namespace = self.namespace.cut(cursor).within(|| "namespace")?;
-        let key = self.key.cut(cursor).within(|| "key")?;
+        let namespace = self.namespace(cursor)?;
+        let key = self.key(cursor)?;
         Ok(self.composite(key_group, key, namespace))
     }
 
@@ -116,9 +116,19 @@ impl Parts {
     pub(crate) fn timer(&mut self, key_group: u16, cursor: &mut Cursor<'_>) -> Result<Vec<u8>> {
         let mut composite = self.prefix(key_group);
         composite.extend_from_slice(cursor.take(8, "timestamp")?);
-        composite.extend_from_slice(self.key.cut(cursor).within(|| "key")?);
-        composite.extend_from_slice(self.namespace.cut(cursor).within(|| "namespace")?);
+        composite.extend_from_slice(self.key(cursor)?);
+        composite.extend_from_slice(self.namespace(cursor)?);
         Ok(composite)
+    }
+
+    /// The next namespace.
+    pub(crate) fn namespace<'a>(&mut self, cursor: &mut Cursor<'a>) -> Result<&'a [u8]> {
+        self.namespace.cut(cursor).within(|| "namespace")
+    }
+
+    /// The next key.
+    pub(crate) fn key<'a>(&mut self, cursor: &mut Cursor<'a>) -> Result<&'a [u8]> {
+        self.key.cut(cursor).within(|| "key")
     }
 
     /// The next value or element.

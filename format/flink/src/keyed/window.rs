@@ -31,13 +31,26 @@ pub(crate) struct Window {
     /// Bytes that were consumed and have left the buffer.
     gone: u64,
     start: u64,
+    /// Where compressed streams begin, as [`Window::offset`] counts.
+    streams: Vec<u64>,
 }
 
 impl Window {
     /// The bytes of `source` from `start` to `end`.
     pub(crate) fn new(source: Arc<dyn ReadAt>, start: u64, end: u64, compressed: bool) -> Self {
-        let buffer = Vec::new();
-        Self { source, position: start, end, compressed, buffer, consumed: 0, filled: 0, gone: 0, start }
+        let (buffer, streams) = (Vec::new(), Vec::new());
+        Self {
+            source,
+            position: start,
+            end,
+            compressed,
+            buffer,
+            consumed: 0,
+            filled: 0,
+            gone: 0,
+            start,
+            streams,
+        }
     }
 
     /// What stands in the buffer.
@@ -127,6 +140,9 @@ impl Window {
             let mut chunks = Chunks::new(&*self.source, self.position, self.end);
             let chunk = chunks.next_chunk()?.unwrap_or_default();
             self.position = chunks.position();
+            if chunks.began() {
+                self.streams.push(self.start + self.gone + self.filled as u64);
+            }
             self.space(chunk.len()).copy_from_slice(&chunk);
             self.filled += chunk.len();
             return Ok(true);
@@ -138,6 +154,23 @@ impl Window {
         self.filled += bytes;
         self.position += length;
         Ok(true)
+    }
+
+    /// Reads all there is, unless it is more than `limit` bytes; `false` then.
+    ///
+    /// # Errors
+    /// As [`Window::grow`].
+    pub(crate) fn fill(&mut self, limit: usize) -> Result<bool> {
+        while self.available().len() <= limit && self.grow(1)? {}
+        Ok(self.is_whole() && self.available().len() <= limit)
+    }
+
+    /// Where compressed streams begin behind the first available byte, counted from it; `None` if nothing is
+    /// compressed.
+    pub(crate) fn streams(&self) -> Option<Vec<usize>> {
+        let offset = self.offset();
+        let behind = self.streams.iter().filter_map(|stream| stream.checked_sub(offset).filter(|at| *at > 0));
+        self.compressed.then(|| behind.filter_map(|at| usize::try_from(at).ok()).collect())
     }
 
     /// Room for so many bytes behind what was read.

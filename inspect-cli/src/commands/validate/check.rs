@@ -114,6 +114,7 @@ fn of_trouble(trouble: &Trouble) -> Finding {
         TroubleKind::Structure => Code::Structure,
         TroubleKind::Unsupported => Code::NotSupported,
         TroubleKind::Copies => Code::BroadcastCopies,
+        TroubleKind::Inferred => Code::EndsInferred,
         TroubleKind::Orphan => Code::FileOrphan,
         TroubleKind::Moved => Code::FileMoved,
         _ => Code::of(&trouble.error),
@@ -152,6 +153,7 @@ mod tests {
     fn each_trouble_of_a_snapshot_comes_under_its_code() {
         for (kind, code) in [
             (TroubleKind::Copies, Code::BroadcastCopies),
+            (TroubleKind::Inferred, Code::EndsInferred),
             (TroubleKind::Moved, Code::FileMoved),
             (TroubleKind::Orphan, Code::FileOrphan),
             (TroubleKind::Structure, Code::Structure),

@@ -11,22 +11,40 @@
 use spt_format::{Cursor, Result, ResultExt, StateKind};
 
 use super::KeyedRows;
+use crate::serializers::FlinkType;
 use crate::serializers::values::{Tail, append};
 
 impl KeyedRows {
     /// Adds the row of one entry of a heap file, which a cursor over the file's bytes stands at.
     ///
+    /// Where a value does not tell its end, `tail` may.
+    ///
     /// # Errors
     /// For bytes that are damaged, not all there, or of a value whose end cannot be found. Nothing was added
     /// then.
-    pub(crate) fn append_in_line(&mut self, key_group: u16, cursor: &mut Cursor<'_>) -> Result<()> {
+    pub(crate) fn append_in_line(
+        &mut self,
+        key_group: u16,
+        cursor: &mut Cursor<'_>,
+        tail: Tail,
+    ) -> Result<()> {
         self.all_or_nothing(cursor, |rows, cursor| match rows.table.kind {
-            StateKind::Timer => rows.timer_in_line(key_group, cursor, None),
+            StateKind::Timer => rows.timer_in_line(key_group, cursor, tail),
             _ => {
                 rows.namespace_and_key(key_group, cursor)?;
-                rows.value(cursor, None).within(|| "value")
+                rows.value(cursor, tail).within(|| "value")
             }
         })
+    }
+
+    /// Adds the row of one entry of a heap file that ends where the cursor does.
+    ///
+    /// # Errors
+    /// As [`KeyedRows::append_in_line`], and for bytes behind it.
+    pub(crate) fn append_whole(&mut self, key_group: u16, cursor: &mut Cursor<'_>) -> Result<()> {
+        let before = self.len();
+        let appended = self.append_in_line(key_group, cursor, Some(0)).and_then(|()| cursor.end("entry"));
+        appended.inspect_err(|_| self.truncate(before))
     }
 
     /// Entries of a heap file hold a whole list or map each, a row per element.
@@ -63,15 +81,21 @@ impl KeyedRows {
         head: &[u8],
         index: u64,
         cursor: &mut Cursor<'_>,
+        tail: Tail,
     ) -> Result<()> {
         self.all_or_nothing(cursor, |rows, cursor| {
             rows.namespace_and_key(key_group, &mut Cursor::new(head))?;
             if rows.table.kind == StateKind::Map {
-                return rows.map_entry_in_line(cursor);
+                return rows.map_entry_in_line(cursor, tail);
             }
             rows.index.push(index);
-            rows.value(cursor, None).within(|| format!("element {index}"))
+            rows.value(cursor, tail).within(|| format!("element {index}"))
         })
+    }
+
+    /// The elements of a list that do not tell their ends are shown as one, as in canonical files.
+    pub(crate) fn joins_elements(&self) -> bool {
+        self.table.kind == StateKind::List && matches!(self.table.value, Some(FlinkType::Opaque(_)))
     }
 
     fn all_or_nothing<'a>(
@@ -110,7 +134,7 @@ impl KeyedRows {
         Ok(())
     }
 
-    fn map_entry_in_line(&mut self, cursor: &mut Cursor<'_>) -> Result<()> {
+    fn map_entry_in_line(&mut self, cursor: &mut Cursor<'_>, tail: Tail) -> Result<()> {
         let null_key = self.table.null_keys && cursor.bool("null flag of a map's key")?;
         match (&self.table.map_key, &mut self.map_key) {
             (Some(_), Some(column)) if null_key => column.push_null(),
@@ -121,7 +145,7 @@ impl KeyedRows {
         }
         match cursor.bool("null flag of a map's value")? {
             true => self.null_value(cursor),
-            false => self.value(cursor, None).within(|| "value"),
+            false => self.value(cursor, tail).within(|| "value"),
         }
     }
 }

@@ -105,6 +105,11 @@ impl KeyedRows {
         self.reason.as_ref()
     }
 
+    /// Takes what [`KeyedRows::unread_because`] shows.
+    pub(crate) fn take_reason(&mut self) -> Option<Error> {
+        self.reason.take()
+    }
+
     /// Counts rows that are there and cannot be read.
     pub(crate) fn count_unread(&mut self, rows: u64, reason: Error) {
         self.completeness.rows_unread += rows;

@@ -83,6 +83,44 @@ pub(super) fn read(cursor: &mut Cursor<'_>, kryo: &Kryo) -> Result<Rc<Found>> {
     Walker { cursor, kryo, names: Vec::new(), objects: Vec::new(), depth: 0 }.value()
 }
 
+/// How a value of Kryo begins, known or not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct KryoHead {
+    /// Bytes that name its class, and mark it as new.
+    pub(crate) bytes: usize,
+    /// The class is one that the job registered, or is named; not one that Kryo, Chill or Scala bring along.
+    pub(crate) of_the_job: bool,
+}
+
+/// The beginning of the value here; `None` if none can begin so.
+pub(crate) fn kryo_head(bytes: &[u8], kryo: &Kryo) -> Option<KryoHead> {
+    let mut cursor = Cursor::new(bytes);
+    let mut walker = Walker { cursor: &mut cursor, kryo, names: Vec::new(), objects: Vec::new(), depth: 0 };
+    let of_the_job = match walker.vlen().ok()? {
+        0 => return Some(KryoHead { bytes: 1, of_the_job: false }),
+        1 => {
+            let name = walker.class_by_name().ok()?;
+            let is_name = !name.is_empty() && !name.chars().any(|c| c.is_control() || c.is_whitespace());
+            is_name.then_some(true)?
+        }
+        id => {
+            let id = id - 2;
+            if walker.class_by_id(id).is_some_and(|class| is_box(&class)) {
+                return Some(KryoHead { bytes: cursor.position(), of_the_job: false });
+            }
+            let last = FIRST_REGISTERED + kryo.registrations.len() as u64;
+            (id < last).then_some(id >= FIRST_REGISTERED)?
+        }
+    };
+    // The first object of a value was never seen before. Of enums Kryo 5 writes no mark, but a number above 0.
+    let mark = match (cursor.rest().first()?, kryo.version) {
+        (1, _) => 1,
+        (2.., KryoVersion::Five) => 0,
+        _ => return None,
+    };
+    Some(KryoHead { bytes: cursor.position() + mark, of_the_job: of_the_job && mark == 1 })
+}
+
 struct Walker<'a, 'b, 'c> {
     cursor: &'b mut Cursor<'a>,
     kryo: &'c Kryo,

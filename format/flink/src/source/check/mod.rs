@@ -6,6 +6,7 @@
 //!           ─► databases: manifest, tables, states              databases.rs
 //!           ─► broadcast maps: the same in all subtasks?           broadcasts.rs
 //!           ─► keys of SQL: in the key group of their hash?       key_groups.rs
+//!           ─► values of heap files whose end had to be inferred  ends.rs
 //!           ─► states whose header cannot be read
 //! ```
 //!
@@ -13,6 +14,7 @@
 
 mod broadcasts;
 mod databases;
+mod ends;
 mod files;
 mod key_groups;
 mod operators;
@@ -45,6 +47,8 @@ pub enum TroubleKind {
     Copies,
     /// The bytes are in order, but this program cannot read them.
     Unsupported,
+    /// Values of a heap file do not tell their ends, which were inferred from where the next entries were found.
+    Inferred,
     /// A file that nothing refers to: a leftover, or part of what somebody mixed up.
     Orphan,
     /// A file is not where the snapshot says and was found elsewhere. Flink itself would not find it.
@@ -66,7 +70,8 @@ impl Trouble {
 
 impl FlinkSource {
     /// Everything that is wrong, worst first. With `thorough` also what lies in tables beside their rows is
-    /// read: filters and dictionaries, which only RocksDB would miss; and the keys of SQL are hashed.
+    /// read: filters and dictionaries, which only RocksDB would miss; the keys of SQL are hashed; and heap files are read in
+    /// which values do not tell their ends.
     pub fn check(&self, thorough: bool) -> Vec<Trouble> {
         let mut troubles = operators::check(&self.snapshot);
         troubles.extend(files::check(&self.snapshot, &self.files));
@@ -74,6 +79,7 @@ impl FlinkSource {
         if thorough {
             troubles.extend(key_groups::check(self));
             troubles.extend(broadcasts::check(self));
+            troubles.extend(ends::check(self));
         }
         troubles.extend(self.unreadable_states());
         troubles.sort_by_key(|trouble| trouble.kind);

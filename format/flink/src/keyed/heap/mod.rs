@@ -5,11 +5,14 @@
 //!                                                     └ or n timers ┘
 //! ```
 //!
-//! If compressed, what follows the key group's number is one Snappy stream per state. A value whose end
-//! cannot be found hides the rest of its key group; the next one is found by its offset.
+//! If compressed, what follows the key group's number is one Snappy stream per state. Where a value does not
+//! tell its end, the ends of all entries behind it in the key group are [inferred](super::cuts). If that is
+//! not certain, the value hides the rest of its key group; the next one is found by its offset.
 //!
 //! # Source
 //! Flink, `HeapSnapshotStrategy`, `HeapRestoreOperation`.
+
+mod block;
 
 use std::sync::Arc;
 
@@ -17,7 +20,9 @@ use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
 use spt_format::{Completeness, Error, ErrorKind, KeyGroupRange, Result, ResultExt, RowStream};
 
+use self::block::OpenBlock;
 use super::blocks::{Block, KeyedFile};
+use super::cuts::{Cuts, MAX_BYTES, Uncertain};
 use super::rows::KeyedRows;
 use super::table::KeyedTable;
 use super::window::Window;
@@ -31,32 +36,11 @@ pub struct HeapScan {
     states: Vec<Option<KeyedRows>>,
     blocks: Box<dyn Iterator<Item = Block> + Send>,
     open: Option<OpenBlock>,
+    /// What finds the ends of entries, once it was needed.
+    cuts: Option<Result<Cuts, Uncertain>>,
+    /// Rows of the wanted state whose end was inferred.
+    inferred: u64,
 }
-
-struct OpenBlock {
-    key_group: u16,
-    window: Window,
-    /// States of the block that were not begun yet.
-    states_left: usize,
-    /// The state that is being read, and how many of its entries follow.
-    state: usize,
-    entries_left: u32,
-    /// The list or map among them that is being read.
-    collection: Option<Collection>,
-    /// The wanted state was read.
-    seen: bool,
-}
-
-/// A list or map that is read element by element, so that it need not fit into memory.
-struct Collection {
-    /// Its namespace and key, serialized.
-    head: Vec<u8>,
-    index: u64,
-    elements_left: u32,
-}
-
-/// Elements that take no bytes: more of them in one list are refused.
-const MAX_EMPTY_ELEMENTS: u64 = 1 << 16;
 
 impl HeapScan {
     /// Batches of the state with this number, in these key groups.
@@ -79,12 +63,22 @@ impl HeapScan {
             return Err(Error::not_found(format!("state {wanted} of {}", states.len())));
         }
         let blocks = Box::new(file.blocks_in(key_groups));
-        Ok(Self { file: file.clone(), wanted, states, blocks, open: None })
+        Ok(Self { file: file.clone(), wanted, states, blocks, open: None, cuts: None, inferred: 0 })
     }
 
     /// Why the first of the unread rows could not be read.
     pub fn unread_because(&self) -> Option<&Error> {
         self.states.get(self.wanted)?.as_ref()?.unread_because()
+    }
+
+    /// As [`HeapScan::unread_because`], for whoever is done.
+    pub(crate) fn into_unread_because(mut self) -> Option<Error> {
+        self.wanted_rows()?.take_reason()
+    }
+
+    /// How many rows were shown whose end was inferred.
+    pub(crate) fn inferred(&self) -> u64 {
+        self.inferred
     }
 
     /// Reads until a batch of the wanted state is full or nothing is left.
@@ -94,7 +88,7 @@ impl HeapScan {
                 return Ok(());
             }
             if let Err(error) = self.step() {
-                self.leave_block(error)?;
+                self.infer_ends(error)?;
             }
         }
         Ok(())
@@ -117,16 +111,7 @@ impl HeapScan {
             return Err(head.error(ErrorKind::Mismatch { what, found, expected }));
         }
         let window = Window::new(source, block.start + 4, block.end, self.file.header.compressed);
-        let states_left = self.states.len();
-        self.open = Some(OpenBlock {
-            key_group,
-            window,
-            states_left,
-            state: 0,
-            entries_left: 0,
-            collection: None,
-            seen: false,
-        });
+        self.open = Some(OpenBlock::new(key_group, window, self.states.len()));
         Ok(true)
     }
 
@@ -142,14 +127,38 @@ impl HeapScan {
             return open.next_state(self.states.len(), self.wanted);
         }
         let Some(Some(rows)) = self.states.get_mut(open.state) else {
-            let what = format!("reading state {}", open.state);
-            return Err(open.window.error(ErrorKind::Unsupported { what }));
+            return open.pass_over();
         };
-        open.entry(rows, self.file.limits.value_bytes)?;
-        if open.state != self.wanted && rows.is_full() {
-            rows.discard();
+        let before = rows.len();
+        let inferred = open.entry(rows, self.file.limits.value_bytes)?;
+        if open.state != self.wanted {
+            if rows.is_full() {
+                rows.discard();
+            }
+        } else if inferred {
+            self.inferred += rows.len().saturating_sub(before) as u64;
         }
         Ok(())
+    }
+
+    /// Finds the ends of what is left of a block in another way, or gives it up.
+    fn infer_ends(&mut self, error: Error) -> Result<()> {
+        let file = &self.file;
+        let why = match &mut self.open {
+            Some(open) if is_unsupported(&error) && !open.has_ends() => {
+                match self.cuts.get_or_insert_with(|| Cuts::new(file)) {
+                    Ok(cuts) => match open.infer_ends(cuts, MAX_BYTES)? {
+                        Ok(()) => return Ok(()),
+                        Err(why) => why,
+                    },
+                    Err(why) => *why,
+                }
+            }
+            _ => return self.leave_block(error),
+        };
+        let what = format!("a value whose end is not certain ({why})");
+        let place = error.location().clone();
+        self.leave_block(Error::new(ErrorKind::Unsupported { what }, place).caused_by(error))
     }
 
     /// Gives up a block. What of the wanted state was in it is counted; at least one row is assumed where the
@@ -168,62 +177,6 @@ impl HeapScan {
         if let (1.., Some(rows)) = (unread, self.wanted_rows()) {
             rows.count_unread(unread, error);
         }
-        Ok(())
-    }
-}
-
-impl OpenBlock {
-    /// Reads one entry, or one element of one.
-    fn entry(&mut self, rows: &mut KeyedRows, limit: u64) -> Result<()> {
-        let before = self.window.offset();
-        let group = self.key_group;
-        if let Some(collection) = &mut self.collection {
-            let Collection { head, index, elements_left } = collection;
-            if *elements_left > 0 {
-                self.window.read(limit, |cursor| rows.append_element(group, head, *index, cursor))?;
-                (*index, *elements_left) = (*index + 1, *elements_left - 1);
-                let empty = self.window.offset() == before && *index > MAX_EMPTY_ELEMENTS;
-                return if empty { Err(self.without_bytes()) } else { Ok(()) };
-            }
-            self.collection = None;
-        } else if rows.is_collection() {
-            let (head, elements_left) = self.window.read(limit, |cursor| rows.collection_head(cursor))?;
-            self.collection = Some(Collection { head, index: 0, elements_left });
-            return Ok(());
-        } else {
-            self.window.read(limit, |cursor| rows.append_in_line(group, cursor))?;
-            if self.window.offset() == before {
-                return Err(self.without_bytes());
-            }
-        }
-        self.entries_left -= 1;
-        Ok(())
-    }
-
-    fn without_bytes(&self) -> Error {
-        self.window.error(ErrorKind::Invalid { what: "entries without bytes".into() })
-    }
-
-    /// Rows of the state that follow, at least.
-    fn rows_left(&self) -> u64 {
-        let elements = self.collection.as_ref().map_or(1, |collection| u64::from(collection.elements_left));
-        u64::from(self.entries_left.saturating_sub(1)) + elements
-    }
-
-    fn next_state(&mut self, states: usize, wanted: usize) -> Result<()> {
-        self.window.need(6, "state of a key group")?;
-        let mut cursor = self.window.cursor();
-        let (state, entries) = (cursor.u16_be()?, cursor.i32_be()?);
-        let state = usize::from(state);
-        let entries = u32::try_from(entries).ok().filter(|_| state < states);
-        let Some(entries) = entries else {
-            let what = format!("state {state} of {states}, or a negative number of entries");
-            return Err(self.window.error(ErrorKind::Invalid { what }));
-        };
-        self.window.consume(6);
-        (self.state, self.entries_left) = (state, entries);
-        self.seen |= state == wanted;
-        self.states_left -= 1;
         Ok(())
     }
 }
