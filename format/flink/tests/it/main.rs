@@ -12,6 +12,7 @@
 mod check;
 mod corpus;
 mod files;
+mod later_states;
 mod metadata;
 mod rocksdb;
 mod segments;
