@@ -143,6 +143,7 @@ pub fn default_max_parallelism(parallelism: u32) -> u32 {
 }
 
 /// One round of Murmur3-32 over a hash, made non-negative.
+#[inline]
 pub fn flink_murmur(hash: i32) -> i32 {
     let mut code = hash.cast_unsigned();
     code = code.wrapping_mul(0xcc9e_2d51).rotate_left(15).wrapping_mul(0x1b87_3593);
