@@ -209,7 +209,7 @@ fn word_count(source: Pool, pauses: Arc<Pauses>, options: JobOptions) -> JobHand
     let env = Environment::new();
     env.source(source)
         .uid("stream-001")
-        .flat_map(|line, out| out.extend(line.split_whitespace()))
+        .flat_map(|line, out| out.extend(line.split_ascii_whitespace()))
         .uid("flatMap-001")
         .map_to::<(String, i64)>(|word| (word, 1))
         .uid("map-001")
