@@ -52,12 +52,6 @@ impl<A: Clone, C: Clone> Group<A, C> {
         self.index.find(tag, |_| true)
     }
 
-    /// The slot has a cell, which is in the cache from here on.
-    #[inline]
-    pub(super) fn is_there(&self, slot: u32) -> bool {
-        self.cells.get(slot).is_some()
-    }
-
     #[inline]
     pub(super) fn address(&self, slot: u32) -> Option<&A> {
         self.addresses.get(slot)

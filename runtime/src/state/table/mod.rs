@@ -27,8 +27,6 @@ pub use frozen::{Batches, Frozen};
 
 use group::Group;
 
-/// Rows of a table above which it is larger than a core's cache, so that looking up a batch pays in passes.
-const COLD_ROWS: usize = 1 << 14;
 /// Keys that are looked up ahead of their updates: few enough that what they touch is still at hand then.
 const AHEAD_KEYS: usize = 128;
 
@@ -37,8 +35,8 @@ pub struct KeyedTable<K: Key, C, N: Key = ()> {
     range: KeyGroupRange,
     groups: Vec<Group<(K, N), C>>,
     rows: usize,
-    /// Slots of the batch at hand, found ahead.
-    ahead: Vec<Option<u32>>,
+    /// Slots of the first entries with the tags of the keys at hand.
+    guesses: Vec<Option<u32>>,
 }
 
 impl<K: Key, C: Cell, N: Key> KeyedTable<K, C, N> {
@@ -51,7 +49,7 @@ impl<K: Key, C: Cell, N: Key> KeyedTable<K, C, N> {
     pub fn with_rows(range: KeyGroupRange, rows: impl Fn(KeyGroup) -> usize) -> Self {
         const { assert!(!K::NULLABLE, "the key of a state cannot be an option: the column `key` holds no nulls") };
         let groups = range.iter().map(|group| Group::with_capacity(rows(KeyGroup(group)))).collect();
-        Self { range, groups, rows: 0, ahead: Vec::new() }
+        Self { range, groups, rows: 0, guesses: Vec::new() }
     }
 
     /// The key groups it holds.
@@ -249,9 +247,8 @@ impl<K: Key, C: Cell, N: Key> KeyedTable<K, C, N> {
 impl<K: Key, C: Cell> KeyedTable<K, C> {
     /// Updates the cells of a batch of keys, in order, each made by `first` if there is none.
     ///
-    /// A table larger than the cache is gone through in three passes, so that cache misses of neighbours
-    /// overlap: tags, then the keys and cells they point to, then the updates; so many keys at a time that what
-    /// one pass read is near when the next one needs it.
+    /// The index is asked first for where each key probably is, so many at a time that the answers stay near: cache
+    /// misses of neighbours overlap, and what an update branches on was foreseen.
     ///
     /// `key` gives the key of a place in the batch; a key that it does not know, or that belongs to another
     /// subtask, is passed over.
@@ -262,44 +259,30 @@ impl<K: Key, C: Cell> KeyedTable<K, C> {
         mut first: impl FnMut(usize) -> C,
         mut update: impl FnMut(usize, &K::Borrowed, &mut C),
     ) {
-        let mut ahead = std::mem::take(&mut self.ahead);
+        let mut guesses = std::mem::take(&mut self.guesses);
         for (chunk, places) in places.chunks(AHEAD_KEYS).enumerate() {
-            let key_of = |offset: usize| key(chunk * AHEAD_KEYS + offset);
-            ahead.clear();
-            if self.rows >= COLD_ROWS {
-                self.look_ahead(places, key_of, &mut ahead);
-            }
-            for (offset, place) in places.iter().enumerate() {
-                let Some(key) = key_of(offset) else { continue };
+            guesses.clear();
+            guesses.extend(places.iter().map(|place| self.group(place.group)?.guess(place.tag)));
+            for (offset, (place, guess)) in places.iter().zip(&guesses).enumerate() {
                 let index = chunk * AHEAD_KEYS + offset;
-                let found = match ahead.get(offset) {
-                    Some(Some(slot)) => Some(Slot { group: place.group.0, slot: *slot }),
+                let Some(key) = key(index) else { continue };
+                let slot = match *guess {
+                    Some(slot) if self.is_at(*place, slot, key) => Some(Slot { group: place.group.0, slot }),
                     _ => self.slot_or_insert_with(*place, key, &(), || first(index)),
                 };
-                if let Some(cell) = found.and_then(|slot| self.cell_mut(slot)) {
+                if let Some(cell) = slot.and_then(|slot| self.cell_mut(slot)) {
                     update(index, key, cell);
                 }
             }
         }
-        self.ahead = ahead;
+        self.guesses = guesses;
     }
 
-    /// Appends the slots of the keys that are found by the first entry with their tag, which is almost all that
-    /// there are. Slots stay where they are during a batch, since nothing is removed by it.
-    fn look_ahead<'a>(
-        &self,
-        places: &[Place],
-        key: impl Fn(usize) -> Option<&'a K::Borrowed>,
-        ahead: &mut Vec<Option<u32>>,
-    ) {
-        ahead.extend(places.iter().map(|place| self.group(place.group)?.guess(place.tag)));
-        let is_right = |index: usize, place: &Place, slot: u32| -> Option<bool> {
-            let (group, key) = (self.group(place.group)?, key(index)?);
-            Some(is_it(group.address(slot)?, key, &()) && group.is_there(slot))
-        };
-        for ((index, place), guess) in places.iter().enumerate().zip(ahead) {
-            *guess = guess.filter(|slot| is_right(index, place, *slot) == Some(true));
-        }
+    /// The key lies in this slot of its key group.
+    #[inline]
+    fn is_at(&self, place: Place, slot: u32, key: &K::Borrowed) -> bool {
+        let address = self.group(place.group).and_then(|group| group.address(slot));
+        address.is_some_and(|address| is_it(address, key, &()))
     }
 }
 

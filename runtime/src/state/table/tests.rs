@@ -165,7 +165,7 @@ fn a_second_row_of_a_key_is_refused() {
 
 #[test]
 fn a_batch_updates_each_key_in_order() {
-    for held in [0, COLD_ROWS as u64 + 1] {
+    for held in [0, 20_000] {
         let mut table = words(held);
         let keys = ["a", "b", "a", "c", "a"];
         let places: Vec<_> = keys.iter().map(|key| place::<String>(key)).collect();
@@ -201,8 +201,31 @@ fn a_batch_updates_each_key_in_order() {
 }
 
 #[test]
+fn keys_of_one_tag_are_told_apart_in_a_batch() {
+    let mut table = KeyedTable::<String, i64>::new(KeyGroupRange::all(GROUPS));
+    let keys = ["a", "b", "c", "b", "a"];
+    let places = keys.map(|_| Place { group: KeyGroup(3), tag: 7 });
+    for round in 1..=2 {
+        let mut seen = Vec::new();
+        let key = |index: usize| keys.get(index).copied();
+        table.update_batch(
+            &places,
+            key,
+            |_| 0,
+            |_, key, count| {
+                *count += 1;
+                seen.push((key.to_owned(), *count));
+            },
+        );
+        let counts = [("a", 1), ("b", 1), ("c", 1), ("b", 2), ("a", 2)];
+        let earlier = |key| if key == "c" { round - 1 } else { 2 * (round - 1) };
+        assert_eq!(seen, counts.map(|(key, count)| (key.to_owned(), count + earlier(key))));
+    }
+}
+
+#[test]
 fn a_batch_longer_than_is_looked_up_ahead_updates_each_place() {
-    for held in [0, COLD_ROWS as u64 + 1] {
+    for held in [0, 20_000] {
         let mut table = words(held);
         let keys: Vec<_> = (0..3 * AHEAD_KEYS + 1).map(|index| format!("key-{}", index % 200)).collect();
         let places: Vec<_> = keys.iter().map(|key| place::<String>(key)).collect();
