@@ -12,7 +12,7 @@ use super::request::Reply;
 use crate::error::{Error, ErrorKind, Result};
 use crate::job::{CheckpointRecord, CheckpointStatus};
 use crate::operators::{Barrier, BarrierKind};
-use crate::savepoint::Snapshot;
+use crate::savepoint::{Permit, Snapshot};
 use crate::tasks::TaskId;
 
 /// Why a snapshot is taken, and who waits for it.
@@ -74,7 +74,7 @@ pub(super) struct InFlight {
     missing: BTreeSet<TaskId>,
     parts: BTreeMap<TaskId, Arc<Snapshot>>,
     /// All parts are there, and it is being written.
-    pub(super) is_writing: bool,
+    writing: Option<Arc<Permit>>,
 }
 
 impl InFlight {
@@ -93,7 +93,7 @@ impl InFlight {
             started_ms: now_ms(),
             missing: BTreeSet::new(),
             parts: BTreeMap::new(),
-            is_writing: false,
+            writing: None,
         };
         for (task, last) in tasks {
             match last {
@@ -116,9 +116,25 @@ impl InFlight {
         }
     }
 
-    /// Every part is there.
-    pub(super) fn is_whole(&self) -> bool {
-        self.missing.is_empty()
+    /// Every part is there, and nobody writes them yet.
+    pub(super) fn is_ready(&self) -> bool {
+        self.missing.is_empty() && self.writing.is_none()
+    }
+
+    /// It is being written from now on.
+    pub(super) fn begin_writing(&mut self) -> Arc<Permit> {
+        Arc::clone(self.writing.get_or_insert_default())
+    }
+
+    /// Gives it up, unless it is whole already. What was late is told.
+    pub(super) fn give_up(&self) -> Option<&'static str> {
+        match &self.writing {
+            Some(permit) => permit.give_up().then_some("it was not written"),
+            None if self.missing.is_empty() => {
+                Some("an earlier one that was given up is still being written")
+            }
+            None => Some("not every subtask had its part ready"),
+        }
     }
 
     /// Takes the parts, by vertex and subtask.

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError};
@@ -45,6 +46,8 @@ pub(super) struct Coordinator {
     /// The catalogue of each snapshot, but for what is new in it.
     pub(super) template: Savepoint,
     pub(super) next_checkpoint: u64,
+    /// Writes a snapshot that was given up.
+    pub(super) abandoned: Option<JoinHandle<()>>,
     /// Whoever asked for the end is told once the job is over.
     pub(super) farewell: Option<(Purpose, PathBuf)>,
 }

@@ -152,9 +152,8 @@ impl Coordinator {
     /// Ends what is left of an attempt.
     fn end(&mut self, mut run: Run, mut ending: Ending) -> Ending {
         run.attempt.end();
-        run.join_writer();
         // A checkpoint that was being written may be whole: then it is what the next start goes back to.
-        while let Ok(outcome) = run.outcomes.1.try_recv() {
+        for outcome in self.last_outcomes(&mut run) {
             if let Some(Ending::Finished) = self.written(&mut run, outcome) {
                 // The job was to end behind it, and its output is visible: another start would write it again.
                 ending = Ending::Finished;

@@ -23,14 +23,40 @@ use crate::tasks::{Blame, Command, OperatorInfo};
 impl Coordinator {
     /// Gives up a snapshot that takes too long.
     pub(super) fn give_up_late(&mut self, run: &mut Run) -> Option<Ending> {
-        let is_late = |in_flight: &mut InFlight| {
-            !in_flight.is_writing && in_flight.started.elapsed() > self.options.checkpoint_timeout
-        };
-        let late = run.in_flight.take_if(is_late)?;
         let limit = self.options.checkpoint_timeout;
-        let error =
-            late.failure(Error::failed(format!("not every subtask had its part ready after {limit:?}")));
+        let is_late = |in_flight: &&InFlight| in_flight.started.elapsed() > limit;
+        let what = run.in_flight.as_ref().filter(is_late)?.give_up()?;
+        let late = run.in_flight.take()?;
+        self.abandon_writer(run);
+        let error = late.failure(Error::failed(format!("{what} after {limit:?}")));
         self.snapshot_failed(run, late, error)
+    }
+
+    /// Waits no longer for the thread that writes what was given up. It holds that snapshot's memory until it ends.
+    fn abandon_writer(&mut self, run: &mut Run) {
+        self.abandoned = run.writer.take().or(self.abandoned.take());
+    }
+
+    /// Of what was given up, nothing is being written any more: memory is held by one such snapshot at most.
+    fn may_write(&mut self) -> bool {
+        self.abandoned.take_if(|writer| writer.is_finished());
+        self.abandoned.is_none()
+    }
+
+    /// What became of a snapshot that is being written when the attempt ends. It is given up where it is late.
+    pub(super) fn last_outcomes(&mut self, run: &mut Run) -> Vec<Outcome> {
+        let limit = self.options.checkpoint_timeout;
+        let writing = run.in_flight.as_ref().filter(|_| run.writer.is_some());
+        let outcome = writing.and_then(|in_flight| {
+            let left = limit.saturating_sub(in_flight.started.elapsed());
+            let outcome = run.outcomes.1.recv_timeout(left).ok();
+            outcome.or_else(|| in_flight.give_up().is_none().then(|| run.outcomes.1.recv().ok())?)
+        });
+        if outcome.is_none() {
+            self.abandon_writer(run);
+        }
+        run.join_writer();
+        outcome.into_iter().chain(run.outcomes.1.try_iter()).collect()
     }
 
     /// Begins the next snapshot if none is under way, or writes the one that is whole.
@@ -42,13 +68,13 @@ impl Coordinator {
                 None => return None,
             }
         }
-        let in_flight =
-            run.in_flight.as_mut().filter(|in_flight| in_flight.is_whole() && !in_flight.is_writing)?;
-        in_flight.is_writing = true;
+        let may_write = self.may_write();
+        let in_flight = run.in_flight.as_mut().filter(|in_flight| may_write && in_flight.is_ready())?;
         let job = Job {
             id: in_flight.id,
             path: in_flight.path.clone(),
             draft: draft(&self.template, &self.operators, self.carried.clone(), in_flight, &run.attempt),
+            permit: in_flight.begin_writing(),
             commits: in_flight.purpose.commits(),
             subsumed: match (&self.store, in_flight.purpose.is_savepoint()) {
                 (Some(store), false) => store.subsumed(),

@@ -9,7 +9,7 @@ use spt_format::{Committed, failpoint};
 
 use super::store::delete;
 use crate::error::{Error, Result};
-use crate::savepoint::{Draft, Snapshot, write};
+use crate::savepoint::{Draft, Permit, Snapshot, write};
 use crate::tasks::Blame;
 
 /// A snapshot to complete.
@@ -17,6 +17,8 @@ pub(super) struct Job {
     pub(super) id: u64,
     pub(super) path: PathBuf,
     pub(super) draft: Draft,
+    /// It may be given up while it is written.
+    pub(super) permit: Arc<Permit>,
     /// Commit what is pending in it.
     pub(super) commits: bool,
     /// Checkpoints to delete once it is complete.
@@ -52,7 +54,10 @@ impl Job {
             self.draft.snapshots.iter().map(|(_, snapshot)| Arc::clone(snapshot)).collect();
         let written = Blame::catch("snapshot", || {
             failpoint("snapshot.before-write")?;
-            write(&self.path, self.draft).map_err(Error::from)
+            let written = write(&self.path, self.draft, &self.permit)?;
+            // What was given up meanwhile must not be found by anybody.
+            self.permit.whole().inspect_err(|_| delete(&self.path))?;
+            Ok(written)
         });
         let mut committed = Ok(());
         if written.is_ok() && self.commits {

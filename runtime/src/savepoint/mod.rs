@@ -7,12 +7,14 @@
 
 mod check;
 mod deal;
+mod permit;
 mod restored;
 mod snapshot;
 mod write;
 
 pub(crate) use check::{Terms, check};
 pub(crate) use deal::{Elements, deal};
+pub(crate) use permit::Permit;
 pub(crate) use restored::Restored;
 pub(crate) use snapshot::{BroadcastPart, Commit, KeyedPart, ListPart};
 pub use snapshot::{Snapshot, StateSlot};

@@ -11,6 +11,7 @@ use spt_format::{
     PendingOutput, Result, ResultExt, Savepoint, SavepointSource, Scan, State, StateKind, StateRef, in_order,
 };
 
+use super::permit::Permit;
 use super::snapshot::{Part, PartBatches, Snapshot, StateSlot};
 
 /// A state that no operator of the graph declares any more, and that goes from snapshot to snapshot.
@@ -35,13 +36,15 @@ pub(crate) struct Draft {
 /// Writes a whole snapshot.
 ///
 /// # Errors
-/// If anything could not be written or made durable; then there is none.
-pub(crate) fn write(path: &Path, mut draft: Draft) -> Result<Committed> {
+/// If anything could not be written or made durable, or the snapshot was given up; then there is none.
+pub(crate) fn write(path: &Path, mut draft: Draft, permit: &Permit) -> Result<Committed> {
     let writer = ColumnarWriter::options().create(path)?;
     draft.savepoint.pending = draft.pending();
     for operator in 0..draft.savepoint.operators.len() {
+        permit.check()?;
         draft.write_operator(&writer, operator)?;
     }
+    permit.check()?;
     writer.commit(&draft.savepoint)
 }
 

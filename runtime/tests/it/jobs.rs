@@ -22,6 +22,7 @@ mod restore;
 mod script;
 mod state_model;
 mod stored;
+mod stuck;
 mod topology;
 mod window_model;
 mod windows;
