@@ -1,8 +1,12 @@
 //! SIGTERM and SIGINT end the job of this process in good order: with a savepoint where that is configured, otherwise
 //! as it is, its checkpoints kept. A second signal ends the process at once.
+//!
+//! Whoever signals a process group (a terminal, `timeout`, systemd) reaches `spt run` and the job, and `spt run` passes
+//! on what it gets: what comes within a second counts once.
 
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
@@ -11,6 +15,9 @@ use signal_hook::low_level::emulate_default_handler;
 use crate::coordinator::JobHandle;
 use crate::error::{Error, ErrorKind, Result};
 use crate::job::{JobControl, JobState, note};
+
+/// Signals in a time as short as this are one.
+const ONE_SIGNAL: Duration = Duration::from_secs(1);
 
 /// The job that a signal ends.
 static WATCHED: Mutex<Option<Watched>> = Mutex::new(None);
@@ -21,8 +28,8 @@ static THREAD: OnceLock<Result<(), String>> = OnceLock::new();
 struct Watched {
     job: JobHandle,
     takes_savepoint: bool,
-    /// What has come.
-    signal: Option<i32>,
+    /// What has come, and when.
+    signal: Option<(i32, Instant)>,
     /// Ends the job.
     ending: Option<JoinHandle<()>>,
 }
@@ -49,6 +56,7 @@ impl Watch {
     pub(crate) fn outcome(&self, outcome: Result<JobState>) -> Result<JobState> {
         let (signal, ending) =
             watched().as_mut().map_or((None, None), |watched| (watched.signal, watched.ending.take()));
+        let signal = signal.map(|(signal, _)| signal);
         if let Some(ending) = ending {
             // It has something to say yet.
             let _ = ending.join();
@@ -89,9 +97,10 @@ fn received(signal: i32) {
 impl Watched {
     /// Ends the job on a thread of its own: the next signal must be heard meanwhile. `false` if that was tried before.
     fn begin_end(&mut self, signal: i32) -> bool {
-        if self.signal.replace(signal).is_some() {
-            return false;
+        if let Some((_, since)) = self.signal {
+            return since.elapsed() < ONE_SIGNAL;
         }
+        self.signal = Some((signal, Instant::now()));
         let (job, takes_savepoint) = (self.job.clone(), self.takes_savepoint);
         let end = move || end(&job, name(signal), takes_savepoint);
         self.ending = std::thread::Builder::new().name("shutdown".to_owned()).spawn(end).ok();

@@ -9,7 +9,9 @@ use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 use signal_hook::consts::{SIGINT, SIGTERM};
-use signal_hook::iterator::Signals;
+use signal_hook::iterator::SignalsInfo;
+use signal_hook::iterator::exfiltrator::WithOrigin;
+use signal_hook::low_level::siginfo::Cause;
 use spt_format::Error;
 use spt_runtime::config::{Layers, nearest, variable_name, variable_names};
 use spt_runtime::control::{Handshake, Outcome, Registry, new_id};
@@ -141,7 +143,7 @@ impl Start {
     }
 
     fn foreground(&self) -> Result<Exit> {
-        let signals = Signals::new([SIGINT, SIGTERM])
+        let signals = SignalsInfo::<WithOrigin>::new([SIGINT, SIGTERM])
             .map_err(|error| Failure::new(format!("signals cannot be waited for: {error}")))?;
         let mut child = self.spawn(&mut self.command()?)?;
         forward(signals, &child)?;
@@ -250,15 +252,16 @@ fn log_dir(registry: &Registry) -> PathBuf {
     dirs.into_iter().flatten().next().unwrap_or_else(|| registry.dir().join("log"))
 }
 
-/// In the foreground a signal is for the job, which may need a while to end. A terminal sends SIGINT to both of us, so
-/// it is not passed on; SIGTERM comes here alone.
-fn forward(mut signals: Signals, child: &Child) -> Result<()> {
+/// In the foreground a signal is for the job, which may need a while to end. What the terminal sends (Ctrl-C) reaches
+/// both of us, so it is not passed on; what a process sends may have come here alone, and the job counts it once.
+fn forward(mut signals: SignalsInfo<WithOrigin>, child: &Child) -> Result<()> {
     let failed = |error| Failure::new(format!("a thread could not be started: {error}"));
     let job = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
     let forward = move || {
-        for _ in signals.forever().filter(|signal| *signal == SIGTERM) {
+        for origin in signals.forever().filter(|origin| origin.cause != Cause::Kernel) {
+            let signal = if origin.signal == SIGINT { Signal::INT } else { Signal::TERM };
             // It may have ended just now.
-            let _ = job.map(|job| kill_process(job, Signal::TERM));
+            let _ = job.map(|job| kill_process(job, signal));
         }
     };
     std::thread::Builder::new().name("signals".to_owned()).spawn(forward).map(drop).map_err(failed)

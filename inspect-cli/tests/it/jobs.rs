@@ -91,18 +91,62 @@ fn detached_says_what_there_is_to_know_of_the_start() {
     assert!(err.starts_with("note: left behind: a sum\n"), "{err}");
 }
 
+/// A program that says which signals it gets, and ends at SIGTERM.
+const LISTENING: &str = "trap 'echo INT' INT; trap 'echo in good order; exit 143' TERM; echo runs; \
+                         while :; do sleep 0.05; done";
+
 #[test]
-fn in_the_foreground_sigterm_is_passed_on_and_its_number_told() {
+fn in_the_foreground_signals_are_passed_on_and_the_last_is_told() {
     use rustix::process::{Pid, Signal, kill_process};
     use std::io::{BufRead, BufReader};
     let dir = TempDir::new().unwrap();
-    let script = "trap 'echo in good order; exit 143' TERM; echo runs; while :; do sleep 0.05; done";
-    let mut command = command(dir.path(), &["run", "--", "sh", "-c", script]);
+    let mut command = command(dir.path(), &["run", "--", "sh", "-c", LISTENING]);
     let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    assert_eq!(lines.next().unwrap().unwrap(), "runs");
+    let mut heard = || lines.next().unwrap().unwrap();
+    assert_eq!(heard(), "runs");
+    kill_process(Pid::from_child(&child), Signal::INT).unwrap();
+    assert_eq!(heard(), "INT");
     kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
-    assert_eq!(lines.next().unwrap().unwrap(), "in good order");
+    assert_eq!(heard(), "in good order");
+    assert_eq!(child.wait().unwrap().code(), Some(143));
+}
+
+#[test]
+fn what_a_terminal_sends_to_both_reaches_the_job_once() {
+    use rustix::fs::{Mode, OFlags, open};
+    use rustix::process::{Pid, Signal, kill_process};
+    use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+    use std::io::{BufRead, BufReader, Write};
+    let dir = TempDir::new().unwrap();
+    let terminal = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+    grantpt(&terminal).unwrap();
+    unlockpt(&terminal).unwrap();
+    let name = ptsname(&terminal, Vec::new()).unwrap();
+    let ours = || open(name.as_c_str(), OFlags::RDWR | OFlags::NOCTTY, Mode::empty()).unwrap();
+    let spt = command(dir.path(), &[]);
+    let mut child = Command::new("setsid")
+        .args(["--ctty", "--wait"])
+        .arg(spt.get_program())
+        .args(["run", "--", "sh", "-c", LISTENING])
+        .env("SPT_RUN_DIR", dir.path())
+        .stdin(ours())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let mut heard = || lines.next().unwrap().unwrap();
+    let mut keyboard = std::fs::File::from(terminal);
+    assert_eq!(heard(), "runs");
+    for _ in 0..2 {
+        keyboard.write_all(b"\x03").unwrap();
+        assert_eq!(heard(), "INT");
+    }
+    // Had one been passed on, it would be heard before this.
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
+    assert_eq!(heard(), "in good order");
     assert_eq!(child.wait().unwrap().code(), Some(143));
 }
 

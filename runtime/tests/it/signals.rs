@@ -33,13 +33,13 @@ fn is_the_job() -> bool {
     true
 }
 
-/// Starts the job, waits until it runs, sends signals, and waits for its end: what it said.
+/// Starts the job, waits until it runs, sends signals, each so many seconds after what came before, and waits for its end: what it said.
 fn signalled(
     test: &str,
     dir: &Path,
     pause_ms: u32,
     with: &[(&str, &Path)],
-    signals: &[Signal],
+    signals: &[(u64, Signal)],
 ) -> (Child, String) {
     let mut command = Command::new(std::env::current_exe().unwrap());
     command.args(["--exact", &format!("signals::{test}"), "--nocapture"]);
@@ -65,7 +65,8 @@ fn signalled(
     {
         std::thread::sleep(Duration::from_millis(2));
     }
-    for signal in signals {
+    for (seconds, signal) in signals {
+        std::thread::sleep(Duration::from_secs(*seconds));
         kill_process(Pid::from_child(&child), *signal).unwrap();
         listen("once more");
     }
@@ -82,10 +83,10 @@ fn sigterm_ends_the_job_where_it_is() {
     }
     let dir = tempfile::tempdir().unwrap();
     let test = "sigterm_ends_the_job_where_it_is";
-    let (_, said) = signalled(test, dir.path(), 1, &[], &[Signal::TERM]);
+    let (_, said) = signalled(test, dir.path(), 1, &[], &[(0, Signal::TERM)]);
     assert!(said.contains("outcome: ended by SIGTERM; its checkpoints stay"), "{said}");
     assert!(said.contains("143"), "{said}");
-    let (_, said) = signalled(test, dir.path(), 1, &[], &[Signal::INT]);
+    let (_, said) = signalled(test, dir.path(), 1, &[], &[(0, Signal::INT)]);
     assert!(said.contains("outcome: ended by SIGINT") && said.contains("130"), "{said}");
 }
 
@@ -98,7 +99,7 @@ fn sigterm_stops_the_job_with_a_savepoint_where_that_is_configured() {
     let savepoints = dir.path().join("savepoints");
     let with = [("SPT_SPT_SAVEPOINT_ON_SIGTERM", Path::new("true")), ("SPT_SAVEPOINT_DIR", &savepoints)];
     let test = "sigterm_stops_the_job_with_a_savepoint_where_that_is_configured";
-    let (_, said) = signalled(test, dir.path(), 1, &with, &[Signal::TERM]);
+    let (_, said) = signalled(test, dir.path(), 1, &with, &[(0, Signal::TERM)]);
     assert!(said.contains("outcome: FINISHED"), "{said}");
     let savepoint = std::fs::read_dir(&savepoints).unwrap().next().unwrap().unwrap().path();
     assert!(savepoint.join("manifest.json").exists());
@@ -113,7 +114,7 @@ fn the_log_is_json_where_that_is_asked_for() {
     let dir = tempfile::tempdir().unwrap();
     let with = [("SPT_LOG_FORMAT", Path::new("json")), ("SPT_LOG", Path::new("debug"))];
     let test = "the_log_is_json_where_that_is_asked_for";
-    let (_, said) = signalled(test, dir.path(), 1, &with, &[Signal::TERM]);
+    let (_, said) = signalled(test, dir.path(), 1, &with, &[(0, Signal::TERM)]);
     let events: Vec<serde_json::Value> = said
         .lines()
         .filter(|line| line.starts_with('{'))
@@ -176,6 +177,18 @@ fn a_second_signal_ends_the_process_at_once() {
     let dir = tempfile::tempdir().unwrap();
     // The job is asleep for longer than any test.
     let test = "a_second_signal_ends_the_process_at_once";
-    let (mut child, said) = signalled(test, dir.path(), 10_000_000, &[], &[Signal::TERM, Signal::TERM]);
+    let (mut child, said) =
+        signalled(test, dir.path(), 10_000_000, &[], &[(0, Signal::TERM), (2, Signal::TERM)]);
     assert_eq!(child.wait().unwrap().signal(), Some(15), "{said}");
+}
+
+#[test]
+fn a_signal_that_comes_by_two_ways_counts_once() {
+    if is_the_job() {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let test = "a_signal_that_comes_by_two_ways_counts_once";
+    let (_, said) = signalled(test, dir.path(), 1, &[], &[(0, Signal::TERM), (0, Signal::TERM)]);
+    assert!(said.contains("outcome: ended by SIGTERM; its checkpoints stay"), "{said}");
 }
