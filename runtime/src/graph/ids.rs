@@ -7,13 +7,13 @@ use std::collections::BTreeMap;
 
 use spt_format::{OperatorId, Uid};
 
-use super::Graph;
+use super::{Graph, Input};
 use crate::error::{Error, Result};
 
 /// The id of each operator.
 ///
-/// An operator without a uid is named by what it does, by the ids of its inputs, and by how many like it
-/// come before it: other parts of the graph may change, its own surroundings may not.
+/// An operator without a uid is named by what it does, by the ids and side outputs of its inputs, and by how many
+/// like it come before it: other parts of the graph may change, its own surroundings may not.
 ///
 /// # Errors
 /// A refusal if a uid is empty or given twice.
@@ -29,9 +29,10 @@ pub(super) fn operator_ids(graph: &Graph) -> Result<Vec<OperatorId>> {
             }
             None => {
                 let mut bytes = format!("spt-graph-1 {}", node.kind).into_bytes();
-                for (input, partitioning) in &node.inputs {
+                for Input { node, tag, partitioning } in &node.inputs {
                     bytes.extend(format!(" {partitioning:?} ").bytes());
-                    bytes.extend(ids.get(*input).map_or([0; 16], |id| id.0));
+                    bytes.extend(ids.get(*node).map_or([0; 16], |id| id.0));
+                    bytes.extend(tag.iter().flat_map(|tag| format!(" {tag:?}").into_bytes()));
                 }
                 let alike = seen.entry(bytes.clone()).or_default();
                 bytes.extend(alike.to_be_bytes());

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use spt_format::{KeyGroup, Partitioning, StateKind, operator_index};
 
+use super::Input;
 use super::environment::Environment;
 use super::stream::DataStream;
 use crate::data::Data;
@@ -165,7 +166,8 @@ impl<K: Key, T: Data, C: Chain<Out = T>, F: KeyOf<T, K>> KeyedStream<K, T, C, F>
                 chain.build(context, end)
             });
             graph.connect(vertex, to, Arc::clone(exchange) as _, Partitioning::Hash);
-            graph.add_inputs(node, from.into_iter().map(|from| (from, Partitioning::Hash)));
+            let partitioning = Partitioning::Hash;
+            graph.add_inputs(node, from.into_iter().map(|input| Input { partitioning, ..input }));
         });
     }
 }

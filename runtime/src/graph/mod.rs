@@ -43,8 +43,7 @@ pub(crate) struct NodeSpec {
     pub(crate) kind: &'static str,
     /// The chain it runs in.
     pub(crate) vertex: usize,
-    /// Operators it reads from, and how records travel.
-    pub(crate) inputs: Vec<(usize, Partitioning)>,
+    pub(crate) inputs: Vec<Input>,
     pub(crate) states: Vec<Declaration>,
     /// Set by its author.
     pub(crate) max_parallelism: Option<u32>,
@@ -68,6 +67,17 @@ impl NodeSpec {
             ))),
         }
     }
+}
+
+/// What an operator reads.
+#[derive(Debug, Clone)]
+pub(crate) struct Input {
+    /// The operator that emits it.
+    pub(crate) node: usize,
+    /// The side output that it comes by; none for the main one.
+    pub(crate) tag: Option<Arc<str>>,
+    /// How records travel.
+    pub(crate) partitioning: Partitioning,
 }
 
 /// Operators that run in one thread per subtask.
@@ -213,7 +223,7 @@ impl Graph {
         &mut self,
         kind: &'static str,
         vertex: usize,
-        inputs: Vec<(usize, Partitioning)>,
+        inputs: Vec<Input>,
         states: Vec<Declaration>,
     ) -> usize {
         let node = NodeSpec {
@@ -236,11 +246,7 @@ impl Graph {
     }
 
     /// Adds what an operator reads.
-    pub(crate) fn add_inputs(
-        &mut self,
-        node: usize,
-        inputs: impl IntoIterator<Item = (usize, Partitioning)>,
-    ) {
+    pub(crate) fn add_inputs(&mut self, node: usize, inputs: impl IntoIterator<Item = Input>) {
         if let Some(node) = self.nodes.get_mut(node) {
             node.inputs.extend(inputs);
         }

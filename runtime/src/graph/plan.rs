@@ -42,10 +42,11 @@ impl Graph {
 
     fn edges(&self, operators: &[OperatorInfo]) -> Vec<Edge> {
         let inputs = self.nodes.iter().zip(operators).flat_map(|(node, to)| {
-            node.inputs.iter().filter_map(|(input, partitioning)| {
-                let from = operators.get(*input)?;
-                let goes_round = *partitioning == Partitioning::Forward && from.parallelism != to.parallelism;
-                let partitioning = if goes_round { Partitioning::Rebalance } else { *partitioning };
+            node.inputs.iter().filter_map(|input| {
+                let from = operators.get(input.node)?;
+                let goes_round =
+                    input.partitioning == Partitioning::Forward && from.parallelism != to.parallelism;
+                let partitioning = if goes_round { Partitioning::Rebalance } else { input.partitioning };
                 Some(Edge { from: from.id, to: to.id, partitioning })
             })
         });

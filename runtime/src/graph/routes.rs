@@ -4,15 +4,12 @@ use std::sync::Arc;
 
 use spt_format::Partitioning;
 
-use super::SideOutput;
 use super::environment::Environment;
 use super::stream::DataStream;
+use super::{Input, SideOutput};
 use crate::data::Data;
 use crate::exchange::{Exchange, Lane, Only, Records, Route};
 use crate::operators::{Chain, NO_OPERATOR, OutputTag, RecordsHead, Tee, Then};
-
-/// An operator that is read, and how its records reach the one that reads it.
-pub(super) type Input = (usize, Partitioning);
 
 impl<T: Data, C: Chain<Out = T>> DataStream<T, C> {
     /// Ends the chain, and sends each record to the next subtask in turn. What follows has the job's parallelism.
@@ -84,7 +81,8 @@ impl<T: Data, C: Chain<Out = T>> DataStream<T, C> {
             }
             next
         });
-        DataStream::behind(self.environment.clone(), next, self.inputs.clone(), [exchange])
+        let inputs = self.inputs.iter().map(|input| Input { tag: Some(tag.id()), ..input.clone() }).collect();
+        DataStream::behind(self.environment.clone(), next, inputs, [exchange])
     }
 
     /// Ends the chain with an edge to this vertex. Gives what the next operator reads, and the edge.
@@ -106,7 +104,7 @@ impl<T: Data, C: Chain<Out = T>> DataStream<T, C> {
             graph.finish_with_output::<C, L>(vertex, chain, exchange, Route::from(partitioning));
             graph.connect(vertex, to, Arc::clone(exchange) as _, partitioning);
         });
-        inputs.into_iter().map(|(node, _)| (node, partitioning)).collect()
+        inputs.into_iter().map(|input| Input { partitioning, ..input }).collect()
     }
 }
 

@@ -4,9 +4,9 @@ use std::marker::PhantomData;
 
 use spt_format::Partitioning;
 
+use super::Input;
 use super::environment::Environment;
 use super::keyed_stream::KeyedStream;
-use super::routes::Input;
 use crate::data::{Data, Record};
 use crate::exchange::{BorrowedKey, ComputedKey};
 use crate::operators::{
@@ -34,7 +34,7 @@ pub struct DataStream<T, C> {
 impl<T: Data, C: Chain<Out = T>> DataStream<T, C> {
     /// What operator `node` at the end of a chain emits.
     pub(crate) fn new(environment: Environment, chain: C, vertex: usize, node: usize) -> Self {
-        let inputs = vec![(node, Partitioning::Forward)];
+        let inputs = vec![Input { node, tag: None, partitioning: Partitioning::Forward }];
         Self { environment, chain, vertex, last: Some(node), inputs, records: PhantomData }
     }
 
@@ -206,10 +206,9 @@ impl<T: Data, C: Chain<Out = T>> DataStream<T, C> {
         DataStream::new(environment, Then { before: chain, operator, node }, vertex, node)
     }
 
-    /// The parts of a stream that ends its chain: its recipe, its vertex, and the operators it comes from.
-    pub(crate) fn into_parts(self) -> (Environment, C, usize, Vec<usize>) {
-        let nodes = self.inputs.into_iter().map(|(node, _)| node).collect();
-        (self.environment, self.chain, self.vertex, nodes)
+    /// The parts of a stream that ends its chain: its recipe, its vertex, and what the next operator reads.
+    pub(crate) fn into_parts(self) -> (Environment, C, usize, Vec<Input>) {
+        (self.environment, self.chain, self.vertex, self.inputs)
     }
 
     pub(crate) fn environment(&self) -> &Environment {

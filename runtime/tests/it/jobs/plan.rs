@@ -1,8 +1,9 @@
 //! What a job says of itself before a record flows.
 
 use spt_format::OperatorId;
+use spt_runtime::operators::{Process, ProcessContext};
 use spt_runtime::sources::Sequence;
-use spt_runtime::{Environment, JobOptions};
+use spt_runtime::{Environment, JobOptions, OutputTag};
 
 use super::collect::Collect;
 use super::word_count::{at, word_count};
@@ -49,6 +50,44 @@ fn a_plan_lists_operators_states_and_types() {
     let chains: Vec<_> = plan.operators.iter().map(|operator| operator.chain.unwrap()).collect();
     assert_eq!(chains, [0, 0, 0, 1, 1]);
     assert!(plan.warnings.is_empty());
+}
+
+/// Emits every number to two side outputs.
+#[derive(Clone)]
+struct Both([OutputTag<i64>; 2]);
+
+impl Process<i64> for Both {
+    type Out = i64;
+
+    fn process(&mut self, number: i64, context: &mut ProcessContext<'_, i64>) -> spt_runtime::Result<()> {
+        self.0.iter().for_each(|tag| context.emit_to(tag, number));
+        Ok(())
+    }
+}
+
+/// The ids of two sums without uids behind side outputs of these names, in the order of the program.
+fn ids_behind(names: [&str; 2]) -> [OperatorId; 2] {
+    let tags = names.map(OutputTag::new);
+    let env = Environment::new();
+    let both = env.sequence(0..10).uid("numbers").process(Both(tags.clone())).uid("both");
+    for tag in &tags {
+        both.side_output(tag)
+            .key_by_value(|number| number % 3)
+            .sum(|number| *number)
+            .sink(Collect::default());
+    }
+    both.sink(Collect::default());
+    let plan = env.plan("job", &at(1)).unwrap();
+    let sums = plan.operators.iter().filter(|operator| operator.name.as_deref() == Some("sum"));
+    let ids: Vec<_> = sums.filter_map(|sum| sum.operator_id).collect();
+    ids.try_into().unwrap()
+}
+
+#[test]
+fn an_id_behind_a_side_output_goes_by_its_tag_and_not_by_its_place() {
+    let [high, low] = ids_behind(["high", "low"]);
+    assert_ne!(high, low);
+    assert_eq!(ids_behind(["low", "high"]), [low, high]);
 }
 
 #[test]
