@@ -12,7 +12,7 @@ use crate::error::Result;
 use crate::graph::Graph;
 use crate::savepoint::Snapshot;
 use crate::tasks::{
-    Alarm, Blame, Command, Event, JobMetrics, StartContext, TaskContext, TaskId, TaskPorts, spawn,
+    Alarm, Blame, Command, Event, Hold, JobMetrics, StartContext, TaskContext, TaskId, TaskPorts, spawn,
 };
 
 /// What a task is doing.
@@ -91,10 +91,11 @@ impl Attempt {
         let (start, metrics) = (context.clone(), Arc::clone(metrics));
         let name = graph.nodes_of(id.vertex).next().map_or("exchange", |(_, node)| node.label());
         let alarm = Alarm::new(context.clock.clone());
-        let thread = spawn(&format!("{name} ({})", id.subtask), ports, move |ports| {
-            build(&TaskContext { start, ports: ports.clone(), metrics, alarm })
-        })?;
         let is_source = graph.connections.iter().all(|connection| connection.to != id.vertex);
+        let hold = is_source.then(Hold::default);
+        let thread = spawn(&format!("{name} ({})", id.subtask), ports, move |ports| {
+            build(&TaskContext { start, ports: ports.clone(), metrics, alarm, hold })
+        })?;
         let state = TaskState::Starting;
         self.tasks.insert(id, TaskHandle { commands, thread: Some(thread), state, is_source });
         Ok(())

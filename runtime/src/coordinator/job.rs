@@ -171,6 +171,7 @@ impl Coordinator {
             flush_interval: self.options.flush_interval,
             watermark_interval: self.options.watermark_interval,
             clock: self.options.clock.clone(),
+            alignments: Arc::default(),
             vertices: Arc::new(parallelism_of_vertices(&self.graph, &self.options)),
             side_outputs: Arc::clone(&self.graph.side_outputs),
         })

@@ -98,6 +98,7 @@ impl<S: Source> Chain for SourceHead<S> {
             counters: context.counters(self.node),
             flush_interval: context.flush_interval(),
             alarm: context.alarm(),
+            hold: context.hold().unwrap_or_default(),
         }))
     }
 }

@@ -12,8 +12,8 @@ use std::time::Duration;
 use super::chain::Operator;
 use super::stage::{Signal, SplitChange, Stage, Watermark};
 use crate::data::{Data, EventTime};
-use crate::error::Result;
-use crate::tasks::{Alarm, Blame, TaskContext};
+use crate::error::{Error, Result};
+use crate::tasks::{Alarm, Blame, Hold, Member, TaskContext};
 
 /// How watermarks follow from event times.
 #[derive(Debug, Clone)]
@@ -21,12 +21,20 @@ pub struct Watermarks {
     out_of_orderness_ms: i64,
     idle_after_ms: Option<i64>,
     is_eager: bool,
+    alignment: Option<Alignment>,
+}
+
+/// The group of sources that one keeps together with.
+#[derive(Debug, Clone)]
+struct Alignment {
+    group: String,
+    max_drift_ms: i64,
 }
 
 impl Watermarks {
     /// No record is older than the latest by more than this.
     pub fn bounded_out_of_orderness(bound: Duration) -> Self {
-        Self { out_of_orderness_ms: ms(bound), idle_after_ms: None, is_eager: false }
+        Self { out_of_orderness_ms: ms(bound), idle_after_ms: None, is_eager: false, alignment: None }
     }
 
     /// Event times never fall.
@@ -41,6 +49,17 @@ impl Watermarks {
         self
     }
 
+    /// Keeps the source together with all others of this group: while its watermark is ahead of the slowest by more
+    /// than `max_drift`, it reads nothing. Barriers pass, and who is idle or has ended holds nobody up. It is looked at
+    /// as often as watermarks are made, so a source may read on for so long.
+    ///
+    /// Only a source can be held: nothing but operators of its chain may lie between it and the timestamps.
+    #[must_use]
+    pub fn aligned(mut self, group: impl Into<String>, max_drift: Duration) -> Self {
+        self.alignment = Some(Alignment { group: group.into(), max_drift_ms: ms(max_drift) });
+        self
+    }
+
     /// A watermark behind every record that moves it, instead of a few times a second. It costs a batch each, and
     /// makes what is late depend on the records alone.
     #[must_use]
@@ -48,6 +67,12 @@ impl Watermarks {
         self.is_eager = true;
         self
     }
+}
+
+fn no_source() -> Error {
+    Error::refused(
+        "only a source can be held: give its records their time in its own chain, before any exchange",
+    )
 }
 
 fn ms(duration: Duration) -> i64 {
@@ -68,6 +93,8 @@ pub(crate) struct AssignTimeStage<F, E> {
     /// The watermark that was emitted last.
     emitted: Option<i64>,
     is_idle: bool,
+    /// The source, and its place in its group.
+    held: Option<(Hold, Member)>,
     alarm: Alarm,
     blame: Blame,
     next: E,
@@ -89,6 +116,10 @@ where
     ) -> Result<AssignTimeStage<F, E>> {
         let alarm = context.alarm();
         alarm.wish(alarm.now_ms());
+        let join = |alignment: &Alignment| {
+            Ok((context.hold().ok_or_else(no_source)?, context.join(&alignment.group)))
+        };
+        let held = self.watermarks.alignment.as_ref().map(join).transpose();
         Ok(AssignTimeStage {
             time: self.time,
             watermarks: self.watermarks,
@@ -96,6 +127,7 @@ where
             interval_ms: ms(context.watermark_interval()).max(1),
             emitted: None,
             is_idle: false,
+            held: held.map_err(|error| context.blame(node).error(error))?,
             alarm,
             blame: context.blame(node),
             next,
@@ -127,6 +159,7 @@ where
         match signal {
             Signal::Watermark(Watermark(time)) if *time < i64::MAX => Ok(()),
             Signal::Watermark(_) => {
+                self.held = None;
                 if self.is_idle {
                     // Of who is idle, nobody would look at the last watermark either.
                     self.set_idle(false)?;
@@ -153,9 +186,21 @@ impl<F, E> AssignTimeStage<F, E> {
         E: Stage<T>,
     {
         self.alarm.wish(now.saturating_add(self.interval_ms));
+        if self.held.as_ref().is_some_and(|(hold, _)| hold.is_held()) {
+            self.splits.stay_awake();
+        }
         self.splits.tick(self.alarm.elapsed_ms(), self.watermarks.idle_after_ms);
         self.emit()?;
+        self.align();
         if self.splits.is_idle() && !self.is_idle { self.set_idle(true) } else { Ok(()) }
+    }
+
+    /// Holds the source if it is too far ahead, lets it go on if it is not.
+    fn align(&self) {
+        if let (Some((hold, member)), Some(alignment)) = (&self.held, &self.watermarks.alignment) {
+            let watermark = (!self.splits.is_idle()).then(|| self.emitted.unwrap_or(i64::MIN));
+            hold.set(member.is_ahead(watermark, alignment.max_drift_ms));
+        }
     }
 
     fn set_idle<T: Data>(&mut self, is_idle: bool) -> Result<()>
@@ -243,6 +288,11 @@ impl Splits {
             }
             split.is_idle = idle_after.is_some_and(|time| now.saturating_sub(split.active_ms) >= time);
         }
+    }
+
+    /// Who is held has no records and is not idle.
+    fn stay_awake(&mut self) {
+        self.reading.values_mut().chain([&mut self.rest]).for_each(|split| split.is_fresh = true);
     }
 
     /// The splits that the watermark goes by.

@@ -7,6 +7,7 @@ use crossbeam_channel::Receiver;
 use serde_json::Value;
 use spt_format::{KeyGroupRange, OperatorId};
 
+use super::alignment::{Alignments, Hold, Member};
 use super::blame::Blame;
 use super::clock::{Alarm, Clock};
 use super::command::Command;
@@ -54,6 +55,7 @@ pub(crate) struct StartContext {
     pub(crate) flush_interval: Duration,
     pub(crate) watermark_interval: Duration,
     pub(crate) clock: Clock,
+    pub(crate) alignments: Arc<Alignments>,
 }
 
 impl StartContext {
@@ -92,6 +94,8 @@ pub struct TaskContext {
     pub(crate) ports: TaskPorts,
     pub(crate) metrics: Arc<JobMetrics>,
     pub(crate) alarm: Alarm,
+    /// Holds the source that the task begins with, if it does.
+    pub(crate) hold: Option<Hold>,
 }
 
 impl TaskContext {
@@ -121,6 +125,16 @@ impl TaskContext {
     /// What the task waits for besides records.
     pub(crate) fn alarm(&self) -> Alarm {
         self.alarm.clone()
+    }
+
+    /// What holds the task's source; none if the task does not begin with one.
+    pub(crate) fn hold(&self) -> Option<Hold> {
+        self.hold.clone()
+    }
+
+    /// A place in a group of sources that keep together.
+    pub(crate) fn join(&self, group: &str) -> Member {
+        self.start.alignments.join(group)
     }
 
     /// The way into this subtask over these edges.

@@ -1,5 +1,6 @@
 //! A task: one thread that runs one chain in one subtask.
 
+mod alignment;
 mod blame;
 mod clock;
 mod command;
@@ -9,6 +10,7 @@ mod metrics;
 mod source_task;
 mod thread;
 
+pub(crate) use alignment::{Hold, Member};
 pub(crate) use blame::Blame;
 pub(crate) use clock::Alarm;
 pub use clock::Clock;

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{RecvTimeoutError, TryRecvError};
 
+use super::alignment::Hold;
 use super::blame::Blame;
 use super::clock::Alarm;
 use super::command::{Command, Event};
@@ -30,7 +31,11 @@ pub(crate) struct SourceTask<R: SourceReader, E> {
     pub(crate) counters: Arc<OperatorMetrics>,
     pub(crate) flush_interval: Duration,
     pub(crate) alarm: Alarm,
+    pub(crate) hold: Hold,
 }
+
+/// How soon a source that is held looks whether it still is; the alarm tells it earlier where it knows.
+const HELD: Duration = Duration::from_millis(100);
 
 /// What a command means for the loop.
 enum Next {
@@ -69,7 +74,8 @@ where
             if let Some(now) = self.alarm.ring() {
                 self.chain.signal(&mut Signal::Tick(now))?;
             }
-            match self.poll()? {
+            let poll = if self.hold.is_held() { Poll::Idle(HELD) } else { self.poll()? };
+            match poll {
                 Poll::Ready => wait = Wait::Not,
                 Poll::Idle(time) => {
                     self.chain.signal(&mut Signal::Flush)?;

@@ -1,5 +1,6 @@
 //! Whole jobs in this process: what they count, keep, and start again from.
 
+mod alignment;
 mod checkpoints;
 mod clock;
 mod collect;
