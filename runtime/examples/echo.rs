@@ -22,7 +22,7 @@ fn run() -> Result<()> {
 /// `--host HOST --port PORT`
 fn address() -> Result<String> {
     let (mut host, mut port) = ("127.0.0.1".to_owned(), "8888".to_owned());
-    let mut arguments = std::env::args().skip(1).filter(|argument| argument != "plan");
+    let mut arguments = std::env::args().skip(1).skip_while(|argument| argument == "plan");
     while let Some(name) = arguments.next() {
         let value = arguments.next().ok_or_else(|| Error::refused(format!("{name} needs a value")))?;
         match name.as_str() {

@@ -39,7 +39,7 @@ fn main() -> ExitCode {
 }
 
 fn run() -> Result<()> {
-    let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "plan").collect();
+    let arguments: Vec<String> = std::env::args().skip(1).skip_while(|argument| argument == "plan").collect();
     let (input, output, once) = match arguments.as_slice() {
         [input, output] => (input, output, false),
         [input, output, flag] if flag == "--once" => (input, output, true),

@@ -38,7 +38,7 @@ struct Arguments {
 impl Arguments {
     fn parse() -> Result<Self> {
         let mut parsed = Self { count: 100_000, rate: 10_000.0, output: "numbers".to_owned() };
-        let mut arguments = std::env::args().skip(1).filter(|argument| argument != "plan");
+        let mut arguments = std::env::args().skip(1).skip_while(|argument| argument == "plan");
         while let Some(name) = arguments.next() {
             let value = arguments.next().ok_or_else(|| Error::refused(format!("{name} needs a value")))?;
             let refusal = || Error::refused(format!("{name} {value:?} makes no sense"));

@@ -46,7 +46,7 @@ struct Arguments {
 impl Arguments {
     fn parse() -> Result<Self> {
         let mut parsed = Self { host: "127.0.0.1".to_owned(), port: "8888".to_owned(), files: None };
-        let mut arguments = std::env::args().skip(1).filter(|argument| argument != "plan");
+        let mut arguments = std::env::args().skip(1).skip_while(|argument| argument == "plan");
         while let Some(name) = arguments.next() {
             let value = arguments.next();
             let value = value.ok_or_else(|| Error::refused(format!("{name} needs a value")))?;

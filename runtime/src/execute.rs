@@ -92,7 +92,11 @@ impl Environment {
         let plan = self.plan(name, options)?;
         let text = serde_json::to_string(&plan)
             .map_err(|error| Error::failed("the plan is no JSON").caused_by(error))?;
-        Ok(writeln!(std::io::stdout(), "{text}")?)
+        match writeln!(std::io::stdout(), "{text}") {
+            // Whoever reads has seen enough.
+            Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+            written => Ok(written?),
+        }
     }
 }
 

@@ -22,7 +22,7 @@ fn main() -> ExitCode {
 }
 
 fn run() -> Result<()> {
-    let mut arguments = std::env::args().skip(1).filter(|argument| argument != "plan");
+    let mut arguments = std::env::args().skip(1).skip_while(|argument| argument == "plan");
     let mut next = |what: &str| arguments.next().ok_or_else(|| Error::refused(format!("{what} is missing")));
     let (log, ledger) = (next("the folder of the log")?, next("the folder of the ledger")?);
     let env = Environment::new();
