@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! snappy      raw snappy block (begins with its own length)
+//! zlib        varint32 length, then raw deflate, without zlib's header and checksum
 //! lz4, zstd   varint32 length, then a raw LZ4 block or a zstd frame
 //! ```
 //!
@@ -9,6 +10,7 @@
 //! comes out afterwards.
 
 use bytes::Bytes;
+use flate2::{Decompress, FlushDecompress, Status};
 use spt_format::{Cursor, Error, ErrorKind, Location, ReadLimits, Result};
 
 use super::varint::varint32;
@@ -27,6 +29,7 @@ pub(super) fn decompress(
     match compression {
         0 => Ok(payload),
         1 => snappy(&payload, limit_bytes),
+        2 => sized(&payload, limit_bytes, |body, length| zlib(body, length, dictionary)),
         4 | 5 => sized(&payload, limit_bytes, |body, length| lz4(body, length, dictionary)),
         7 => sized(&payload, limit_bytes, |body, length| zstd(body, length, dictionary)),
         other => Err(unsupported(other)),
@@ -58,6 +61,19 @@ fn sized(
     Ok(content.into())
 }
 
+fn zlib(body: &[u8], length: usize, dictionary: Option<&Bytes>) -> Result<Vec<u8>> {
+    let mut inflater = Decompress::new(false);
+    if let Some(dictionary) = dictionary {
+        inflater.set_dictionary(dictionary).map_err(|cause| damaged("zlib", cause))?;
+    }
+    let mut content = Vec::with_capacity(length);
+    match inflater.decompress_vec(body, &mut content, FlushDecompress::Finish) {
+        Ok(Status::StreamEnd) if inflater.total_in() == body.len() as u64 => Ok(content),
+        Ok(_) => Err(Error::invalid("a zlib block does not end where it should")),
+        Err(cause) => Err(damaged("zlib", cause)),
+    }
+}
+
 fn lz4(body: &[u8], length: usize, dictionary: Option<&Bytes>) -> Result<Vec<u8>> {
     match dictionary {
         None => lz4_flex::block::decompress(body, length),
@@ -79,7 +95,6 @@ fn damaged(what: &str, cause: impl Into<Box<dyn std::error::Error + Send + Sync>
 
 fn unsupported(compression: u8) -> Error {
     let name = match compression {
-        2 => "zlib",
         3 => "bzip2",
         6 => "xpress",
         _ => "unknown",
@@ -99,11 +114,18 @@ mod tests {
         body.into()
     }
 
-    fn all() -> [(u8, Bytes); 4] {
+    fn deflated() -> Vec<u8> {
+        let mut encoder = flate2::write::DeflateEncoder::new(Vec::new(), flate2::Compression::default());
+        std::io::Write::write_all(&mut encoder, TEXT).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    fn all() -> [(u8, Bytes); 5] {
         let snappy = snap::raw::Encoder::new().compress_vec(TEXT).unwrap();
         [
             (0, Bytes::from_static(TEXT)),
             (1, snappy.into()),
+            (2, with_length(deflated())),
             (4, with_length(lz4_flex::block::compress(TEXT))),
             (7, with_length(zstd::bulk::compress(TEXT, 3).unwrap())),
         ]
@@ -137,7 +159,7 @@ mod tests {
 
     #[test]
     fn says_which_compression_it_does_not_know() {
-        let error = decompress(2, Bytes::new(), None, 100).unwrap_err();
-        assert_eq!(error.to_string(), "block compression 2 (zlib) is not supported");
+        let error = decompress(3, Bytes::new(), None, 100).unwrap_err();
+        assert_eq!(error.to_string(), "block compression 3 (bzip2) is not supported");
     }
 }

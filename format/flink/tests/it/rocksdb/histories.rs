@@ -10,11 +10,13 @@ use spt_format::{KeyGroupRange, ReadLimits};
 use super::entries;
 use crate::support::{folders, testdata};
 
-const DATABASES: [&str; 5] = [
+const DATABASES: [&str; 7] = [
     "7.8.3/delta-index-lz4",
     "7.8.3/first-key-index-xxh3",
     "7.8.3/partitioned-index-zstd-dictionary",
     "7.8.3/plain",
+    "8.10.0/zlib",
+    "8.10.0/zlib-dictionary",
     "9.8.4/format-6",
 ];
 
