@@ -6,7 +6,7 @@
 //! # Source
 //! Apache Avro specification 1.11; Flink, `DataOutputEncoder`.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use serde_json::Value as Json;
 
@@ -49,6 +49,10 @@ pub enum AvroType {
     Record(Vec<AvroField>),
     /// Another type with a meaning of its own.
     Logical(AvroLogical, Box<AvroType>),
+    /// A record of this name, in which [`AvroType::Itself`] stands for it.
+    Recursive(String, Box<AvroType>),
+    /// The record of this name that this is a part of. No column can hold it: it is shown by its bytes.
+    Itself(String),
 }
 
 /// A branch of a union.
@@ -101,7 +105,7 @@ pub enum AvroLogical {
 pub(crate) struct SchemaError {
     /// What is wrong with it.
     pub(crate) what: String,
-    /// A type contains itself: legal in Avro, but no column can hold it.
+    /// A type contains another that contains itself, and is used outside of that: legal in Avro.
     pub(crate) recursive: bool,
 }
 
@@ -110,7 +114,7 @@ impl AvroType {
     pub(crate) fn parse(schema: &str) -> Result<Self, SchemaError> {
         let json: Json =
             serde_json::from_str(schema).map_err(|error| invalid(format!("Avro schema: {error}")))?;
-        let mut names = Names { known: HashMap::new(), left: MAX_TYPES };
+        let mut names = Names { known: HashMap::new(), recursive: HashSet::new(), left: MAX_TYPES };
         names.resolve(&json, "", MAX_DEPTH)
     }
 
@@ -129,6 +133,8 @@ fn invalid(what: impl Into<String>) -> SchemaError {
 /// The named types met so far; `None` while a type is still being read.
 struct Names {
     known: HashMap<String, Option<AvroType>>,
+    /// Those that contain themselves.
+    recursive: HashSet<String>,
     left: u32,
 }
 
@@ -153,16 +159,45 @@ impl Names {
         if let Some(primitive) = primitive(name) {
             return Ok(primitive);
         }
-        match self.known.get(&full_name(name, namespace)).or_else(|| self.known.get(name)) {
+        let full = full_name(name, namespace);
+        let full = if self.known.contains_key(&full) { full } else { name.to_owned() };
+        match self.known.get(&full) {
             Some(Some(known)) => {
                 let known = known.clone();
+                if let Some(open) = self.free(&known, &mut Vec::new()) {
+                    let what = format!("Avro type {name} contains {open}, which contains it");
+                    return Err(SchemaError { what, recursive: true });
+                }
                 self.spend(size(&known))?;
                 Ok(known)
             }
             Some(None) => {
-                Err(SchemaError { what: format!("Avro type {name} contains itself"), recursive: true })
+                self.recursive.insert(full.clone());
+                Ok(AvroType::Itself(full))
             }
             None => Err(invalid(format!("Avro type {name} is not defined"))),
+        }
+    }
+
+    /// A type that this one refers to and is neither inside nor around.
+    fn free<'a>(&self, data_type: &'a AvroType, around: &mut Vec<&'a str>) -> Option<&'a str> {
+        match data_type {
+            AvroType::Itself(name) => {
+                let is_around = around.contains(&name.as_str()) || self.known.get(name) == Some(&None);
+                (!is_around).then_some(name)
+            }
+            AvroType::Array(inner) | AvroType::Map(inner) => self.free(inner, around),
+            AvroType::Union(branches) => {
+                branches.iter().find_map(|branch| self.free(&branch.data_type, around))
+            }
+            AvroType::Record(fields) => fields.iter().find_map(|field| self.free(&field.data_type, around)),
+            AvroType::Recursive(name, record) => {
+                around.push(name);
+                let found = self.free(record, around);
+                around.pop();
+                found
+            }
+            _ => None,
         }
     }
 
@@ -217,7 +252,10 @@ impl Names {
         let name = full_name(text(json, "name")?, namespace);
         let inner = name.rsplit_once('.').map_or("", |(namespace, _)| namespace).to_owned();
         self.known.insert(name.clone(), None);
-        let data_type = read(self, &inner)?;
+        let mut data_type = read(self, &inner)?;
+        if self.recursive.contains(&name) {
+            data_type = AvroType::Recursive(name.clone(), Box::new(data_type));
+        }
         self.known.insert(name, Some(data_type.clone()));
         Ok(data_type)
     }
@@ -226,7 +264,10 @@ impl Names {
 /// How many types this one is made of.
 fn size(data_type: &AvroType) -> u32 {
     let inner = match data_type {
-        AvroType::Array(inner) | AvroType::Map(inner) | AvroType::Logical(_, inner) => size(inner),
+        AvroType::Array(inner)
+        | AvroType::Map(inner)
+        | AvroType::Logical(_, inner)
+        | AvroType::Recursive(_, inner) => size(inner),
         AvroType::Union(branches) => {
             branches.iter().fold(0, |sum: u32, branch| sum.saturating_add(size(&branch.data_type)))
         }

@@ -5,6 +5,7 @@
 
 use spt_format::{Cursor, ErrorKind, Result, ResultExt};
 
+use super::avro_end::{self, Around};
 use super::column::Column;
 use super::scalar::push_utf8;
 use super::types::optional_branch;
@@ -15,7 +16,13 @@ use crate::serializers::avro::{AvroBranch, AvroField, AvroLogical, AvroType};
 /// Elements without bytes: more of them in one array are refused.
 const MAX_EMPTY_ELEMENTS: u64 = 1 << 16;
 
-pub(super) fn append(schema: &AvroType, column: &mut Column, cursor: &mut Cursor<'_>) -> Result<()> {
+/// Appends a value; `around` are the recursive records that it is a part of.
+pub(super) fn append(
+    schema: &AvroType,
+    around: Option<&Around<'_>>,
+    column: &mut Column,
+    cursor: &mut Cursor<'_>,
+) -> Result<()> {
     match schema {
         AvroType::Null => {
             column.push_null();
@@ -30,16 +37,32 @@ pub(super) fn append(schema: &AvroType, column: &mut Column, cursor: &mut Cursor
         AvroType::Text => append_text(column, cursor),
         AvroType::Fixed(size) => column.bytes()?.push(cursor.take(usize::from(*size), "fixed")?),
         AvroType::Enum(names) => append_enum(names, column, cursor),
-        AvroType::Array(element) => append_array(element, column, cursor),
-        AvroType::Map(value) => append_map(value, column, cursor),
-        AvroType::Union(branches) => append_union(branches, column, cursor),
-        AvroType::Record(fields) => append_record(fields, column, cursor),
+        AvroType::Array(element) => append_array(element, around, column, cursor),
+        AvroType::Map(value) => append_map(value, around, column, cursor),
+        AvroType::Union(branches) => append_union(branches, around, column, cursor),
+        AvroType::Record(fields) => append_record(fields, around, column, cursor),
         AvroType::Logical(AvroLogical::Decimal { precision, .. }, plain) => {
             append_decimal(plain, *precision, column, cursor)
         }
         // The other logical types are numbers in a column of their own type.
-        AvroType::Logical(_, plain) => append(plain, column, cursor),
+        AvroType::Logical(_, plain) => append(plain, around, column, cursor),
+        AvroType::Recursive(name, record) => {
+            append(record, Some(&Around { name, record, outer: around }), column, cursor)
+        }
+        AvroType::Itself(_) => append_bytes(schema, around, column, cursor),
     }
+}
+
+/// What a column cannot hold: its bytes.
+fn append_bytes(
+    schema: &AvroType,
+    around: Option<&Around<'_>>,
+    column: &mut Column,
+    cursor: &mut Cursor<'_>,
+) -> Result<()> {
+    let (rest, start) = (cursor.rest(), cursor.position());
+    avro_end::skip(schema, around, cursor, 0)?;
+    column.bytes()?.push(rest.get(..cursor.position() - start).unwrap_or_default())
 }
 
 fn append_text(column: &mut Column, cursor: &mut Cursor<'_>) -> Result<()> {
@@ -58,7 +81,10 @@ fn append_enum(names: &[String], column: &mut Column, cursor: &mut Cursor<'_>) -
 }
 
 /// Runs `one` for every element of every block.
-fn blocks(cursor: &mut Cursor<'_>, mut one: impl FnMut(&mut Cursor<'_>) -> Result<()>) -> Result<()> {
+pub(super) fn blocks(
+    cursor: &mut Cursor<'_>,
+    mut one: impl FnMut(&mut Cursor<'_>) -> Result<()>,
+) -> Result<()> {
     let mut empty = 0u64;
     loop {
         let start = cursor.clone();
@@ -96,29 +122,44 @@ fn long(cursor: &mut Cursor<'_>) -> Result<u64> {
     Err(start.invalid("a count of more than nine bytes"))
 }
 
-fn append_array(element: &AvroType, column: &mut Column, cursor: &mut Cursor<'_>) -> Result<()> {
+fn append_array(
+    element: &AvroType,
+    around: Option<&Around<'_>>,
+    column: &mut Column,
+    cursor: &mut Cursor<'_>,
+) -> Result<()> {
     let list = column.list()?;
     let mut count = 0;
     blocks(cursor, |cursor| {
-        append(element, list.element(), cursor)?;
+        append(element, around, list.element(), cursor)?;
         count += 1;
         list.element().check_growth(count)
     })?;
     list.end()
 }
 
-fn append_map(value: &AvroType, column: &mut Column, cursor: &mut Cursor<'_>) -> Result<()> {
+fn append_map(
+    value: &AvroType,
+    around: Option<&Around<'_>>,
+    column: &mut Column,
+    cursor: &mut Cursor<'_>,
+) -> Result<()> {
     let map = column.map()?;
     blocks(cursor, |cursor| {
         let (keys, values) = map.entry();
         append_text(keys, cursor)?;
-        append(value, values, cursor)?;
+        append(value, around, values, cursor)?;
         values.check_growth(values.len())
     })?;
     map.end()
 }
 
-fn append_union(branches: &[AvroBranch], column: &mut Column, cursor: &mut Cursor<'_>) -> Result<()> {
+fn append_union(
+    branches: &[AvroBranch],
+    around: Option<&Around<'_>>,
+    column: &mut Column,
+    cursor: &mut Cursor<'_>,
+) -> Result<()> {
     let start = cursor.clone();
     let place = cursor.i32_be()?;
     let index = usize::try_from(place).unwrap_or(usize::MAX);
@@ -130,22 +171,27 @@ fn append_union(branches: &[AvroBranch], column: &mut Column, cursor: &mut Curso
         return Ok(());
     }
     if optional_branch(branches).is_some() {
-        return append(&branch.data_type, column, cursor);
+        return append(&branch.data_type, around, column, cursor);
     }
     let variants = column.fields()?;
     variants.column(0)?.bytes()?.push(branch.name.as_bytes())?;
-    append(&branch.data_type, variants.column(index + 1)?, cursor)?;
+    append(&branch.data_type, around, variants.column(index + 1)?, cursor)?;
     variants.end();
     Ok(())
 }
 
-fn append_record(fields: &[AvroField], column: &mut Column, cursor: &mut Cursor<'_>) -> Result<()> {
+fn append_record(
+    fields: &[AvroField],
+    around: Option<&Around<'_>>,
+    column: &mut Column,
+    cursor: &mut Cursor<'_>,
+) -> Result<()> {
     if fields.is_empty() {
         return super::push_unit(column);
     }
     let columns = column.fields()?;
     for (field, column) in fields.iter().zip(columns.columns()) {
-        append(&field.data_type, column, cursor).within(|| field.name.clone())?;
+        append(&field.data_type, around, column, cursor).within(|| field.name.clone())?;
     }
     columns.end();
     Ok(())

@@ -9,6 +9,7 @@
 //! many bytes follow them. That is the `tail`: the bytes between the end of this value and the end of the
 //! cursor, `None` where nobody knows, as in a stream of values without lengths.
 
+mod avro_end;
 mod avro_value;
 mod binary_row;
 mod column;
@@ -72,7 +73,7 @@ pub(crate) fn append(
         FlinkType::RawData(inner) => append_raw(inner, column, cursor),
         FlinkType::DecimalData { precision, .. } => binary_row::append_decimal(*precision, column, cursor),
         FlinkType::TimestampData(precision) => time::append_timestamp_data(*precision, column, cursor),
-        FlinkType::Avro(schema) => avro_value::append(schema, column, cursor),
+        FlinkType::Avro(schema) => avro_value::append(schema, None, column, cursor),
         FlinkType::Opaque(value) => match kryo_value::append(value, column, cursor, tail)? {
             true => Ok(()),
             false => opaque::append(value, column, cursor, tail),

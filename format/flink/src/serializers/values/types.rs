@@ -264,6 +264,8 @@ fn avro(schema: &AvroType) -> Field {
             plain(Type::Struct(fields.collect()))
         }
         AvroType::Logical(logical, _) => plain(avro_logical(*logical)),
+        AvroType::Recursive(_, record) => avro(record),
+        AvroType::Itself(name) => opaque_field(name),
     }
 }
 
