@@ -9,10 +9,11 @@ use spt_format::{Operator, SavepointSource, Scan, StateKind};
 use crate::support::corpus;
 
 /// The layouts that the corpus has with such values, and with a state behind them.
-const LAYOUTS: [&str; 12] = [
+const LAYOUTS: [&str; 14] = [
     "hashmap canonical keyed",
     "hashmap canonical operator",
     "hashmap changelog operator",
+    "hashmap full keyed",
     "hashmap full operator",
     "hashmap native keyed",
     "hashmap native operator",
@@ -21,6 +22,7 @@ const LAYOUTS: [&str; 12] = [
     "rocksdb changelog operator",
     "rocksdb full operator",
     "rocksdb incremental operator",
+    "rocksdb native keyed",
     "rocksdb native operator",
 ];
 

@@ -14,7 +14,7 @@ use spt_format::{Error, KeyGroupRange, ReadLimits, Result};
 use crate::support::{Case, case, corpus, upstream};
 
 /// The snapshots of the corpus that have a database.
-const DATABASES: [&str; 25] = [
+const DATABASES: [&str; 26] = [
     "1.18.1/timers-rocksdb-native-p2",
     "1.18.1/windows-rocksdb-native-p2",
     "1.20.5/collections-rocksdb-incremental-p2",
@@ -25,6 +25,7 @@ const DATABASES: [&str; 25] = [
     "2.1.0/async-rocksdb-native",
     "2.1.0/collections-rocksdb-full-checkpoint",
     "2.1.0/collections-rocksdb-incremental-p2",
+    "2.1.0/kryo-rocksdb-native",
     "2.1.0/sqlaggregate-rocksdb-native",
     "2.1.0/windows-rocksdb-native-p2",
     "2.1.0/wordcount-rocksdb-incremental",
