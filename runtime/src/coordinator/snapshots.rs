@@ -49,8 +49,12 @@ impl Coordinator {
         let writing = run.in_flight.as_ref().filter(|_| run.writer.is_some());
         let outcome = writing.and_then(|in_flight| {
             let left = limit.saturating_sub(in_flight.started.elapsed());
-            let outcome = run.outcomes.1.recv_timeout(left).ok();
-            outcome.or_else(|| in_flight.give_up().is_none().then(|| run.outcomes.1.recv().ok())?)
+            match run.outcomes.1.recv_timeout(left) {
+                Ok(outcome) => Some(outcome),
+                Err(_) if in_flight.give_up().is_some() => None,
+                // It is whole, and only its output is still being committed.
+                Err(_) => run.outcomes.1.recv().ok(),
+            }
         });
         if outcome.is_none() {
             self.abandon_writer(run);
