@@ -149,7 +149,10 @@ fn external(header: &Header, reader: &mut SnapshotReader<'_, '_>) -> Result<Flin
     Ok(inner)
 }
 
-/// State of the upsert materializer, second version: rows in the order they came.
+/// State of the upsert materializer, second version: rows in the order they came, linked to their neighbours.
+///
+/// # Source
+/// Flink 2.3, `NodeSerializer`, `RowSqnInfoSerializer`, `MetaSqnInfoSerializer`: fields back to back.
 fn sequenced(name: &str, header: &Header, reader: &mut SnapshotReader<'_, '_>) -> Result<Option<FlinkType>> {
     let long = || FlinkType::Scalar(Scalar::Long);
     Ok(Some(match name.split('$').next().unwrap_or(name) {
@@ -166,6 +169,63 @@ fn sequenced(name: &str, header: &Header, reader: &mut SnapshotReader<'_, '_>) -
             let [_, _] = reader.parts(header)?;
             named([("highest", long()), ("size", long())])
         }
+        "NodeSerializer" => {
+            let [row, _, previous, next, next_of_row, _] = reader.parts(header)?;
+            named([
+                ("row", row),
+                ("number", long()),
+                ("previous", previous),
+                ("next", next),
+                ("next_of_row", next_of_row),
+                ("timestamp", long()),
+            ])
+        }
         _ => return Ok(None),
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow_array::Array;
+    use arrow_array::cast::AsArray;
+    use arrow_array::types::Int64Type;
+
+    use crate::serializers::Serializer;
+
+    const LONG: &str = "org.apache.flink.api.common.typeutils.base.LongSerializer$LongSerializerSnapshot";
+    const NULLABLE: &str =
+        "org.apache.flink.api.java.typeutils.runtime.NullableSerializer$NullableSerializerSnapshot";
+    const NODE: &str =
+        "org.apache.flink.table.runtime.sequencedmultisetstate.linked.NodeSerializer$NodeSerializerSnapshot";
+
+    fn int(number: i32) -> Vec<u8> {
+        number.to_be_bytes().to_vec()
+    }
+
+    fn snapshot(class: &str, body: &[u8]) -> Vec<u8> {
+        [&(class.len() as u16).to_be_bytes(), class.as_bytes(), &int(3), body].concat()
+    }
+
+    fn composite(class: &str, version: i32, own: &[u8], parts: &[Vec<u8>]) -> Vec<u8> {
+        let delegate = [int(0x0014_57FD), int(1), int(parts.len() as i32), parts.concat()].concat();
+        snapshot(class, &[int(0x000D_E704), int(version), own.to_vec(), delegate].concat())
+    }
+
+    #[test]
+    fn a_node_of_the_upsert_materializer_has_its_row_and_its_neighbours() {
+        let long = snapshot(LONG, &[]);
+        let nullable = composite(NULLABLE, 2, &int(8), std::slice::from_ref(&long));
+        // The row is another type here, so that it needs no Java object.
+        let parts =
+            [long.clone(), long.clone(), nullable.clone(), nullable.clone(), nullable.clone(), long.clone()];
+        let node = Serializer::parse(&[int(2), composite(NODE, 0, &[], &parts)].concat()).unwrap();
+        let number = |number: i64| number.to_be_bytes().to_vec();
+        let none = [vec![1], number(0)].concat();
+        let bytes = [number(7), number(2), [vec![0], number(1)].concat(), none.clone(), none, number(99)];
+        let array = node.decode(&bytes.concat()).unwrap();
+        let columns = array.as_struct().columns();
+        let values = [0, 1, 2, 5].map(|column: usize| columns[column].as_primitive::<Int64Type>().value(0));
+        assert_eq!(values, [7, 2, 1, 99]);
+        assert!(columns[3].is_null(0) && columns[4].is_null(0));
+    }
 }
