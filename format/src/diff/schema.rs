@@ -26,13 +26,23 @@ pub fn schema_changes(left: &State, right: &State) -> Vec<SchemaChange> {
     if let (Some(before), Some(after)) = (known_hash(left), known_hash(right)) {
         plain("key_hash", Some(before.to_owned()), Some(after.to_owned()));
     }
-    for column in [Column::Key, Column::Namespace, Column::MapKey, Column::Value] {
+    let columns = [Column::Key, Column::Namespace, Column::MapKey, Column::Value];
+    for column in columns.into_iter().filter(|column| *column != Column::Value || !says_nothing(left, right))
+    {
         let of = |state: &State| {
             state.schema.parts().find(|(found, _)| *found == column).map(|(_, field)| field.clone())
         };
         compare(column.name(), of(left).as_ref(), of(right).as_ref(), &mut changes);
     }
     changes
+}
+
+/// Whether one of two lists has no elements that tell how such bytes are read, as the other's did: a source whose
+/// splits are all read. That is no change of type.
+fn says_nothing(left: &State, right: &State) -> bool {
+    let is_untold = |state: &State| state.rows == Some(0) && state.read_as.is_none();
+    let is_told = |state: &State| state.read_as.is_some();
+    left.kind.is_per_subtask() && (is_untold(left) && is_told(right) || is_told(left) && is_untold(right))
 }
 
 /// Whether there is a time to live. Its duration may change from one start to the next and is no difference.
@@ -105,5 +115,27 @@ fn collect_common(path: Vec<String>, left: &Field, right: &Field, paths: &mut Ve
                 collect_common(inner, old, new, paths);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{ReadAs, StateKind, StateSchema};
+
+    fn splits(value: Type, rows: u64, read_as: Option<&str>) -> State {
+        let schema = StateSchema::per_subtask(Field::new("value", value));
+        let read_as = read_as.map(|what| ReadAs { what: what.to_owned(), verified: true });
+        State { rows: Some(rows), read_as, ..State::new("splits", StateKind::OperatorList, schema) }
+    }
+
+    #[test]
+    fn a_source_whose_splits_are_all_read_has_no_other_type() {
+        let known = splits(Type::Int64, 2, Some("number sequence split"));
+        let (gone, strange) = (splits(Type::Binary, 0, None), splits(Type::Binary, 1, None));
+        assert_eq!(schema_changes(&known, &gone), []);
+        assert_eq!(schema_changes(&gone, &known), []);
+        assert_eq!(schema_changes(&known, &strange).len(), 1);
+        assert_eq!(schema_changes(&gone, &splits(Type::Int64, 2, None)).len(), 1);
     }
 }
