@@ -1,10 +1,14 @@
 //! Brings rows into the model's order in fixed memory.
 //!
 //! ```text
-//! push ─► buffer ─► full: sort, spill as a run ─► … ─► finish: merge the runs and the buffer ─► batches
+//! push ─► buffer ─► full: order, spill as a run ─► … ─► finish: merge the runs and the buffer ─► batches
 //! ```
 //!
-//! Runs are anonymous files in the folder for temporary files: they vanish with the process, however it ends.
+//! Rows in memory are not moved: their order is found from their keys alone, and each batch that leaves is put
+//! together from where its rows are. Runs are anonymous files in the folder for temporary files: they vanish with
+//! the process, however it ends.
+
+mod buffer;
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -16,16 +20,18 @@ use arrow_array::{ArrayRef, RecordBatch};
 use arrow_ipc::reader::StreamReader;
 use arrow_ipc::writer::StreamWriter;
 use arrow_schema::{ArrowError, SchemaRef};
-use arrow_select::concat::concat_batches;
 use arrow_select::interleave::interleave_record_batch;
 
+use self::buffer::{BatchSize, Buffer};
 use crate::error::{Error, Result};
-use crate::model::{Column, columns_of, sort_batch, write_key_bytes};
+use crate::model::{Column, columns_of, write_key_bytes};
 
-/// Rows of a batch that leaves the sorter, at most.
-const BATCH_ROWS: usize = 8_192;
-/// Rows of a batch in a spilled run: small, since one of every run is in memory while they are merged.
-const RUN_BATCH_ROWS: usize = 2_048;
+/// A batch that leaves the sorter, at most.
+const BATCH: BatchSize = BatchSize { rows: 8_192, bytes: 4 << 20 };
+/// A batch of a spilled run: small, since one of every run is in memory while they are merged.
+const RUN_BATCH: BatchSize = BatchSize { rows: 2_048, bytes: 256 << 10 };
+/// Runs that are merged at the same time: as many become one before there are more.
+const MAX_RUNS: usize = 128;
 
 /// Sorts the rows of one table by some of its columns.
 pub struct ExternalSorter {
@@ -33,23 +39,15 @@ pub struct ExternalSorter {
     columns: Vec<Column>,
     memory_bytes: usize,
     spill_folder: PathBuf,
-    buffer: Vec<RecordBatch>,
-    buffer_bytes: usize,
+    buffer: Buffer,
     runs: Vec<File>,
 }
 
 impl ExternalSorter {
     /// A sorter for rows of this schema, by these columns, that spills beyond `memory_bytes`.
     pub fn new(schema: SchemaRef, columns: Vec<Column>, memory_bytes: usize) -> Self {
-        Self {
-            schema,
-            columns,
-            memory_bytes,
-            spill_folder: std::env::temp_dir(),
-            buffer: Vec::new(),
-            buffer_bytes: 0,
-            runs: Vec::new(),
-        }
+        let buffer = Buffer::new(columns.clone());
+        Self { schema, columns, memory_bytes, spill_folder: std::env::temp_dir(), buffer, runs: Vec::new() }
     }
 
     /// The same sorter, spilling into another folder.
@@ -64,18 +62,16 @@ impl ExternalSorter {
     /// # Errors
     /// If a run could not be spilled.
     pub fn push(&mut self, batch: RecordBatch) -> Result<()> {
-        // Sorting takes a second copy.
-        self.buffer_bytes += 2 * batch.get_array_memory_size();
-        self.buffer.push(batch);
-        if self.buffer_bytes > self.memory_bytes { self.spill() } else { Ok(()) }
+        self.buffer.push(batch)?;
+        if self.buffer.bytes() > self.memory_bytes { self.spill() } else { Ok(()) }
     }
 
     /// Memory that the rows not spilled yet will take while they are sorted.
     pub fn held_bytes(&self) -> usize {
-        self.buffer_bytes
+        self.buffer.bytes()
     }
 
-    /// Runs that were spilled so far.
+    /// Runs that were spilled so far and not merged yet.
     pub fn spilled_runs(&self) -> usize {
         self.runs.len()
     }
@@ -85,43 +81,50 @@ impl ExternalSorter {
     /// # Errors
     /// If a run cannot be read back.
     pub fn finish(mut self) -> Result<SortedRows> {
-        let mut runs = Vec::with_capacity(self.runs.len() + 1);
-        let last = self.sorted_buffer()?;
-        for (number, file) in std::mem::take(&mut self.runs).into_iter().enumerate() {
-            let reader = StreamReader::try_new(BufReader::new(file), None).map_err(spill_error)?;
-            runs.push(Run::new(number, Box::new(reader.map(|batch| batch.map_err(spill_error)))));
-        }
-        let last = (0..last.num_rows()).step_by(BATCH_ROWS).map(move |start| {
-            let rows = BATCH_ROWS.min(last.num_rows() - start);
-            Ok(last.slice(start, rows))
-        });
-        runs.push(Run::new(runs.len(), Box::new(last)));
-        SortedRows::new(self.schema, self.columns, runs)
+        let last = self.take_buffer()?;
+        let last = (self.runs.is_empty() || !last.is_empty()).then(|| last.batches(BATCH));
+        self.merged(last)
     }
 
-    fn sorted_buffer(&mut self) -> Result<RecordBatch> {
-        let rows = concat_batches(&self.schema, &self.buffer)
-            .map_err(|error| Error::invalid("rows to sort").caused_by(error))?;
-        self.buffer.clear();
-        self.buffer_bytes = 0;
-        sort_batch(&rows, &self.columns)
+    fn take_buffer(&mut self) -> Result<buffer::Ordered> {
+        std::mem::replace(&mut self.buffer, Buffer::new(self.columns.clone())).order()
+    }
+
+    /// The rows of all runs, and behind them of one more that was not spilled.
+    fn merged(&mut self, last: Option<Batches>) -> Result<SortedRows> {
+        let mut runs: Vec<Batches> = Vec::with_capacity(self.runs.len() + 1);
+        for file in std::mem::take(&mut self.runs) {
+            let reader = StreamReader::try_new(BufReader::new(file), None).map_err(spill_error)?;
+            runs.push(Box::new(reader.map(|batch| batch.map_err(spill_error))));
+        }
+        runs.extend(last);
+        SortedRows::merge(self.schema.clone(), self.columns.clone(), runs)
     }
 
     fn spill(&mut self) -> Result<()> {
-        let rows = self.sorted_buffer()?;
+        let rows = self.take_buffer()?.batches(RUN_BATCH);
+        let run = self.write_run(rows)?;
+        self.runs.push(run);
+        if self.runs.len() >= MAX_RUNS {
+            let rows = SortedRows { batch: RUN_BATCH, ..self.merged(None)? };
+            let run = self.write_run(rows)?;
+            self.runs.push(run);
+        }
+        Ok(())
+    }
+
+    fn write_run(&self, rows: impl Iterator<Item = Result<RecordBatch>>) -> Result<File> {
         let io = |error| Error::io("spill", &self.spill_folder, error);
         let file = tempfile::tempfile_in(&self.spill_folder).map_err(io)?;
         let mut writer = StreamWriter::try_new(BufWriter::new(file), &self.schema).map_err(spill_error)?;
-        for start in (0..rows.num_rows()).step_by(RUN_BATCH_ROWS) {
-            let count = RUN_BATCH_ROWS.min(rows.num_rows() - start);
-            writer.write(&rows.slice(start, count)).map_err(spill_error)?;
+        for batch in rows {
+            writer.write(&batch?).map_err(spill_error)?;
         }
         let mut buffered = writer.into_inner().map_err(spill_error)?;
         buffered.flush().map_err(io)?;
         let mut file = buffered.into_inner().map_err(|error| io(error.into_error()))?;
         file.seek(SeekFrom::Start(0)).map_err(io)?;
-        self.runs.push(file);
-        Ok(())
+        Ok(file)
     }
 }
 
@@ -139,6 +142,8 @@ pub struct SortedRows {
     runs: Vec<Run>,
     /// The key bytes of the current row of every run that has one, smallest first; ties go to the earlier run.
     heap: BinaryHeap<Reverse<(Vec<u8>, usize)>>,
+    /// A batch that leaves, at most.
+    batch: BatchSize,
     failed: bool,
 }
 
@@ -165,7 +170,7 @@ impl SortedRows {
                 heap.push(Reverse((key, run.number)));
             }
         }
-        Ok(Self { schema, columns, runs, heap, failed: false })
+        Ok(Self { schema, columns, runs, heap, batch: BATCH, failed: false })
     }
 
     /// The table's schema.
@@ -181,8 +186,8 @@ impl SortedRows {
         // The batches that rows of this output come from, and for each row its batch and place in it.
         let mut batches: Vec<RecordBatch> = Vec::new();
         let mut current: Vec<Option<(u64, usize)>> = vec![None; self.runs.len()];
-        let mut rows = Vec::with_capacity(BATCH_ROWS);
-        while rows.len() < BATCH_ROWS {
+        let (mut rows, mut bytes) = (Vec::with_capacity(self.batch.rows), 0);
+        while rows.len() < self.batch.rows && bytes < self.batch.bytes {
             let Some(Reverse((mut key, number))) = self.heap.pop() else { break };
             let (Some(run), Some(seen)) = (self.runs.get_mut(number), current.get_mut(number)) else { break };
             let place = match *seen {
@@ -194,6 +199,7 @@ impl SortedRows {
                 }
             };
             rows.push((place, run.row));
+            bytes += run.row_bytes;
             if run.advance(&self.columns, &mut key)? {
                 self.heap.push(Reverse((key, number)));
             }
@@ -230,12 +236,14 @@ struct Run {
     /// Counts the batches, so that two of them are told apart.
     serial: u64,
     row: usize,
+    /// What a row of the batch takes.
+    row_bytes: usize,
 }
 
 impl Run {
     fn new(number: usize, batches: Batches) -> Self {
         let batch = RecordBatch::new_empty(SchemaRef::new(arrow_schema::Schema::empty()));
-        Self { number, batches, batch, keys: Vec::new(), serial: 0, row: 0 }
+        Self { number, batches, batch, keys: Vec::new(), serial: 0, row: 0, row_bytes: 0 }
     }
 
     /// The next batch as it is.
@@ -249,6 +257,7 @@ impl Run {
         while self.row >= self.batch.num_rows() {
             let Some(batch) = self.batches.next().transpose()? else { return Ok(false) };
             self.keys = columns_of(&batch, columns)?;
+            self.row_bytes = buffer::bytes(&batch) / batch.num_rows().max(1);
             self.batch = batch;
             self.serial += 1;
             self.row = 0;
@@ -295,7 +304,7 @@ mod tests {
         let mut sorted = Vec::new();
         for batch in sorter.finish().unwrap() {
             let batch = batch.unwrap();
-            assert!(batch.num_rows() <= BATCH_ROWS);
+            assert!(batch.num_rows() <= BATCH.rows);
             let groups = batch.column(0).as_primitive::<arrow_array::types::UInt16Type>();
             let keys = batch.column(1).as_string::<i32>();
             let values = batch.column(2).as_primitive::<Int64Type>();
@@ -320,6 +329,43 @@ mod tests {
         let (spilled, merged) = sort(&rows, 100_000);
         assert!(spilled > 5, "{spilled} runs");
         assert_eq!(merged, expected);
+    }
+
+    #[test]
+    fn many_runs_become_one_and_equal_rows_keep_their_order() {
+        let rows: Vec<_> = (0..20_000).map(|n| ((n % 3) as u16, String::new(), n)).collect();
+        let mut expected = rows.clone();
+        expected.sort_by_key(|row| row.0);
+        let (spilled, merged) = sort(&rows, 1);
+        // A run for each batch, the first 128 of them merged into one.
+        assert_eq!(spilled, 200 - 127);
+        assert_eq!(merged, expected);
+    }
+
+    #[test]
+    fn batches_of_large_rows_are_small() {
+        let (schema, columns) = table();
+        let mut sorter = ExternalSorter::new(schema.clone(), columns, 8 << 20);
+        let text = "x".repeat(1 << 16);
+        for n in 0..20u16 {
+            let batch = RecordBatch::try_new(
+                schema.clone(),
+                vec![
+                    Arc::new(UInt16Array::from_iter_values((0..10).map(|row| row * 20 + n))),
+                    Arc::new(StringArray::from_iter_values((0..10).map(|_| &text))),
+                    Arc::new(Int64Array::from_iter_values(0..10)),
+                ],
+            );
+            sorter.push(batch.unwrap()).unwrap();
+        }
+        assert!(sorter.spilled_runs() > 0);
+        let mut rows = 0;
+        for batch in sorter.finish().unwrap() {
+            let batch = batch.unwrap();
+            assert!(buffer::bytes(&batch) <= BATCH.bytes + text.len() + 1024);
+            rows += batch.num_rows();
+        }
+        assert_eq!(rows, 200);
     }
 
     #[test]
