@@ -21,3 +21,4 @@ mod patch;
 mod select;
 mod support;
 mod validate;
+mod weigh;
