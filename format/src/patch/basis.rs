@@ -96,7 +96,7 @@ impl Basis {
 
     /// All rows, in the result's order.
     pub(super) fn all_rows(&self, source: &dyn SavepointSource) -> Result<Box<dyn RowStream>> {
-        self.rows(source, &Scan { sorted: self.regroup.is_none(), ..Scan::default() })
+        self.rows(source, &Scan { sorted: self.regroup.is_none(), ahead: true, ..Scan::default() })
     }
 }
 

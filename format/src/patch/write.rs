@@ -132,7 +132,7 @@ impl Writer<'_> {
     /// Every row, as one that is added.
     fn everything(&mut self, place: StateRef, state: &State) -> Result<Completeness> {
         let format = RowFormat::of(state)?;
-        let mut rows = self.right.scan(place, &Scan { sorted: true, ..Scan::default() })?;
+        let mut rows = self.right.scan(place, &Scan { sorted: true, ahead: true, ..Scan::default() })?;
         for batch in rows.by_ref() {
             let batch = batch?;
             let added: Vec<RowChange> = (0..batch.num_rows()).map(RowChange::Added).collect();
