@@ -15,6 +15,8 @@ use spt_format::{Column, Completeness, Error, ExternalSorter, Result, RowStream,
 
 /// Key groups are sorted together until they have this many rows.
 const ENOUGH_ROWS: usize = 65_536;
+/// So many times as many as the ones before: the first key group is sorted alone, so that rows come soon.
+const MORE_ROWS: usize = 8;
 
 /// A stream of rows, sorted.
 pub(crate) struct Sorted {
@@ -23,6 +25,8 @@ pub(crate) struct Sorted {
     columns: Vec<Column>,
     /// Beyond so much memory rows are spilled.
     memory_bytes: usize,
+    /// Rows that are enough to be sorted next.
+    enough: usize,
     /// Rows come by key group.
     by_key_group: bool,
     /// The key group of the last row that was read.
@@ -42,6 +46,7 @@ impl Sorted {
             by_key_group: columns.first() == Some(&Column::KeyGroup),
             columns,
             memory_bytes,
+            enough: 1,
             last_group: 0,
             rest: None,
             ready: None,
@@ -64,14 +69,15 @@ impl Sorted {
     /// Sorts whole key groups, or everything.
     fn gather(&mut self) -> Result<SortedRows> {
         let mut sorter = ExternalSorter::new(self.schema.clone(), self.columns.clone(), self.memory_bytes);
-        let mut taken = 0;
+        let (mut taken, wanted) = (0, self.enough);
+        self.enough = ENOUGH_ROWS.min(wanted * MORE_ROWS);
         loop {
             let Some(batch) = self.rest.take().map(Ok).or_else(|| self.rows.next()).transpose()? else {
                 self.ended = true;
                 return sorter.finish();
             };
             // What is spilled is merged again, so key groups are not gathered until the memory is full.
-            let enough = if sorter.held_bytes() > self.memory_bytes / 2 { 0 } else { ENOUGH_ROWS };
+            let enough = if sorter.held_bytes() > self.memory_bytes / 2 { 0 } else { wanted };
             let cut = if self.by_key_group { self.cut(&batch, taken, enough)? } else { None };
             taken += cut.unwrap_or(batch.num_rows());
             match cut {

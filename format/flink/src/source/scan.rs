@@ -10,7 +10,7 @@ use super::pieces::{KeyedPiece, Piece};
 use crate::rows::{BroadcastMap, BroadcastReader, Counted, ElementReader, Elements, Rows, Sorted};
 
 /// Memory for sorting, of all threads together; beyond it rows are spilled.
-const SORT_BYTES: usize = 256 << 20;
+const SORT_BYTES: usize = 128 << 20;
 
 /// A piece as the model sees it.
 pub(super) fn segment(piece: &Piece) -> Segment {
@@ -129,7 +129,9 @@ fn keyed(
     let schema = state.schema.to_arrow(state.kind)?;
     let apart = are_apart(pieces);
     let threads = if scan.ahead { source.threads.clamp(1, pieces.len().max(1)) } else { 1 };
-    let sort_bytes = (scan.sorted && apart).then_some(SORT_BYTES / threads);
+    // Whoever asks for some segments reads others at the same time.
+    let sharing = if scan.segments.is_some() { source.threads } else { threads };
+    let sort_bytes = (scan.sorted && apart).then_some(SORT_BYTES / sharing);
     let (opener, pieces) = opener(source, operator, pieces, scan, sort_bytes)?;
     let threads = threads.min(pieces.len());
     let rows: Box<dyn RowStream> = if threads > 1 {
