@@ -13,6 +13,7 @@ mod damage;
 pub mod flink_serializers;
 pub mod flink_snapshot;
 pub mod flink_sst;
+pub mod patch;
 pub mod run;
 pub mod seeds;
 
@@ -46,6 +47,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "flink-java-object", run: flink_serializers::java_object, seeds: seeds::java_objects },
     Target { name: "flink-sst", run: flink_sst::table, seeds: seeds::tables },
     Target { name: "flink-manifest", run: flink_sst::manifest, seeds: seeds::manifests },
+    Target { name: "patch", run: patch::apply, seeds: patch::seeds },
 ];
 
 /// Room for what an honest input of a few kilobytes needs, so that greed shows.
