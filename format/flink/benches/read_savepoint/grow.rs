@@ -1,8 +1,9 @@
-//! Writes a canonical savepoint several times as large: every key group holds its entries again and again.
+//! Writes a canonical savepoint several times as large: every key group holds the entries of each state again and
+//! again.
 //!
 //! ```text
-//! block   u16 state | entries … | u16 state | entries … | FFFF
-//! grown   └─────────────── as often as asked ───────────┘ FFFF
+//! block   u16 state | entries …           | u16 state | entries …           | FFFF
+//! grown   u16 state | entries … entries … | u16 state | entries … entries … | FFFF
 //! ```
 //!
 //! Keys come several times, which no job writes and every reader reads. `_metadata` is the same but for offsets
@@ -49,11 +50,16 @@ fn grow_file(handle: &KeyGroupFile, times: usize, from: &Path, to: &Path, metada
         let end = starts.iter().copied().filter(|next| next > start).min().unwrap_or(bytes.len());
         let entries = bytes[*start..end].strip_suffix(&[0xFF, 0xFF]).unwrap();
         offsets.push(written as i64);
-        for _ in 0..times {
-            file.write_all(entries).unwrap();
+        let runs = runs(entries);
+        for run in &runs {
+            file.write_all(run.state).unwrap();
+            for _ in 1..times {
+                file.write_all(&run.entries_without_mark()).unwrap();
+            }
+            file.write_all(run.entries).unwrap();
         }
         file.write_all(&[0xFF, 0xFF]).unwrap();
-        written += times * entries.len() + 2;
+        written += 2 + runs.iter().map(|run| run.state.len() + times * run.entries.len()).sum::<usize>();
     }
     file.into_inner().unwrap().sync_all().unwrap();
     let big_endian =
@@ -61,6 +67,42 @@ fn grow_file(handle: &KeyGroupFile, times: usize, from: &Path, to: &Path, metada
     replace(metadata, &big_endian(&handle.offsets), &big_endian(&offsets));
     let named = |size: i64| [path.as_bytes(), &size.to_be_bytes()].concat();
     replace(metadata, &named(bytes.len() as i64), &named(written as i64));
+}
+
+/// The entries of one state in a key group.
+struct Run<'a> {
+    /// Its number.
+    state: &'a [u8],
+    entries: &'a [u8],
+    /// Where among the entries the first byte of the last key stands, which has a mark.
+    mark: usize,
+}
+
+impl Run<'_> {
+    fn entries_without_mark(&self) -> Vec<u8> {
+        let mut entries = self.entries.to_vec();
+        entries[self.mark] &= 0x7F;
+        entries
+    }
+}
+
+/// The entries of a key group by their states.
+fn runs(mut bytes: &[u8]) -> Vec<Run<'_>> {
+    let mut runs = Vec::new();
+    while !bytes.is_empty() {
+        let (state, rest) = bytes.split_at(2);
+        let length = |start: usize| u32::from_be_bytes(rest[start..start + 4].try_into().unwrap()) as usize;
+        let (mut end, mut mark) = (0, 0);
+        while rest[mark] & 0x80 == 0 || end == 0 {
+            mark = end + 4;
+            let value = mark + length(end);
+            end = value + 4 + length(value);
+        }
+        let (entries, behind) = rest.split_at(end);
+        runs.push(Run { state, entries, mark });
+        bytes = behind;
+    }
+    runs
 }
 
 /// Replaces bytes that occur once by as many others.
