@@ -1,0 +1,80 @@
+//! Words per second at parallelism 2, from lines in memory to one output record per word; and what snapshots of the same
+//! job cost.
+//!
+//! `cargo bench -p spt-runtime --bench word_count [-- words | keys [KEYS [DIR]] | barrier [KEYS] | checkpoints [KEYS]]`.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    unreachable_pub,
+    reason = "a measurement ends where it cannot go on"
+)]
+
+mod devour;
+mod pool;
+mod snapshots;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Instant;
+
+use spt_runtime::{Environment, JobHandle, JobOptions};
+
+use devour::{Devour, Pauses};
+use pool::{Pool, WORDS_PER_LINE};
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() {
+    let arguments: Vec<String> =
+        std::env::args().skip(1).filter(|argument| !argument.starts_with("--")).collect();
+    let what = arguments.first().map_or("all", String::as_str);
+    if matches!(what, "all" | "words") {
+        for vocabulary in [1_000, 100_000] {
+            words(vocabulary, 6_000_000);
+        }
+    }
+    let number = arguments.get(1).map(|keys| keys.parse().unwrap());
+    if what == "barrier" {
+        let sizes = number.map_or(vec![100_000, 1_000_000, 10_000_000], |keys| vec![keys]);
+        sizes.into_iter().for_each(snapshots::barrier);
+    }
+    if what == "checkpoints" {
+        snapshots::checkpoints(number.unwrap_or(500_000));
+    }
+    if matches!(what, "all" | "keys") {
+        let scratch = tempfile::tempdir().unwrap();
+        let dir = arguments.get(2).map_or(scratch.path().to_owned(), PathBuf::from);
+        snapshots::keys(number.unwrap_or(5_000_000), &dir);
+    }
+}
+
+fn words(vocabulary: u64, lines: u64) {
+    let begin = Instant::now();
+    let source = Pool::of_lines(vocabulary, lines);
+    word_count(source, Arc::default(), options()).wait().unwrap();
+    let rate = (lines * WORDS_PER_LINE as u64) as f64 / begin.elapsed().as_secs_f64();
+    println!("vocabulary {vocabulary}: {:.1} M words/s at parallelism 2", rate / 1e6);
+}
+
+fn options() -> JobOptions {
+    JobOptions { parallelism: Some(2), ..JobOptions::default() }
+}
+
+fn word_count(source: Pool, pauses: Arc<Pauses>, options: JobOptions) -> JobHandle {
+    let env = Environment::new();
+    env.source(source)
+        .uid("stream-001")
+        .flat_map(|line, out| out.extend(line.split_ascii_whitespace()))
+        .uid("flatMap-001")
+        .map_to::<(String, i64)>(|word| (word, 1))
+        .uid("map-001")
+        .key_by(|(word, _)| *word)
+        .sum(|(_, n)| *n)
+        .uid("sum-001")
+        .sink(Devour { pauses })
+        .uid("sink-001");
+    env.start("wordcount", options).unwrap()
+}
