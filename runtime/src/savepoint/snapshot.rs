@@ -104,7 +104,7 @@ impl std::fmt::Debug for Snapshot {
 }
 
 /// A frozen keyed state.
-pub(crate) struct KeyedPart<K, C, N>(pub(crate) Frozen<K, C, N>);
+pub(crate) struct KeyedPart<K: Key, C, N>(pub(crate) Frozen<K, C, N>);
 
 impl<K: Key, C: Cell, N: Key> Part for KeyedPart<K, C, N> {
     fn rows(&self) -> u64 {

@@ -41,7 +41,7 @@ pub trait KeyedStore<K: Key, C: Cell, N: Key>: Send {
     fn remove(&mut self, place: Place, key: &K::Borrowed, namespace: &N) -> Option<C>;
 
     /// Keeps the cells that `keep` says yes to.
-    fn retain(&mut self, keep: impl FnMut(&K, &N, &C) -> bool);
+    fn retain(&mut self, keep: impl FnMut(&K::Borrowed, &N, &C) -> bool);
 
     /// The rows as they are now, without holding up the caller.
     fn freeze(&mut self) -> Self::Frozen;
@@ -96,7 +96,7 @@ impl<K: Key, C: Cell, N: Key> KeyedStore<K, C, N> for KeyedTable<K, C, N> {
         self.remove(place, key, namespace)
     }
 
-    fn retain(&mut self, keep: impl FnMut(&K, &N, &C) -> bool) {
+    fn retain(&mut self, keep: impl FnMut(&K::Borrowed, &N, &C) -> bool) {
         self.retain(keep);
     }
 

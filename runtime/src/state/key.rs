@@ -15,11 +15,12 @@ use spt_format::{KeyGroup, KeyHash};
 
 use super::arena::KeyArena;
 use super::column::State;
+use super::held::Hold;
 
 /// A type whose values state can be keyed by.
 pub trait Key: State + Eq + Hash + Borrow<Self::Borrowed> {
     /// What a key is looked up by without owning one: `str` for `String`, the type itself for most.
-    type Borrowed: ?Sized + Eq + Hash + ToOwned<Owned = Self>;
+    type Borrowed: ?Sized + Hold + ToOwned<Owned = Self>;
     /// Keys on their way to another thread.
     type Arena: KeyArena<Self>;
     /// The rule that [`Key::key_hash`] follows, as the savepoint names it.

@@ -14,6 +14,7 @@ mod column;
 mod declaration;
 #[doc(hidden)]
 pub mod derive;
+mod held;
 mod key;
 mod list;
 mod map;
@@ -31,6 +32,7 @@ pub use column::{
     State, StateBuilder, StateReader, StructColumns, StructParts, downcast, present, struct_type,
 };
 pub use declaration::Declaration;
+pub use held::{Held, Hold};
 pub use key::{
     Key, Place, both, common_prefix_of_bytes, java_hash_long, sort_prefix_of_bytes, spt_hash, write_escaped,
     write_fixed,

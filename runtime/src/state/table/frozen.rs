@@ -1,16 +1,17 @@
 //! A table at one moment, and its rows in the model's order.
 
-use std::cmp::Ordering;
 use std::sync::Arc;
 
 use arrow_array::{ArrayRef, RecordBatch, UInt16Array};
 use arrow_schema::SchemaRef;
 use spt_format::{Column, KeyGroup, KeyGroupRange, Result};
 
+use super::address::Address;
 use super::group::FrozenGroup;
 use super::pages::row_of;
 use crate::state::cell::{Cell, CellColumns, builder};
-use crate::state::column::{StateBuilder, arrow_error};
+use crate::state::column::{State, StateBuilder, arrow_error};
+use crate::state::held::Held;
 use crate::state::key::Key;
 
 /// Rows of a batch.
@@ -19,13 +20,13 @@ const BATCH_ROWS: usize = 8_192;
 const BATCH_BYTES: usize = 16 << 20;
 
 /// The rows of a [`KeyedTable`](super::KeyedTable) when it was frozen.
-pub struct Frozen<K, C, N> {
+pub struct Frozen<K: Key, C, N> {
     /// Key groups that have rows, ascending.
-    groups: Vec<FrozenGroup<(K, N), C>>,
+    groups: Vec<FrozenGroup<Address<K, N>, C>>,
 }
 
 impl<K: Key, C: Cell, N: Key> Frozen<K, C, N> {
-    pub(super) fn new(groups: Vec<FrozenGroup<(K, N), C>>) -> Self {
+    pub(super) fn new(groups: Vec<FrozenGroup<Address<K, N>, C>>) -> Self {
         Self { groups }
     }
 
@@ -41,7 +42,7 @@ impl<K: Key, C: Cell, N: Key> Frozen<K, C, N> {
 
     /// Rows of the state's table per key group that has any, ascending: what decides where files are cut.
     pub fn rows(&self) -> Vec<(KeyGroup, u64)> {
-        let rows_of = |group: &FrozenGroup<(K, N), C>| -> usize {
+        let rows_of = |group: &FrozenGroup<Address<K, N>, C>| -> usize {
             group.cells.iter().flat_map(|page| page.iter()).flatten().map(Cell::rows).sum()
         };
         self.groups.iter().map(|group| (group.number, rows_of(group) as u64)).collect()
@@ -60,16 +61,16 @@ impl<K: Key, C: Cell, N: Key> Frozen<K, C, N> {
 }
 
 /// A key group whose slots are sorted, and how far they were returned.
-struct Sorted<'a, K, C, N> {
-    group: &'a FrozenGroup<(K, N), C>,
+struct Sorted<'a, K: Key, C, N> {
+    group: &'a FrozenGroup<Address<K, N>, C>,
     slots: std::vec::IntoIter<u32>,
     /// A cell that did not fit into the last batch, and its rows that are left.
     rest: Option<(u32, std::ops::Range<usize>)>,
 }
 
 /// Batches of a snapshot's rows.
-pub struct Batches<'a, K, C, N> {
-    groups: std::slice::Iter<'a, FrozenGroup<(K, N), C>>,
+pub struct Batches<'a, K: Key, C, N> {
+    groups: std::slice::Iter<'a, FrozenGroup<Address<K, N>, C>>,
     current: Option<Sorted<'a, K, C, N>>,
     schema: SchemaRef,
 }
@@ -94,7 +95,10 @@ impl<'a, K: Key, C: Cell, N: Key> Batches<'a, K, C, N> {
 
     /// The next cell, or at most `room` rows of it.
     #[expect(clippy::type_complexity, reason = "a row's parts, taken apart at once by the only caller")]
-    fn next_cell(&mut self, room: usize) -> Option<(KeyGroup, &'a (K, N), &'a C, std::ops::Range<usize>)> {
+    fn next_cell(
+        &mut self,
+        room: usize,
+    ) -> Option<(KeyGroup, &'a Address<K, N>, &'a C, std::ops::Range<usize>)> {
         loop {
             if let Some(sorted) = &mut self.current {
                 let group = sorted.group;
@@ -119,7 +123,7 @@ impl<'a, K: Key, C: Cell, N: Key> Batches<'a, K, C, N> {
 /// Arrays of a batch in the making.
 struct Rows<K: Key, C: Cell, N: Key> {
     groups: Vec<u16>,
-    keys: K::Builder,
+    keys: <Held<K> as State>::Builder,
     namespaces: Option<N::Builder>,
     cells: C::Columns,
     len: usize,
@@ -133,7 +137,7 @@ impl<K: Key, C: Cell, N: Key> Rows<K, C, N> {
         };
         Ok(Self {
             groups: Vec::with_capacity(BATCH_ROWS),
-            keys: builder::<K>(schema, Column::Key, BATCH_ROWS)?,
+            keys: builder::<Held<K>>(schema, Column::Key, BATCH_ROWS)?,
             namespaces,
             cells: C::Columns::new(schema, BATCH_ROWS)?,
             len: 0,
@@ -152,18 +156,12 @@ impl<K: Key, C: Cell, N: Key> Rows<K, C, N> {
         self.len >= BATCH_ROWS || bytes() >= BATCH_BYTES
     }
 
-    fn append(
-        &mut self,
-        number: KeyGroup,
-        (key, namespace): &(K, N),
-        cell: &C,
-        range: std::ops::Range<usize>,
-    ) {
+    fn append(&mut self, number: KeyGroup, address: &Address<K, N>, cell: &C, range: std::ops::Range<usize>) {
         for _ in range.clone() {
             self.groups.push(number.0);
-            self.keys.append(key);
+            self.keys.append(&address.held);
             if let Some(namespaces) = &mut self.namespaces {
-                namespaces.append(namespace);
+                namespaces.append(&address.namespace);
             }
         }
         self.len += range.len();
@@ -181,29 +179,25 @@ impl<K: Key, C: Cell, N: Key> Rows<K, C, N> {
 }
 
 /// The used slots of a key group in the model's order: by eight bytes of the key first, which mostly decide.
-fn sorted_slots<K: Key, C, N: Key>(group: &FrozenGroup<(K, N), C>) -> Vec<u32> {
+fn sorted_slots<K: Key, C, N: Key>(group: &FrozenGroup<Address<K, N>, C>) -> Vec<u32> {
     let skip = common_prefix(group);
     let mut slots: Vec<_> = group
         .addresses()
-        .map(|(slot, address)| (K::sort_prefix(address.0.borrow(), skip), slot, address))
+        .map(|(slot, address)| (K::sort_prefix(address.key(), skip), slot, address))
         .collect();
-    slots.sort_unstable_by(|(a, _, left), (b, _, right)| a.cmp(b).then_with(|| order(left, right)));
+    slots.sort_unstable_by(|(a, _, left), (b, _, right)| a.cmp(b).then_with(|| left.order(right)));
     slots.into_iter().map(|(_, slot, _)| slot).collect()
 }
 
-fn common_prefix<K: Key, C, N>(group: &FrozenGroup<(K, N), C>) -> usize {
+fn common_prefix<K: Key, C, N: Key>(group: &FrozenGroup<Address<K, N>, C>) -> usize {
     let mut addresses = group.addresses();
-    let Some((_, (first, _))) = addresses.next() else { return 0 };
+    let Some((_, first)) = addresses.next() else { return 0 };
     let mut shared = usize::MAX;
-    for (_, (key, _)) in addresses {
-        shared = shared.min(K::common_prefix(first.borrow(), key.borrow()));
+    for (_, address) in addresses {
+        shared = shared.min(K::common_prefix(first.key(), address.key()));
         if shared == 0 {
             break;
         }
     }
     if shared == usize::MAX { 0 } else { shared }
-}
-
-fn order<K: Key, N: Key>(a: &(K, N), b: &(K, N)) -> Ordering {
-    K::order(a.0.borrow(), b.0.borrow()).then_with(|| N::order(a.1.borrow(), b.1.borrow()))
 }

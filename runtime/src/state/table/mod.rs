@@ -12,8 +12,9 @@
 use spt_format::{KeyGroup, KeyGroupRange};
 
 use super::cell::Cell;
-use super::key::{Key, Place, tag};
+use super::key::{Key, Place};
 
+mod address;
 mod entries;
 mod frozen;
 mod group;
@@ -25,6 +26,7 @@ mod tests;
 
 pub use frozen::{Batches, Frozen};
 
+use address::{Address, scoped};
 use group::Group;
 
 /// Keys that are looked up ahead of their updates: few enough that what they touch is still at hand then.
@@ -33,7 +35,7 @@ const AHEAD_KEYS: usize = 128;
 /// A keyed state's rows: one cell per key and namespace. The namespace `()` is none.
 pub struct KeyedTable<K: Key, C, N: Key = ()> {
     range: KeyGroupRange,
-    groups: Vec<Group<(K, N), C>>,
+    groups: Vec<Group<Address<K, N>, C>>,
     rows: usize,
     /// Slots of the first entries with the tags of the keys at hand.
     guesses: Vec<Option<u32>>,
@@ -76,7 +78,7 @@ impl<K: Key, C: Cell, N: Key> KeyedTable<K, C, N> {
     #[inline]
     pub fn get(&self, place: Place, key: &K::Borrowed, namespace: &N) -> Option<&C> {
         let group = self.group(place.group)?;
-        let slot = group.find(scoped(place.tag, namespace), |held| is_it(held, key, namespace))?;
+        let slot = group.find(scoped(place.tag, namespace), |held| held.is(key, namespace))?;
         group.cell(slot)
     }
 
@@ -116,12 +118,11 @@ impl<K: Key, C: Cell, N: Key> KeyedTable<K, C, N> {
     }
 
     /// Keeps the cells that `keep` says yes to, in no order. Cells it only looks at are not copied.
-    pub fn retain(&mut self, mut keep: impl FnMut(&K, &N, &C) -> bool) {
+    pub fn retain(&mut self, mut keep: impl FnMut(&K::Borrowed, &N, &C) -> bool) {
         for group in &mut self.groups {
-            let unwanted = group.select(|(key, namespace), cell| !keep(key, namespace, cell));
-            for (slot, (key, namespace)) in unwanted {
-                let tag = scoped(tag::<K::Borrowed>(key.borrow()), &namespace);
-                self.rows -= usize::from(group.remove(tag, slot).is_some());
+            let unwanted = group.select(|address, cell| !keep(address.key(), &address.namespace, cell));
+            for (slot, address) in unwanted {
+                self.rows -= usize::from(group.remove(address.tag(), slot).is_some());
             }
         }
     }
@@ -135,17 +136,17 @@ impl<K: Key, C: Cell, N: Key> KeyedTable<K, C, N> {
         mut keep: impl FnMut(&mut C) -> bool,
     ) {
         let Some(group) = self.groups.get_mut(index) else { return };
-        for (slot, (key, namespace)) in group.select(|_, cell| is_stale(cell)) {
+        for (slot, address) in group.select(|_, cell| is_stale(cell)) {
             if !group.cell_mut(slot).is_none_or(&mut keep) {
-                let tag = scoped(tag::<K::Borrowed>(key.borrow()), &namespace);
-                self.rows -= usize::from(group.remove(tag, slot).is_some());
+                self.rows -= usize::from(group.remove(address.tag(), slot).is_some());
             }
         }
     }
 
     /// All cells, by key group, in no order within it.
-    pub fn iter(&self) -> impl Iterator<Item = (&K, &N, &C)> {
-        self.groups.iter().flat_map(Group::iter).map(|((key, namespace), cell)| (key, namespace, cell))
+    pub fn iter(&self) -> impl Iterator<Item = (&K::Borrowed, &N, &C)> {
+        let rows = self.groups.iter().flat_map(Group::iter);
+        rows.map(|(address, cell)| (address.key(), &address.namespace, cell))
     }
 
     /// The table as it is now. Costs a pointer per page, and a count for each that was written since the last time;
@@ -163,12 +164,12 @@ impl<K: Key, C: Cell, N: Key> KeyedTable<K, C, N> {
     }
 
     #[inline]
-    fn group(&self, group: KeyGroup) -> Option<&Group<(K, N), C>> {
+    fn group(&self, group: KeyGroup) -> Option<&Group<Address<K, N>, C>> {
         self.groups.get(self.group_index(group))
     }
 
     #[inline]
-    fn group_mut(&mut self, group: KeyGroup) -> Option<&mut Group<(K, N), C>> {
+    fn group_mut(&mut self, group: KeyGroup) -> Option<&mut Group<Address<K, N>, C>> {
         let index = self.group_index(group);
         self.groups.get_mut(index)
     }
@@ -190,7 +191,7 @@ impl<K: Key, C: Cell, N: Key> KeyedTable<K, C, N> {
     /// The slot of a key and namespace.
     pub(super) fn slot(&self, place: Place, key: &K::Borrowed, namespace: &N) -> Option<Slot> {
         let group = self.group(place.group)?;
-        let slot = group.find(scoped(place.tag, namespace), |held| is_it(held, key, namespace))?;
+        let slot = group.find(scoped(place.tag, namespace), |held| held.is(key, namespace))?;
         Some(Slot { group: place.group.0, slot })
     }
 
@@ -205,10 +206,10 @@ impl<K: Key, C: Cell, N: Key> KeyedTable<K, C, N> {
     ) -> Option<Slot> {
         let group = self.group_mut(place.group)?;
         let tag = scoped(place.tag, namespace);
-        let slot = match group.find(tag, |held| is_it(held, key, namespace)) {
+        let slot = match group.find(tag, |held| held.is(key, namespace)) {
             Some(slot) => slot,
             None => {
-                let slot = group.insert(tag, (key.to_owned(), namespace.clone()), first());
+                let slot = group.insert(tag, Address::new(key, namespace), first());
                 self.rows += 1;
                 slot
             }
@@ -217,7 +218,7 @@ impl<K: Key, C: Cell, N: Key> KeyedTable<K, C, N> {
     }
 
     /// Key and namespace of a slot.
-    pub(super) fn address(&self, slot: Slot) -> Option<&(K, N)> {
+    pub(super) fn address(&self, slot: Slot) -> Option<&Address<K, N>> {
         self.group(KeyGroup(slot.group))?.address(slot.slot)
     }
 
@@ -229,8 +230,7 @@ impl<K: Key, C: Cell, N: Key> KeyedTable<K, C, N> {
 
     /// Removes the row of a slot.
     pub(super) fn remove_slot(&mut self, slot: Slot) -> Option<C> {
-        let (key, namespace) = self.address(slot)?;
-        let tag = scoped(tag::<K::Borrowed>(key.borrow()), namespace);
+        let tag = self.address(slot)?.tag();
         let cell = self.group_mut(KeyGroup(slot.group))?.remove(tag, slot.slot)?;
         self.rows -= 1;
         Some(cell)
@@ -282,17 +282,6 @@ impl<K: Key, C: Cell> KeyedTable<K, C> {
     #[inline]
     fn is_at(&self, place: Place, slot: u32, key: &K::Borrowed) -> bool {
         let address = self.group(place.group).and_then(|group| group.address(slot));
-        address.is_some_and(|address| is_it(address, key, &()))
+        address.is_some_and(|address| address.is(key, &()))
     }
-}
-
-/// The tag of a key within a namespace.
-#[inline]
-fn scoped<N: Key>(place_tag: u32, namespace: &N) -> u32 {
-    if N::only().is_some() { place_tag } else { place_tag ^ tag::<N::Borrowed>(namespace.borrow()) }
-}
-
-#[inline]
-fn is_it<K: Key, N: Key>(held: &(K, N), key: &K::Borrowed, namespace: &N) -> bool {
-    held.0.borrow() == key && held.1 == *namespace
 }

@@ -4,9 +4,11 @@ use arrow_array::types::UInt16Type;
 use arrow_array::{PrimitiveArray, RecordBatch};
 use spt_format::{Column, Error, KeyGroup, Result, ResultExt};
 
-use super::{KeyedTable, is_it, scoped};
+use super::KeyedTable;
+use super::address::{Address, scoped};
 use crate::state::cell::{Cell, CellRows, column, reader};
 use crate::state::column::{StateReader, downcast};
+use crate::state::held::Held;
 use crate::state::key::{Key, Place};
 
 impl<K: Key, C: Cell, N: Key> KeyedTable<K, C, N> {
@@ -18,7 +20,7 @@ impl<K: Key, C: Cell, N: Key> KeyedTable<K, C, N> {
     pub fn restore(&mut self, batch: &RecordBatch, max_parallelism: u32) -> Result<()> {
         let groups: PrimitiveArray<UInt16Type> =
             downcast(column(batch, Column::KeyGroup)?.as_ref(), &"UInt16")?;
-        let keys = reader::<K>(batch, Column::Key)?;
+        let keys = reader::<Held<K>>(batch, Column::Key)?;
         let namespaces = match N::only() {
             Some(_) => None,
             None => Some(reader::<N>(batch, Column::Namespace)?),
@@ -31,7 +33,7 @@ impl<K: Key, C: Cell, N: Key> KeyedTable<K, C, N> {
         let cells = C::Rows::new(batch)?;
         for (row, group) in groups.values().iter().enumerate() {
             let mut restore = || {
-                let address = (keys.get(row)?, namespace(row)?);
+                let address = Address { held: keys.get(row)?, namespace: namespace(row)? };
                 self.restore_row(KeyGroup(*group), address, &cells, row, max_parallelism)
             };
             restore().within(|| format!("row {row}"))?;
@@ -42,27 +44,27 @@ impl<K: Key, C: Cell, N: Key> KeyedTable<K, C, N> {
     fn restore_row(
         &mut self,
         group: KeyGroup,
-        (key, namespace): (K, N),
+        address: Address<K, N>,
         cells: &C::Rows,
         row: usize,
         max_parallelism: u32,
     ) -> Result<()> {
-        let place = Place::of::<K>(key.borrow(), max_parallelism);
+        let place = Place::of::<K>(address.key(), max_parallelism);
         if place.group != group {
             return Err(Error::invalid(format!("key group is {group}, the key's is {}", place.group)));
         }
-        let tag = scoped(place.tag, &namespace);
+        let tag = scoped(place.tag, &address.namespace);
         let range = self.range;
         let Some(held) = self.group_mut(group) else {
             return Err(Error::invalid(format!("key group is {group}, this subtask has {range}")));
         };
         match held
-            .find(tag, |held| is_it(held, key.borrow(), &namespace))
+            .find(tag, |held| held.is(address.key(), &address.namespace))
             .and_then(|slot| held.cell_mut(slot))
         {
             Some(cell) => cells.next(row, cell),
             None => {
-                held.insert(tag, (key, namespace), cells.first(row)?);
+                held.insert(tag, address, cells.first(row)?);
                 self.rows += 1;
                 Ok(())
             }

@@ -34,7 +34,7 @@ fn restored<K: Key, C: Cell, N: Key>(batches: &[RecordBatch], range: KeyGroupRan
 }
 
 fn contents<K: Key + Ord, C: Cell, N: Key + Ord>(table: &KeyedTable<K, C, N>) -> BTreeMap<(K, N), C> {
-    table.iter().map(|(key, namespace, cell)| ((key.clone(), namespace.clone()), cell.clone())).collect()
+    table.iter().map(|(key, namespace, cell)| ((key.to_owned(), namespace.clone()), cell.clone())).collect()
 }
 
 fn words(count: u64) -> KeyedTable<String, i64> {
@@ -121,6 +121,22 @@ fn rows_of_a_snapshot_are_in_the_models_order() {
     }
     assert_eq!(keys.len(), 20_000);
     assert!(keys.is_sorted());
+}
+
+#[test]
+fn strings_of_any_length_are_found_and_restored() {
+    let keys: Vec<String> = (0..60).map(|length| "wö".chars().cycle().take(length).collect()).collect();
+    let range = KeyGroupRange::all(GROUPS);
+    let mut table = KeyedTable::<String, u64>::new(range);
+    for (number, key) in (0..).zip(&keys) {
+        assert_eq!(table.put(place::<String>(key), key, &(), number), None);
+    }
+    let again: KeyedTable<String, u64> = restored(&batches(&table.freeze(), range), range);
+    for (number, key) in (0..).zip(&keys) {
+        assert_eq!(table.get(place::<String>(key), key, &()), Some(&number));
+        assert_eq!(again.get(place::<String>(key), key, &()), Some(&number));
+    }
+    assert_eq!(contents(&again), contents(&table));
 }
 
 #[test]

@@ -124,9 +124,10 @@ impl<K: Key, N: Key> Timers<K, N> {
         let next = self.queue.range(from..).next().copied();
         let (_, timestamp, slot) = next.filter(|(found, time, _)| *found == domain && *time <= now)?;
         self.queue.remove(&(domain, timestamp, slot));
-        let (key, namespace) = self.table.address(slot)?.clone();
+        let address = self.table.address(slot)?;
+        let timer = Timer { timestamp, key: address.key().to_owned(), namespace: address.namespace.clone() };
         self.forget(domain, timestamp, slot);
-        Some(Timer { timestamp, key, namespace })
+        Some(timer)
     }
 
     /// The timers as they are now; see [`KeyedTable::freeze`].

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use arrow_array::builder::StringBuilder;
 use arrow_array::{Array, ArrayRef, StringArray};
 use arrow_schema::DataType;
+use smol_str::SmolStr;
 use spt_format::{Error, Field, KeyHash, Logical, Result, Type, java_hash_string, java_hash_utf16};
 
 use crate::state::arena::TextArena;
@@ -52,6 +53,7 @@ macro_rules! text_builder {
 }
 
 text_builder!(String, |builder: &mut StringBuilder, value: &String| builder.append_value(value));
+text_builder!(SmolStr, |builder: &mut StringBuilder, value: &SmolStr| builder.append_value(value));
 text_builder!(char, |builder: &mut StringBuilder, value: &char| {
     builder.append_value(value.encode_utf8(&mut [0; 4]));
 });
@@ -63,6 +65,16 @@ impl StateReader<String> for TextReader {
 
     fn get(&self, row: usize) -> Result<String> {
         self.text(row).map(str::to_owned)
+    }
+}
+
+impl StateReader<SmolStr> for TextReader {
+    fn new(array: &dyn Array) -> Result<Self> {
+        downcast(array, &DataType::Utf8).map(Self)
+    }
+
+    fn get(&self, row: usize) -> Result<SmolStr> {
+        self.text(row).map(SmolStr::new)
     }
 }
 
@@ -87,6 +99,16 @@ impl State for String {
 
     fn field() -> Field {
         Field::new("", Type::Utf8)
+    }
+}
+
+/// What a table keeps of a `String` that is a key.
+impl State for SmolStr {
+    type Builder = TextBuilder;
+    type Reader = TextReader;
+
+    fn field() -> Field {
+        String::field()
     }
 }
 
