@@ -16,6 +16,8 @@ pub trait Cell: Clone + Send + Sync + 'static {
     type Columns: CellColumns<Self>;
     /// Reads them back.
     type Rows: CellRows<Self>;
+    /// Every cell takes one row.
+    const IS_ONE_ROW: bool = false;
 
     /// Adds the types of the cell's columns to a schema that has the key's.
     fn describe(schema: &mut StateSchema);
@@ -95,6 +97,7 @@ pub(super) fn reader<T: State>(batch: &RecordBatch, name: Column) -> Result<T::R
 impl<P: Payload> Cell for P {
     type Columns = Single<P::Columns>;
     type Rows = Single<P::Rows>;
+    const IS_ONE_ROW: bool = true;
 
     fn describe(schema: &mut StateSchema) {
         P::describe(schema);

@@ -1,5 +1,6 @@
 //! A table at one moment, and its rows in the model's order.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use arrow_array::{ArrayRef, RecordBatch, UInt16Array};
@@ -8,7 +9,7 @@ use spt_format::{Column, KeyGroup, KeyGroupRange, Result};
 
 use super::address::Address;
 use super::group::FrozenGroup;
-use super::pages::row_of;
+use super::sorted::Sorted;
 use crate::state::cell::{Cell, CellColumns, builder};
 use crate::state::column::{State, StateBuilder, arrow_error};
 use crate::state::held::Held;
@@ -43,7 +44,10 @@ impl<K: Key, C: Cell, N: Key> Frozen<K, C, N> {
     /// Rows of the state's table per key group that has any, ascending: what decides where files are cut.
     pub fn rows(&self) -> Vec<(KeyGroup, u64)> {
         let rows_of = |group: &FrozenGroup<Address<K, N>, C>| -> usize {
-            group.cells.iter().flat_map(|page| page.iter()).flatten().map(Cell::rows).sum()
+            match C::IS_ONE_ROW {
+                true => group.len,
+                false => group.cells.iter().flat_map(|page| page.iter()).flatten().map(Cell::rows).sum(),
+            }
         };
         self.groups.iter().map(|group| (group.number, rows_of(group) as u64)).collect()
     }
@@ -56,22 +60,24 @@ impl<K: Key, C: Cell, N: Key> Frozen<K, C, N> {
         let first = self.groups.partition_point(|group| group.number.0 < range.first());
         let end = self.groups.partition_point(|group| group.number.0 <= range.last());
         let groups = self.groups.get(first..end).unwrap_or_default();
-        Batches { groups: groups.iter(), current: None, schema }
+        Batches { groups: groups.iter(), current: None, rest: None, schema }
     }
 }
 
-/// A key group whose slots are sorted, and how far they were returned.
-struct Sorted<'a, K: Key, C, N> {
-    group: &'a FrozenGroup<Address<K, N>, C>,
-    slots: std::vec::IntoIter<u32>,
-    /// A cell that did not fit into the last batch, and its rows that are left.
-    rest: Option<(u32, std::ops::Range<usize>)>,
+/// A row of the table, and which of its cell's rows are meant.
+struct Piece<'a, K: Key, C, N> {
+    group: KeyGroup,
+    address: &'a Address<K, N>,
+    cell: &'a C,
+    rows: Range<usize>,
 }
 
 /// Batches of a snapshot's rows.
 pub struct Batches<'a, K: Key, C, N> {
     groups: std::slice::Iter<'a, FrozenGroup<Address<K, N>, C>>,
-    current: Option<Sorted<'a, K, C, N>>,
+    current: Option<(KeyGroup, Sorted<'a, K, C, N>)>,
+    /// What did not fit into the last batch.
+    rest: Option<Piece<'a, K, C, N>>,
     schema: SchemaRef,
 }
 
@@ -87,35 +93,32 @@ impl<'a, K: Key, C: Cell, N: Key> Batches<'a, K, C, N> {
     fn fill(&mut self) -> Result<Option<RecordBatch>> {
         let mut rows = Rows::<K, C, N>::new(&self.schema)?;
         while !rows.is_full() {
-            let Some((number, address, cell, range)) = self.next_cell(rows.room()) else { break };
-            rows.append(number, address, cell, range);
+            let Some(piece) = self.next_piece(rows.room()) else { break };
+            rows.append(piece);
         }
         if rows.len == 0 { Ok(None) } else { rows.finish(&self.schema).map(Some) }
     }
 
     /// The next cell, or at most `room` rows of it.
-    #[expect(clippy::type_complexity, reason = "a row's parts, taken apart at once by the only caller")]
-    fn next_cell(
-        &mut self,
-        room: usize,
-    ) -> Option<(KeyGroup, &'a Address<K, N>, &'a C, std::ops::Range<usize>)> {
+    fn next_piece(&mut self, room: usize) -> Option<Piece<'a, K, C, N>> {
+        let mut piece = self.rest.take().or_else(|| self.next_cell())?;
+        let Range { start, end } = piece.rows;
+        if end - start > room {
+            self.rest = Some(Piece { rows: start + room..end, ..piece });
+            piece.rows.end = start + room;
+        }
+        Some(piece)
+    }
+
+    fn next_cell(&mut self) -> Option<Piece<'a, K, C, N>> {
         loop {
-            if let Some(sorted) = &mut self.current {
-                let group = sorted.group;
-                let next = sorted.rest.take().or_else(|| {
-                    let slot = sorted.slots.next()?;
-                    Some((slot, 0..row_of(&group.cells, slot).map_or(0, Cell::rows)))
-                });
-                if let Some((slot, range)) = next {
-                    let end = range.end.min(range.start + room);
-                    sorted.rest = (end < range.end).then_some((slot, end..range.end));
-                    let (address, cell) = (row_of(&group.addresses, slot)?, row_of(&group.cells, slot)?);
-                    return Some((group.number, address, cell, range.start..end));
-                }
+            if let Some((group, sorted)) = &mut self.current
+                && let Some((address, cell)) = sorted.next()
+            {
+                return Some(Piece { group: *group, address, cell, rows: 0..cell.rows() });
             }
             let group = self.groups.next()?;
-            let slots = sorted_slots(group).into_iter();
-            self.current = Some(Sorted { group, slots, rest: None });
+            self.current = Some((group.number, Sorted::of(group)));
         }
     }
 }
@@ -156,16 +159,16 @@ impl<K: Key, C: Cell, N: Key> Rows<K, C, N> {
         self.len >= BATCH_ROWS || bytes() >= BATCH_BYTES
     }
 
-    fn append(&mut self, number: KeyGroup, address: &Address<K, N>, cell: &C, range: std::ops::Range<usize>) {
-        for _ in range.clone() {
-            self.groups.push(number.0);
+    fn append(&mut self, Piece { group, address, cell, rows }: Piece<'_, K, C, N>) {
+        for _ in rows.clone() {
+            self.groups.push(group.0);
             self.keys.append(&address.held);
             if let Some(namespaces) = &mut self.namespaces {
                 namespaces.append(&address.namespace);
             }
         }
-        self.len += range.len();
-        self.cells.append(cell, range);
+        self.len += rows.len();
+        self.cells.append(cell, rows);
     }
 
     fn finish(mut self, schema: &SchemaRef) -> Result<RecordBatch> {
@@ -176,28 +179,4 @@ impl<K: Key, C: Cell, N: Key> Rows<K, C, N> {
         columns.extend(self.cells.finish()?);
         RecordBatch::try_new(Arc::clone(schema), columns).map_err(arrow_error)
     }
-}
-
-/// The used slots of a key group in the model's order: by eight bytes of the key first, which mostly decide.
-fn sorted_slots<K: Key, C, N: Key>(group: &FrozenGroup<Address<K, N>, C>) -> Vec<u32> {
-    let skip = common_prefix(group);
-    let mut slots: Vec<_> = group
-        .addresses()
-        .map(|(slot, address)| (K::sort_prefix(address.key(), skip), slot, address))
-        .collect();
-    slots.sort_unstable_by(|(a, _, left), (b, _, right)| a.cmp(b).then_with(|| left.order(right)));
-    slots.into_iter().map(|(_, slot, _)| slot).collect()
-}
-
-fn common_prefix<K: Key, C, N: Key>(group: &FrozenGroup<Address<K, N>, C>) -> usize {
-    let mut addresses = group.addresses();
-    let Some((_, first)) = addresses.next() else { return 0 };
-    let mut shared = usize::MAX;
-    for (_, address) in addresses {
-        shared = shared.min(K::common_prefix(first.key(), address.key()));
-        if shared == 0 {
-            break;
-        }
-    }
-    if shared == usize::MAX { 0 } else { shared }
 }

@@ -21,6 +21,7 @@ mod group;
 mod index;
 mod pages;
 mod restore;
+mod sorted;
 #[cfg(test)]
 mod tests;
 
