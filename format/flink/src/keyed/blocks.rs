@@ -10,6 +10,7 @@ use spt_format::{Error, ErrorKind, KeyGroupRange, Location, ReadLimits, Result};
 
 use super::canonical::CanonicalEntries;
 use super::header::KeyedHeader;
+use super::runs::Runs;
 use crate::ReadAt;
 use crate::metadata::{KeyGroupFile, KeyGroupFileKind};
 use crate::serializers::KryoVersion;
@@ -49,6 +50,8 @@ pub struct KeyedFile {
     pub max_parallelism: u32,
     /// What is taken on trust.
     pub limits: ReadLimits,
+    /// Where the states were met.
+    pub(crate) runs: Arc<Runs>,
 }
 
 impl KeyedFile {
@@ -72,6 +75,7 @@ impl KeyedFile {
             blocks: blocks.into(),
             max_parallelism,
             limits: limits.clone(),
+            runs: Arc::default(),
         };
         file.layout = file.find_layout(handle)?;
         Ok(file)

@@ -11,10 +11,12 @@
 //! Flink, `FullSnapshotAsyncWriter`, `FullSnapshotRestoreOperation`.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use spt_format::{Error, ErrorKind, KeyGroupRange, ReadLimits, Result, ResultExt};
 
 use super::blocks::{Block, KeyedFile};
+use super::runs::{Step, Walk};
 use super::scan::Entries;
 use super::window::Window;
 
@@ -34,6 +36,7 @@ pub struct CanonicalEntries {
 struct OpenBlock {
     block: Block,
     window: Window,
+    walk: Walk,
     /// The state of the entries that follow; `None` behind the last one.
     state: Option<u16>,
     /// The current entry, in the window.
@@ -90,12 +93,16 @@ impl CanonicalEntries {
     fn open_next(&mut self) -> Result<bool> {
         let Some(block) = self.blocks.next() else { return Ok(false) };
         let source = self.file.source.clone();
-        let mut window = Window::new(source, block.start, block.end, self.file.header.compressed);
-        let group = block.key_group;
-        let state = read_state(&mut window, self.file.header.states.len());
-        let state = state.within(|| format!("key group {group}"))?;
-        self.open =
-            Some(OpenBlock { block, window, state, key: 0..0, value: 0..0, length: 0, is_last: false });
+        let header = &self.file.header;
+        let window = Window::new(source, block.start, block.end, header.compressed);
+        // Reading the entries of all states alike teaches nothing.
+        let runs = (!header.compressed && self.wanted.is_some()).then(|| Arc::clone(&self.file.runs));
+        let walk = Walk::new(runs, block.key_group, header.states.len());
+        let mut open =
+            OpenBlock { block, window, walk, state: None, key: 0..0, value: 0..0, length: 0, is_last: false };
+        let begun = open.next_state(self.wanted, header.states.len());
+        begun.within(|| format!("key group {}", block.key_group))?;
+        self.open = Some(open);
         Ok(true)
     }
 
@@ -195,16 +202,17 @@ impl OpenBlock {
         states: usize,
         limit: u64,
     ) -> Result<bool> {
-        self.leave(states)?;
+        self.leave(wanted, states)?;
         while let Some(state) = self.state {
             if wanted.is_none_or(|wanted| wanted == state) {
                 self.enter(limit)?;
                 return Ok(true);
             }
             self.run(prefix_bytes);
-            self.skip(states, limit)?;
+            self.skip(wanted, states, limit)?;
         }
         self.window.end("key group")?;
+        self.walk.ended();
         Ok(false)
     }
 
@@ -244,23 +252,39 @@ impl OpenBlock {
     }
 
     /// Steps behind the current entry, if there is one.
-    fn leave(&mut self, states: usize) -> Result<()> {
+    fn leave(&mut self, wanted: Option<u16>, states: usize) -> Result<()> {
         self.window.consume(self.length);
         self.length = 0;
-        if std::mem::take(&mut self.is_last) {
-            self.state = read_state(&mut self.window, states)?;
+        if std::mem::take(&mut self.is_last) { self.next_state(wanted, states) } else { Ok(()) }
+    }
+
+    /// Reads the number of the next state, which is the wanted one if it is known where that begins.
+    fn next_state(&mut self, wanted: Option<u16>, states: usize) -> Result<()> {
+        match wanted.map_or(Step::Here, |wanted| self.walk.next(wanted.into())) {
+            Step::Here => self.window.read_on(),
+            Step::At { start, end } => self.window.seek(start, end)?,
+            Step::Nowhere => {
+                self.state = None;
+                self.window.leave();
+                return Ok(());
+            }
+        }
+        let start = self.window.offset();
+        self.state = read_state(&mut self.window, states)?;
+        if let Some(state) = self.state {
+            self.walk.met(state.into(), start);
         }
         Ok(())
     }
 
     /// Steps over an entry without reading its value.
-    fn skip(&mut self, states: usize, limit: u64) -> Result<()> {
+    fn skip(&mut self, wanted: Option<u16>, states: usize, limit: u64) -> Result<()> {
         let key = self.part(0, limit, "key")?;
         self.is_last = self.take_mark(key.start)?;
         self.window.consume(key.end);
         let value = self.size("value", 0, limit)?;
         self.window.skip(4 + value)?;
-        self.leave(states)
+        self.leave(wanted, states)
     }
 
     /// `i32 n` at `start`, then `n` bytes: where these are, all of them available.

@@ -33,6 +33,8 @@ pub(crate) struct Window {
     start: u64,
     /// Where compressed streams begin, as [`Window::offset`] counts.
     streams: Vec<u64>,
+    /// Nothing behind this place is read before it is needed.
+    enough: u64,
 }
 
 impl Window {
@@ -50,6 +52,7 @@ impl Window {
             gone: 0,
             start,
             streams,
+            enough: end,
         }
     }
 
@@ -111,6 +114,29 @@ impl Window {
         Ok(())
     }
 
+    /// Steps forward to a place of the source, if it is not behind that already. What is needed of it probably
+    /// ends at `enough`. Not for compressed parts.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Truncated`] if there is no such place.
+    pub(crate) fn seek(&mut self, place: u64, enough: Option<u64>) -> Result<()> {
+        self.enough = enough.unwrap_or(self.end);
+        let distance = place.saturating_sub(self.offset());
+        self.skip(usize::try_from(distance).unwrap_or(usize::MAX))
+    }
+
+    /// It is not known where what is needed ends.
+    pub(crate) fn read_on(&mut self) {
+        self.enough = self.end;
+    }
+
+    /// Steps behind everything that is left.
+    pub(crate) fn leave(&mut self) {
+        self.consume(usize::MAX);
+        self.gone += self.end.saturating_sub(self.position);
+        self.position = self.end;
+    }
+
     /// Makes at least `length` bytes available.
     ///
     /// # Errors
@@ -147,7 +173,11 @@ impl Window {
             self.filled += chunk.len();
             return Ok(true);
         }
-        let length = (missing as u64).max(READ_BYTES).min(self.end - self.position);
+        let ahead = match self.enough.saturating_sub(self.position) {
+            0 => READ_BYTES,
+            near => READ_BYTES.min(near),
+        };
+        let length = ahead.max(missing as u64).min(self.end - self.position);
         let (source, position) = (Arc::clone(&self.source), self.position);
         let bytes = usize::try_from(length).unwrap_or(usize::MAX);
         source.read_into(position, self.space(bytes))?;
@@ -161,6 +191,7 @@ impl Window {
     /// # Errors
     /// As [`Window::grow`].
     pub(crate) fn fill(&mut self, limit: usize) -> Result<bool> {
+        self.read_on();
         while self.available().len() <= limit && self.grow(1)? {}
         Ok(self.is_whole() && self.available().len() <= limit)
     }

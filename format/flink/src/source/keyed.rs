@@ -165,6 +165,7 @@ impl Opener {
         let file = KeyedFile::open(Arc::new(stream), handle, self.max_parallelism, &self.limits);
         let mut file = file.in_file(name.as_str())?;
         file.set_kryo(piece.kryo);
+        file.runs = Arc::clone(&piece.runs);
         self.share(piece, Bytes::File { name: name.clone(), file: file.clone() });
         Ok((name, file))
     }

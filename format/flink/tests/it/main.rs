@@ -15,6 +15,7 @@ mod files;
 mod later_states;
 mod metadata;
 mod rocksdb;
+mod runs;
 mod segments;
 mod support;
 mod upstream;

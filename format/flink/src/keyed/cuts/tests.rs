@@ -246,6 +246,7 @@ fn write(random: &mut Random, key: &(FlinkType, Generator), states: &[Shape], pl
         blocks: blocks.into(),
         max_parallelism: plan.max_parallelism,
         limits: ReadLimits::default(),
+        runs: Arc::default(),
     };
     Written { file, values }
 }

@@ -6,6 +6,7 @@ use spt_format::{Cursor, Error, ErrorKind, Result};
 
 use super::super::cuts::{Cuts, Rest, Uncertain};
 use super::super::rows::KeyedRows;
+use super::super::runs::{Step, Walk};
 use super::super::window::Window;
 use crate::serializers::values::is_unsupported;
 
@@ -15,9 +16,8 @@ const MAX_EMPTY_ELEMENTS: u64 = 1 << 16;
 pub(super) struct OpenBlock {
     pub(super) key_group: u16,
     pub(super) window: Window,
-    /// States of the block that were not begun yet.
-    pub(super) states_left: usize,
-    /// Which they are, a bit for each of the first 64.
+    pub(super) walk: Walk,
+    /// The states of the block that were not begun yet, a bit for each of the first 64.
     left: u64,
     /// The state that is being read, and how many of its entries follow.
     pub(super) state: usize,
@@ -40,11 +40,11 @@ struct Collection {
 
 impl OpenBlock {
     /// A key group of so many states; the window stands behind its number.
-    pub(super) fn new(key_group: u16, window: Window, states: usize) -> Self {
+    pub(super) fn new(key_group: u16, window: Window, walk: Walk, states: usize) -> Self {
         Self {
             key_group,
             window,
-            states_left: states,
+            walk,
             left: (0..states).fold(0, |left, state| left | bit(state)),
             state: 0,
             entries_left: 0,
@@ -183,8 +183,18 @@ impl OpenBlock {
         u64::from(self.entries_left.saturating_sub(1)) + elements
     }
 
-    /// Reads which state follows, and how many entries it has.
-    pub(super) fn next_state(&mut self, states: usize, wanted: usize) -> Result<()> {
+    /// Reads which state follows, and how many entries it has: the wanted one, if it is known where that begins.
+    /// False if it is known that none of it follows.
+    pub(super) fn next_state(&mut self, states: usize, wanted: usize) -> Result<bool> {
+        match self.next_step(wanted) {
+            Step::Here => self.window.read_on(),
+            Step::At { start, end } => self.window.seek(start, end)?,
+            Step::Nowhere => {
+                self.window.leave();
+                return Ok(false);
+            }
+        }
+        let start = self.window.offset();
         self.window.need(6, "state of a key group")?;
         let mut cursor = self.window.cursor();
         let (state, entries) = (cursor.u16_be()?, cursor.i32_be()?);
@@ -197,9 +207,23 @@ impl OpenBlock {
         self.window.consume(6);
         (self.state, self.entries_left) = (state, entries);
         self.seen |= state == wanted;
-        self.states_left -= 1;
+        self.walk.met(state, start);
         self.left &= !bit(state);
-        Ok(())
+        Ok(true)
+    }
+}
+
+impl OpenBlock {
+    /// Ends that were inferred are those of the entries that follow: none is passed over then, and nothing that
+    /// rests on them is left to others.
+    fn next_step(&mut self, wanted: usize) -> Step {
+        if self.has_ends() {
+            self.walk.keep_quiet();
+            return Step::Here;
+        }
+        let step = self.walk.next(wanted);
+        self.left = self.walk.passed().fold(self.left, |left, state| left & !bit(state));
+        step
     }
 }
 

@@ -24,6 +24,7 @@ use self::block::OpenBlock;
 use super::blocks::{Block, KeyedFile};
 use super::cuts::{Cuts, MAX_BYTES, Uncertain};
 use super::rows::KeyedRows;
+use super::runs::Walk;
 use super::table::KeyedTable;
 use super::window::Window;
 use crate::serializers::values::is_unsupported;
@@ -102,7 +103,8 @@ impl HeapScan {
         let Some(block) = self.blocks.next() else { return Ok(false) };
         let key_group = block.key_group;
         let source = Arc::clone(&self.file.source);
-        let mut head = Window::new(Arc::clone(&source), block.start, block.end, false);
+        let head_end = block.end.min(block.start + 4);
+        let mut head = Window::new(Arc::clone(&source), block.start, head_end, false);
         let found = head.need(4, "key group").and_then(|()| head.cursor().i32_be());
         let found = found.within(|| format!("key group {key_group}"))?;
         if found != i32::from(key_group) {
@@ -110,8 +112,11 @@ impl HeapScan {
             let (found, expected) = (found.to_string(), key_group.to_string());
             return Err(head.error(ErrorKind::Mismatch { what, found, expected }));
         }
-        let window = Window::new(source, block.start + 4, block.end, self.file.header.compressed);
-        self.open = Some(OpenBlock::new(key_group, window, self.states.len()));
+        let compressed = self.file.header.compressed;
+        let window = Window::new(source, block.start + 4, block.end, compressed);
+        let runs = (!compressed).then(|| Arc::clone(&self.file.runs));
+        let walk = Walk::new(runs, key_group, self.states.len());
+        self.open = Some(OpenBlock::new(key_group, window, walk, self.states.len()));
         Ok(true)
     }
 
@@ -119,12 +124,13 @@ impl HeapScan {
     fn step(&mut self) -> Result<()> {
         let Some(open) = &mut self.open else { return Ok(()) };
         if open.entries_left == 0 {
-            if open.states_left == 0 {
-                open.window.end("key group")?;
-                self.open = None;
+            if open.walk.place() < self.states.len() && open.next_state(self.states.len(), self.wanted)? {
                 return Ok(());
             }
-            return open.next_state(self.states.len(), self.wanted);
+            open.window.end("key group")?;
+            open.walk.ended();
+            self.open = None;
+            return Ok(());
         }
         let Some(Some(rows)) = self.states.get_mut(open.state) else {
             return open.pass_over();

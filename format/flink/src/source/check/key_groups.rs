@@ -45,7 +45,8 @@ fn check_piece(source: &FlinkSource, piece: &KeyedPiece, max_parallelism: u32) -
         (KeyedHandle::KeyGroups(handle), KeyedPlace::State(state)) => {
             let stream = files.open(&handle.stream)?;
             let name = stream.name().to_owned();
-            let file = KeyedFile::open(Arc::new(stream), handle, max_parallelism, limits)?;
+            let mut file = KeyedFile::open(Arc::new(stream), handle, max_parallelism, limits)?;
+            file.runs = Arc::clone(&piece.runs);
             if file.layout == KeyedLayout::Heap {
                 return Ok(());
             }

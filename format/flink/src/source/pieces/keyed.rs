@@ -30,13 +30,14 @@ impl Subtask<'_> {
             }
         };
         header.set_kryo(self.kryo);
-        let handle = Arc::new(handle.clone());
+        let (handle, runs) = (Arc::new(handle.clone()), Arc::default());
         // Several states share their files: what each takes, only the data would tell.
         let bytes = (header.states.len() == 1).then(|| handle.size());
         let state = |(number, meta): (u16, &StateMeta)| match KeyedTable::new(&header.key, meta) {
             Ok(table) => {
                 let place = KeyedPlace::State(number);
                 let piece = KeyedPiece::whole(&handle, place, Arc::new(table), self.kryo);
+                let piece = KeyedPiece { runs: Arc::clone(&runs), ..piece };
                 let found = keyed(bytes, piece);
                 let mut hazards = hazards(&header.key, Column::Key.name());
                 hazards.extend(meta.hazards());

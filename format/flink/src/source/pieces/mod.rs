@@ -15,7 +15,7 @@ use spt_format::{
 };
 
 use crate::files::Files;
-use crate::keyed::{KeyedTable, TimerQueue};
+use crate::keyed::{KeyedTable, Runs, TimerQueue};
 use crate::metadata::{KeyedHandle, OperatorState, StreamHandle, SubtaskState};
 use crate::rows::{BroadcastMap, Elements};
 use crate::serializers::{Hazard, KryoVersion};
@@ -68,6 +68,8 @@ pub(in crate::source) struct KeyedPiece {
     pub(in crate::source) handle: Arc<KeyedHandle>,
     pub(in crate::source) place: KeyedPlace,
     pub(in crate::source) table: Arc<KeyedTable>,
+    /// Where the states of the handle were met; all of them share it.
+    pub(in crate::source) runs: Arc<Runs>,
     /// The Kryo of the Flink that wrote it.
     pub(in crate::source) kryo: KryoVersion,
     /// Those of the handle that this piece is about.
@@ -91,7 +93,14 @@ impl KeyedPiece {
         table: Arc<KeyedTable>,
         kryo: KryoVersion,
     ) -> Self {
-        Self { key_groups: handle.key_groups(), handle: Arc::clone(handle), place, table, kryo }
+        Self {
+            key_groups: handle.key_groups(),
+            handle: Arc::clone(handle),
+            place,
+            table,
+            runs: Arc::default(),
+            kryo,
+        }
     }
 }
 
