@@ -169,3 +169,18 @@ fn pending_output_that_is_gone_refuses_the_start() {
     assert!(error.full().contains("neither pending"), "{}", error.full());
     assert!(error.full().contains("files-001"), "{}", error.full());
 }
+
+#[test]
+fn a_folder_that_cannot_be_written_fails_the_start_by_the_sinks_name() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("a file");
+    std::fs::write(&file, "").unwrap();
+    // In the place of a folder, above one, and where nobody can make one, not even root.
+    for output in [file.clone(), file.join("below"), "/proc/output".into()] {
+        let error = copy(&Leash::new(0..NUMBERS), &output, &Arc::default()).start("numbers", at(2));
+        let error = error.err().unwrap().full();
+        assert!(error.starts_with("operator files-001 failed: "), "{error}");
+        assert!(error.contains(&output.display().to_string()), "{error}");
+    }
+    assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1, "nothing was made");
+}

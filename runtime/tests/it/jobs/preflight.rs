@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use spt_format::preflight::{Preflight, Target, preflight};
+use spt_format::preflight::{Preflight, Target, Verdict, preflight};
 use spt_format::{ColumnarReader, SavepointSource};
 use spt_runtime::operators::{KeyedContext, KeyedProcess, OperatorListState, States, ValueState};
 use spt_runtime::state::State;
@@ -196,8 +196,15 @@ fn a_start_does_what_the_preflight_says_of_every_change() {
         assert_eq!(refusal.is_none(), restores, "{what}: {refusal:?}");
         let Some(refusal) = refusal else { continue };
         assert!(refusal.is_refusal(), "{what}: {refusal:?}");
-        // Both name the operator, and the migration that helps where one does.
+        // Both name the operator, the state with both its types, and the migration that helps where one does.
         let text = refusal.full();
+        for state in said.states.iter().filter(|state| state.verdict == Verdict::NeedsMigration) {
+            assert!(text.contains(state.reason.as_ref().unwrap()), "{what}: {text}");
+            assert!(
+                text.contains("state \"held\"") && text.contains(" in the savepoint, "),
+                "{what}: {text}"
+            );
+        }
         assert!(text.contains("keep") || text.contains("numbers"), "{what}: {text}");
         for argument in said.migrate().chunks(2).filter(|argument| argument[0] != "--rename-uid") {
             assert!(text.contains(&argument.join(" ")), "{what}: {argument:?}: {text}");

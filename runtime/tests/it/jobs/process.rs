@@ -1,6 +1,6 @@
 //! Functions with state and timers: what they keep, when timers fire, and that it survives.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -134,8 +134,9 @@ fn everything(source: impl Source<Item = i64>, sink: &Collect<(i64, String)>) ->
 
 /// Two streams of numbers of one subtask each stay in order, so that what is kept is the same.
 fn expected() -> Vec<(i64, String)> {
-    let sink = Collect::default();
-    everything(Leash::one(0..8_000), &sink).start("everything", at(1)).unwrap().wait().unwrap();
+    let (numbers, sink) = (Leash::one(0..8_000), Collect::default());
+    numbers.let_go();
+    everything(numbers, &sink).start("everything", at(1)).unwrap().wait().unwrap();
     let mut records = sink.records();
     records.sort();
     records
@@ -147,16 +148,22 @@ fn all_kinds_of_state_and_timers_go_from_any_parallelism_to_any_other() {
     let expected = expected();
     assert_eq!(expected.len(), 23);
     let sink = Collect::default();
-    let mut path: Option<PathBuf> = None;
+    let (mut path, mut union_rows) = (None::<PathBuf>, BTreeSet::new());
     for parallelism in [2, 5, 1, 3, 8] {
         let restore = path.as_deref().map(RestoreOptions::new);
         let job = everything(Leash::one(0..8_000), &sink)
             .start("everything", JobOptions { restore, ..at(parallelism) })
             .unwrap();
         std::thread::sleep(Duration::from_millis(60));
-        path = Some(job.stop(Some(dir.path()), false).unwrap());
+        let stopped = job.stop(Some(dir.path()), false).unwrap();
+        let union = states(&stopped, "everything").into_iter().find(|(name, ..)| name == "started").unwrap();
+        union_rows.insert(union.2);
+        path = Some(stopped);
     }
     assert!(sink.records().is_empty(), "no timer fires when a job stops");
+    // Once there is an element, nobody adds another.
+    union_rows.remove(&0);
+    assert_eq!(union_rows.len(), 1, "union lists do not grow: {union_rows:?}");
     let path = path.unwrap();
     let rows: BTreeMap<_, _> =
         states(&path, "everything").into_iter().map(|(name, kind, rows)| (name, (kind, rows))).collect();

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use super::dice::Dice;
 use super::ends::{End, Facts};
 use super::job::{OUTPUTS, VARIABLES};
-use super::places::{Hits, is_of_start};
+use super::places::{Hits, comes_once, is_of_start};
 
 const JOB_ID: &str = "000102030405060708090a0b0c0d0e0f";
 /// Numbers a second while the job is to be killed, and how many the job has for each kill.
@@ -18,7 +18,9 @@ const NUMBERS_PER_KILL: u64 = 300;
 /// No job that lives takes longer for a checkpoint, however busy the machine is.
 const PATIENCE: Duration = Duration::from_secs(120);
 /// The longest that a start is said to take: more is the machine's fault.
-const SLOWEST: Duration = Duration::from_secs(1);
+const SLOWEST: Duration = Duration::from_secs(2);
+/// And the shortest.
+const FASTEST: Duration = Duration::from_millis(50);
 
 /// What a process is told beside where it runs.
 #[derive(Debug, Default)]
@@ -98,18 +100,28 @@ impl Life {
         let was_shot = wait_or_kill(&mut child, has_checkpoint);
         let took = begin.elapsed();
         assert_eq!(self.end("killed", child, was_shot, &orders).0, End::Shot, "there was no time to kill it");
-        took.min(SLOWEST)
+        took.clamp(FASTEST, SLOWEST)
     }
 
     /// Lets the job run until it is killed, by itself at a failpoint or from here.
     fn disturb(&mut self, orders: &Orders, dice: &mut Dice, seen: &mut Hits) -> End {
         let longest = if orders.failpoint.is_some() { 15 * self.pace } else { 3 * self.pace };
         let until = Instant::now() + longest * dice.between(5, 100) as u32 / 100;
+        let before = newest(&self.folder("killed"));
         let mut child = self.start("killed", orders);
         let was_shot = wait_or_kill(&mut child, || Instant::now() >= until);
         let (end, failpoints) = self.end("killed", child, was_shot, orders);
-        seen.count(&failpoints, end);
+        seen.count(&failpoints, end, newest(&self.folder("killed")) != before);
+        if orders.failpoint.is_some() {
+            self.learn(end);
+        }
         end
+    }
+
+    /// A machine that others use as well is slower at times: whoever waited for a failpoint in vain waits longer.
+    fn learn(&mut self, end: End) {
+        let pace = if end == End::Shot { self.pace * 5 / 4 } else { self.pace * 9 / 10 };
+        self.pace = pace.clamp(FASTEST, SLOWEST);
     }
 
     /// Lets the job run to its end. As long as it takes checkpoints, it lives.
@@ -203,8 +215,11 @@ impl Life {
 
 impl Orders {
     fn new(dice: &mut Dice, place: Option<&str>) -> Self {
-        // A start comes by most of its places once.
-        let time = if place.is_some_and(is_of_start) { dice.between(1, 3) } else { dice.between(1, 5) };
+        let time = match place {
+            Some(place) if comes_once(place) => 1,
+            Some(place) if is_of_start(place) => dice.between(1, 3),
+            _ => dice.between(1, 5),
+        };
         // Some errors instead of kills: the process lives, and the job starts again inside it.
         let action = if dice.one_in(5) { "error" } else { "kill" };
         let claim = if dice.one_in(2) { "CLAIM" } else { "NO_CLAIM" };

@@ -28,6 +28,11 @@ pub(super) fn is_of_start(place: &str) -> bool {
     place.starts_with("restore") || place.starts_with("start")
 }
 
+/// A start comes by once, unless the job starts again in its process.
+pub(super) fn comes_once(place: &str) -> bool {
+    matches!(place, "restore.open" | "start.before-hooks")
+}
+
 /// Kills and errors of a failpoint.
 #[derive(Debug, Default, Clone, Copy)]
 struct Hit {
@@ -39,8 +44,9 @@ struct Hit {
 #[derive(Debug, Default)]
 pub(super) struct Hits {
     by_place: BTreeMap<String, Hit>,
-    /// Kills at a random instant.
+    /// Kills at a random instant, and those of them that came before the job had taken a checkpoint.
     shots: u64,
+    early: u64,
     /// First starts that ended with an error that was asked for.
     failed: u64,
     /// Kills of a start that followed a kill.
@@ -54,8 +60,8 @@ impl Hits {
         asked.map(|place| (place, self.of(place).kills)).min_by_key(|(_, kills)| *kills).unwrap()
     }
 
-    /// Counts the failpoints that acted in a process, and how it ended.
-    pub(super) fn count(&mut self, failpoints: &str, end: End) {
+    /// Counts the failpoints that acted in a process, and how it ended; whether it had taken a checkpoint.
+    pub(super) fn count(&mut self, failpoints: &str, end: End, has_checkpoint: bool) {
         for line in failpoints.lines() {
             let (action, place) = line.split_once(' ').unwrap();
             assert!(PLACES.contains(&place), "{place} is not listed");
@@ -63,6 +69,7 @@ impl Hits {
             *(if action == "kill" { &mut hit.kills } else { &mut hit.errors }) += 1;
         }
         self.shots += u64::from(end == End::Shot);
+        self.early += u64::from(end == End::Shot && !has_checkpoint);
         self.failed += u64::from(end == End::Failed);
     }
 
@@ -79,6 +86,7 @@ impl fmt::Display for Hits {
             writeln!(f, "{place:<24}{kills:>6}{errors:>8}")?;
         }
         writeln!(f, "{:<24}{:>6}", "a random instant", self.shots)?;
+        writeln!(f, "{:<24}{:>6}", "- before a checkpoint", self.early)?;
         writeln!(f, "{:<24}{:>6}", "a start after a kill", self.doubles)?;
         write!(f, "{:<24}{:>14}", "starts that failed", self.failed)
     }
