@@ -168,3 +168,16 @@ fn a_copy_of_a_broadcast_map_that_differs_is_found() {
     assert_eq!(trouble.kind, TroubleKind::Copies);
     assert!(trouble.error.to_string().contains("state \"rules\": copy 3 of 3"), "{}", trouble.error);
 }
+
+#[test]
+fn ends_that_were_inferred_are_said() {
+    let troubles = check(&case("2.1.0/kryo-hashmap-checkpoint").path);
+    let said: Vec<_> = troubles
+        .iter()
+        .filter(|trouble| trouble.kind == TroubleKind::Inferred)
+        .map(|trouble| trouble.error.to_string())
+        .collect();
+    assert!(said.iter().any(|what| what.contains("\"opaque\": 4 rows end where the next")), "{said:?}");
+    assert!(!kinds(&troubles).contains(&TroubleKind::Unsupported), "{troubles:?}");
+    assert!(!kinds(&check(&case("1.20.5/kryo-hashmap-canonical").path)).contains(&TroubleKind::Inferred));
+}
