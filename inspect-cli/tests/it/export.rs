@@ -1,3 +1,4 @@
+use arrow_select::concat::concat_batches;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReader;
 use snapbox::{assert_data_eq, str};
 
@@ -85,11 +86,11 @@ fn parquet_and_arrow_hold_the_same_table() {
     let parquet: Vec<_> = parquet.map(|batch| batch.unwrap()).collect();
     let arrow = arrow_ipc::reader::FileReader::try_new(export("arrow"), None).unwrap();
     let arrow: Vec<_> = arrow.map(|batch| batch.unwrap()).collect();
-    let rows =
-        |batches: &[arrow_array::RecordBatch]| batches.iter().map(|batch| batch.num_rows()).sum::<usize>();
-    assert_eq!((rows(&parquet), rows(&arrow)), (60, 60));
-    assert_eq!(parquet[0].num_columns(), arrow[0].num_columns());
-    for (left, right) in parquet[0].columns().iter().zip(arrow[0].columns()) {
+    let [parquet, arrow] =
+        [parquet, arrow].map(|batches| concat_batches(&batches[0].schema(), &batches).unwrap());
+    assert_eq!((parquet.num_rows(), arrow.num_rows()), (60, 60));
+    assert_eq!(parquet.num_columns(), arrow.num_columns());
+    for (left, right) in parquet.columns().iter().zip(arrow.columns()) {
         assert!(left.as_ref() == right.as_ref(), "{left:?} {right:?}");
     }
 }

@@ -5,6 +5,7 @@ use std::io::Write;
 use std::process::{Command, Output, Stdio};
 
 use arrow_array::RecordBatch;
+use arrow_select::concat::concat_batches;
 use spt_flink::FlinkSource;
 use spt_format::{
     ColumnarWriter, Edge, Engine, JobGraph, Layout, Node, Operator, Partitioning, Savepoint, SavepointSink,
@@ -60,9 +61,10 @@ pub(crate) fn columnar(
     let mut sink = ColumnarWriter::options().create(to).unwrap();
     for (place, operator, state) in source.savepoint().states() {
         let mut table = SavepointSink::state(&mut sink, operator, state).unwrap();
-        for batch in source.scan(place, &Scan { sorted: true, ..Scan::default() }).unwrap() {
-            table.write(&change(&state.name, &batch.unwrap())).unwrap();
-        }
+        let rows = source.scan(place, &Scan { sorted: true, ..Scan::default() }).unwrap();
+        let (schema, batches) = (rows.schema(), rows.map(|batch| batch.unwrap()).collect::<Vec<_>>());
+        let whole = concat_batches(&schema, &batches).unwrap();
+        table.write(&change(&state.name, &whole)).unwrap();
         table.finish().unwrap();
     }
     let savepoint = Savepoint {

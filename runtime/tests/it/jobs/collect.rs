@@ -28,9 +28,14 @@ impl<T> Default for Collect<T> {
 impl<T: Clone> Collect<T> {
     /// Waits until so many records are there.
     pub(super) fn wait_for(&self, records: usize) {
+        self.wait_until(|seen| seen.len() >= records);
+    }
+
+    /// Waits until the records are as wished.
+    pub(super) fn wait_until(&self, is_so: impl Fn(&[T]) -> bool) {
         let deadline = Instant::now() + Duration::from_secs(60);
-        while self.records.lock().unwrap().len() < records {
-            assert!(Instant::now() < deadline, "{} of {records} records", self.records().len());
+        while !is_so(&self.records.lock().unwrap()) {
+            assert!(Instant::now() < deadline, "{} records", self.records().len());
             std::thread::sleep(Duration::from_millis(2));
         }
     }

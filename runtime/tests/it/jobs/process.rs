@@ -381,10 +381,13 @@ fn prices(rates: Vec<(String, i64)>, sink: &Collect<(i64, i64)>) -> Environment 
 #[test]
 fn broadcast_state_is_stored_once_and_given_to_every_subtask() {
     let dir = tempfile::tempdir().unwrap();
-    let rates = vec![("rate".to_owned(), 3), ("other".to_owned(), 5)];
+    let rates = vec![("other".to_owned(), 5), ("rate".to_owned(), 3)];
     let sink = Collect::default();
     let job = prices(rates.clone(), &sink).start("prices", at(3)).unwrap();
-    sink.wait_for(3_000);
+    // A subtask that knows the last rate knows both.
+    let is_priced =
+        |seen: &[(i64, i64)], key| seen.iter().any(|(number, priced)| number % 10 == key && *priced > 0);
+    sink.wait_until(|seen| seen.len() >= 3_000 && (0..10).all(|key| is_priced(seen, key)));
     let path = job.stop(Some(dir.path()), false).unwrap();
     let stored = states(&path, "price");
     assert!(stored.contains(&("rates".to_owned(), "broadcast".to_owned(), 2)), "{stored:?}");
