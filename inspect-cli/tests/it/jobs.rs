@@ -25,10 +25,12 @@ fn said(output: Output) -> (i32, String, String) {
     (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
 }
 
-/// A program that answers its starter as a job would.
-const RUNNING: &str = r#"printf '{"outcome":"running","id":"%032d"}' 7 > "$SPT_HANDSHAKE.new"; mv "$SPT_HANDSHAKE.new" "$SPT_HANDSHAKE""#;
-const REFUSED: &str =
-    r#"printf '{"outcome":"refused","error":"no state for sum-001"}' > "$SPT_HANDSHAKE"; exit 2"#;
+/// A program that answers its starter as a job would, in one piece, and ends.
+fn answering(outcome: &str, code: i32) -> String {
+    format!(
+        r#"printf '%s' '{outcome}' > "$SPT_HANDSHAKE.new"; mv "$SPT_HANDSHAKE.new" "$SPT_HANDSHAKE"; exit {code}"#
+    )
+}
 
 #[test]
 fn without_jobs_the_list_is_empty() {
@@ -49,18 +51,20 @@ fn a_job_that_does_not_run_is_not_found() {
 #[test]
 fn detached_prints_the_id_alone_and_leaves_nothing_behind() {
     let dir = TempDir::new().unwrap();
+    let running = answering(r#"{"outcome":"running","id":"00000000000000000000000000000007"}"#, 0);
     let (code, out, err) =
-        said(command(dir.path(), &["run", "-d", "--", "sh", "-c", RUNNING]).output().unwrap());
+        said(command(dir.path(), &["run", "-d", "--", "sh", "-c", &running]).output().unwrap());
     assert_eq!((code, out.as_str()), (0, "00000000000000000000000000000007\n"), "{err}");
     assert_eq!(std::fs::read_dir(dir.path().join("jobs")).unwrap().count(), 0);
 }
 
 #[test]
 fn a_refusal_is_told_and_exits_2() {
-    let (code, out, err) = run(&["run", "-d", "--", "sh", "-c", REFUSED]);
+    let refused = answering(r#"{"outcome":"refused","error":"no state for sum-001"}"#, 2);
+    let (code, out, err) = run(&["run", "-d", "--", "sh", "-c", &refused]);
     assert_eq!((code, out.as_str()), (2, ""));
     assert_eq!(err, "error: the job was refused: no state for sum-001\n");
-    assert_eq!(run(&["run", "--", "sh", "-c", REFUSED]).0, 2);
+    assert_eq!(run(&["run", "--", "sh", "-c", &refused]).0, 2);
 }
 
 #[test]
@@ -73,20 +77,19 @@ fn a_program_that_ends_before_it_runs_is_quoted() {
 
 #[test]
 fn a_job_that_does_not_come_to_run_exits_1_as_in_the_foreground() {
-    let failed = r#"printf '{"outcome":"failed","error":"no server"}' > "$SPT_HANDSHAKE"; exit 1"#;
-    let (code, out, err) = run(&["run", "-d", "--", "sh", "-c", failed]);
+    let failed = answering(r#"{"outcome":"failed","error":"no server"}"#, 1);
+    let (code, out, err) = run(&["run", "-d", "--", "sh", "-c", &failed]);
     assert_eq!((code, out.as_str()), (1, ""));
     assert_eq!(err, "error: the job did not come to run: no server\n");
-    assert_eq!(run(&["run", "--", "sh", "-c", failed]).0, 1);
+    assert_eq!(run(&["run", "--", "sh", "-c", &failed]).0, 1);
     // What ends well and says nothing is no job.
     assert_eq!(run(&["run", "-d", "--", "true"]).0, 2);
 }
 
 #[test]
 fn detached_says_what_there_is_to_know_of_the_start() {
-    let noted =
-        r#"printf '{"outcome":"running","id":"7","notes":["left behind: a sum"]}' > "$SPT_HANDSHAKE""#;
-    let (code, out, err) = run(&["run", "-d", "--", "sh", "-c", noted]);
+    let noted = answering(r#"{"outcome":"running","id":"7","notes":["left behind: a sum"]}"#, 0);
+    let (code, out, err) = run(&["run", "-d", "--", "sh", "-c", &noted]);
     assert_eq!((code, out.as_str()), (0, "7\n"));
     assert!(err.starts_with("note: left behind: a sum\n"), "{err}");
 }
