@@ -42,7 +42,7 @@ fn start(dir: &Path, sink: &Collect<(i64, i64)>) -> JobHandle {
     let options = JobOptions {
         checkpoint_dir: Some(dir.to_owned()),
         checkpoint_interval: Some(Duration::from_millis(20)),
-        checkpoint_timeout: Duration::from_millis(300),
+        checkpoint_timeout: Duration::from_secs(1),
         tolerable_failed_checkpoints: 1_000,
         ..at(2)
     };
@@ -62,38 +62,41 @@ fn goes_on(hangs: Duration) {
     let (dir, sink) = (tempfile::tempdir().unwrap(), Collect::default());
     let begin = Instant::now();
     let job = start(dir.path(), &sink);
-    until("the failure", || job.checkpoints().counts.failed > 0);
-    let history = job.checkpoints().history;
-    let failure =
-        history.into_iter().find(|record| record.id == 2).and_then(|record| record.failure).unwrap();
+    // The first may be late on a busy machine, too.
+    let given_up =
+        || job.checkpoints().history.into_iter().find(|record| record.id > 1 && record.failure.is_some());
+    until("the failure", || given_up().is_some());
+    let record = given_up().unwrap();
+    let (id, failure) = (record.id, record.failure.unwrap());
     assert!(
-        failure.contains("checkpoint 2") && failure.contains("it was not written after 300ms"),
+        failure.contains(&format!("checkpoint {id}")) && failure.contains("it was not written after 1s"),
         "{failure}"
     );
     assert!(begin.elapsed() < hangs, "it was waited for");
     sink.wait_for(sink.records().len() + 200);
-    let before = job.checkpoints().latest_completed.unwrap().id;
-    until("a later checkpoint", || job.checkpoints().latest_completed.unwrap().id > before.max(2));
+    let latest = || job.checkpoints().latest_completed.map_or(0, |record| record.id);
+    let before = latest().max(id);
+    until("a later checkpoint", || latest() > before);
     assert!(begin.elapsed() >= hangs, "what was given up still held memory");
-    let stuck = dir.path().join(job.id()).join("chk-2");
+    let stuck = dir.path().join(job.id()).join(format!("chk-{id}"));
     until("the end of what was given up", || !stuck.exists());
-    assert!(job.checkpoints().history.iter().all(|record| record.id != 2 || record.failure.is_some()));
+    assert!(job.checkpoints().history.iter().all(|record| record.id != id || record.failure.is_some()));
     assert_eq!(job.status().restarts, 0);
     job.cancel().unwrap();
 }
 
 #[test]
 fn a_checkpoint_that_hangs_before_it_is_written_is_given_up() {
-    if !hanging("a_checkpoint_that_hangs_before_it_is_written_is_given_up", "snapshot.before-write", 2_500) {
-        goes_on(Duration::from_millis(2_500));
+    if !hanging("a_checkpoint_that_hangs_before_it_is_written_is_given_up", "snapshot.before-write", 5_000) {
+        goes_on(Duration::from_millis(5_000));
     }
 }
 
 #[test]
 fn a_checkpoint_that_is_given_up_is_none_even_if_it_becomes_whole() {
     let test = "a_checkpoint_that_is_given_up_is_none_even_if_it_becomes_whole";
-    if !hanging(test, "manifest.before-rename", 2_500) {
-        goes_on(Duration::from_millis(2_500));
+    if !hanging(test, "manifest.before-rename", 5_000) {
+        goes_on(Duration::from_millis(5_000));
     }
 }
 
