@@ -12,7 +12,7 @@ use std::sync::Arc;
 /// Rows of the first page of a slab when it is made; a job may have tens of thousands of slabs.
 const FIRST_ROWS: usize = 4;
 /// A page's own bytes, roughly: what an update during a snapshot has to copy.
-const PAGE_BYTES: usize = 8 << 10;
+const PAGE_BYTES: usize = 16 << 10;
 
 /// The rows of one page. Their heap memory is not part of it and is cloned with them.
 type Rows<T> = Box<[Option<T>]>;
@@ -67,14 +67,14 @@ impl<T: Clone> Held<T> {
 }
 
 impl<T> Pages<T> {
-    /// Rows of a full page: a power of two from 8 to 256.
+    /// Rows of a full page: a power of two from 8 to 512.
     pub(super) const PAGE_ROWS: usize = {
         let row = if size_of::<Option<T>>() == 0 { 1 } else { size_of::<Option<T>>() };
         let rows = 1 << (PAGE_BYTES / row + 1).ilog2();
         if rows < 8 {
             8
-        } else if rows > 256 {
-            256
+        } else if rows > 512 {
+            512
         } else {
             rows
         }
@@ -203,7 +203,7 @@ mod tests {
 
     #[test]
     fn large_rows_make_short_pages() {
-        assert_eq!(Pages::<u64>::PAGE_ROWS, 256);
+        assert_eq!(Pages::<u64>::PAGE_ROWS, 512);
         assert_eq!(Pages::<[u64; 500]>::PAGE_ROWS, 8);
     }
 }
