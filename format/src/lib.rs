@@ -62,7 +62,7 @@ pub use select::{
     KeyFilter, NamedSource, Predicate, Projection, RowQuery, SelectedRows, Splits, find_operator,
     find_operator_by_prefix, find_state,
 };
-pub use sort::{ExternalSorter, SortedRows};
+pub use sort::{ExternalSorter, SortedRows, bytes_of_rows};
 pub use start::{DueTimers, ExpiredRows, due_timers, expired_rows};
 pub use storage::{LocalStorage, NewObject, Object, Sharing, Storage};
 pub use weigh::{Heaviest, HeavyKey, heaviest_keys};

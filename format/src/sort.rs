@@ -22,6 +22,7 @@ use arrow_ipc::writer::StreamWriter;
 use arrow_schema::{ArrowError, SchemaRef};
 use arrow_select::interleave::interleave_record_batch;
 
+pub use self::buffer::bytes_of_rows;
 use self::buffer::{BatchSize, Buffer};
 use crate::error::{Error, Result};
 use crate::model::{Column, columns_of, write_key_bytes};
@@ -257,7 +258,7 @@ impl Run {
         while self.row >= self.batch.num_rows() {
             let Some(batch) = self.batches.next().transpose()? else { return Ok(false) };
             self.keys = columns_of(&batch, columns)?;
-            self.row_bytes = buffer::bytes(&batch) / batch.num_rows().max(1);
+            self.row_bytes = bytes_of_rows(&batch) / batch.num_rows().max(1);
             self.batch = batch;
             self.serial += 1;
             self.row = 0;
@@ -362,7 +363,7 @@ mod tests {
         let mut rows = 0;
         for batch in sorter.finish().unwrap() {
             let batch = batch.unwrap();
-            assert!(buffer::bytes(&batch) <= BATCH.bytes + text.len() + 1024);
+            assert!(bytes_of_rows(&batch) <= BATCH.bytes + text.len() + 1024);
             rows += batch.num_rows();
         }
         assert_eq!(rows, 200);

@@ -58,7 +58,7 @@ impl Buffer {
         let places = self.columns.iter().map(|column| schema.index_of(column.name()));
         let keys = places.collect::<Result<Vec<_>, _>>().and_then(|places| batch.project(&places));
         let keys = keys.map_err(failed)?;
-        self.bytes += batch.get_array_memory_size() + bytes(&keys) + batch.num_rows() * ORDER_BYTES;
+        self.bytes += batch.get_array_memory_size() + bytes_of_rows(&keys) + batch.num_rows() * ORDER_BYTES;
         self.batches.push(batch);
         self.keys.push(keys);
         Ok(())
@@ -112,7 +112,7 @@ impl Ordered {
 
 fn slices(batch: RecordBatch, size: BatchSize) -> impl Iterator<Item = Result<RecordBatch>> {
     let rows = batch.num_rows();
-    let step = size.fitting(rows, bytes(&batch));
+    let step = size.fitting(rows, bytes_of_rows(&batch));
     (0..rows).step_by(step).map(move |start| Ok(batch.slice(start, step.min(rows - start))))
 }
 
@@ -128,7 +128,7 @@ struct Interleaved {
 
 impl Interleaved {
     fn new(batches: Vec<RecordBatch>, order: UInt32Array, size: BatchSize) -> Self {
-        let step = size.fitting(order.len(), batches.iter().map(bytes).sum());
+        let step = size.fitting(order.len(), batches.iter().map(bytes_of_rows).sum());
         let rows = batches.iter().map(RecordBatch::num_rows);
         let starts = rows.scan(0, |start, rows| Some(std::mem::replace(start, *start + rows))).collect();
         Self { batches, starts, order, next: 0, step }
@@ -161,8 +161,8 @@ impl Iterator for Interleaved {
     }
 }
 
-/// Bytes of its rows alone: batches may share buffers.
-pub(super) fn bytes(batch: &RecordBatch) -> usize {
+/// Bytes of a batch's rows alone: batches may share buffers.
+pub fn bytes_of_rows(batch: &RecordBatch) -> usize {
     let of_column =
         |column: &arrow_array::ArrayRef| column.to_data().get_slice_memory_size().unwrap_or_default();
     batch.columns().iter().map(of_column).sum()

@@ -15,7 +15,7 @@ use std::thread::{self, JoinHandle};
 
 use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
-use spt_format::{Completeness, Error, Result, RowStream};
+use spt_format::{Completeness, Error, Result, RowStream, bytes_of_rows};
 
 use self::lane::{Lane, Producer};
 use super::keyed::Opener;
@@ -99,19 +99,12 @@ fn read(mut opener: Opener, pieces: &[KeyedPiece], producer: &Producer<Made>) {
 fn read_piece(opener: &mut Opener, piece: &KeyedPiece, producer: &Producer<Made>) -> Result<bool> {
     let mut rows = opener.rows(piece)?;
     while let Some(batch) = rows.next().transpose()? {
-        let bytes = bytes(&batch);
+        let bytes = bytes_of_rows(&batch);
         if !producer.push(Made::Batch(batch, rows.completeness()), bytes) {
             return Ok(false);
         }
     }
     Ok(producer.push(Made::End(rows.completeness()), 0))
-}
-
-/// Bytes of its rows alone: batches may share buffers.
-fn bytes(batch: &RecordBatch) -> usize {
-    let of_column =
-        |column: &arrow_array::ArrayRef| column.to_data().get_slice_memory_size().unwrap_or_default();
-    batch.columns().iter().map(of_column).sum()
 }
 
 impl Iterator for Ahead {
