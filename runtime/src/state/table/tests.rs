@@ -179,6 +179,22 @@ fn a_second_row_of_a_key_is_refused() {
     assert_eq!(error, "row 0: a second row for the same key and namespace");
 }
 
+/// Counts each key of a batch; the keys and what their counts became, in order.
+fn count(table: &mut KeyedTable<String, i64>, keys: &[&str], places: &[Place]) -> Vec<(String, i64)> {
+    let mut seen = Vec::new();
+    let key = |index: usize| keys.get(index).copied();
+    table.update_batch(
+        places,
+        key,
+        |_| 0,
+        |_, key, count| {
+            *count += 1;
+            seen.push((key.to_owned(), *count));
+        },
+    );
+    seen
+}
+
 #[test]
 fn a_batch_updates_each_key_in_order() {
     for held in [0, 20_000] {
@@ -187,16 +203,7 @@ fn a_batch_updates_each_key_in_order() {
         let places: Vec<_> = keys.iter().map(|key| place::<String>(key)).collect();
         let mut seen = Vec::new();
         for _ in 0..2 {
-            let key = |index: usize| keys.get(index).copied();
-            table.update_batch(
-                &places,
-                key,
-                |_| 0,
-                |_, key, count| {
-                    *count += 1;
-                    seen.push((key.to_owned(), *count));
-                },
-            );
+            seen.extend(count(&mut table, &keys, &places));
         }
         let counts: Vec<_> = seen.iter().map(|(key, count)| (key.as_str(), *count)).collect();
         let expected = [
@@ -222,17 +229,7 @@ fn keys_of_one_tag_are_told_apart_in_a_batch() {
     let keys = ["a", "b", "c", "b", "a"];
     let places = keys.map(|_| Place { group: KeyGroup(3), tag: 7 });
     for round in 1..=2 {
-        let mut seen = Vec::new();
-        let key = |index: usize| keys.get(index).copied();
-        table.update_batch(
-            &places,
-            key,
-            |_| 0,
-            |_, key, count| {
-                *count += 1;
-                seen.push((key.to_owned(), *count));
-            },
-        );
+        let seen = count(&mut table, &keys, &places);
         let counts = [("a", 1), ("b", 1), ("c", 1), ("b", 2), ("a", 2)];
         let earlier = |key| if key == "c" { round - 1 } else { 2 * (round - 1) };
         assert_eq!(seen, counts.map(|(key, count)| (key.to_owned(), count + earlier(key))));
