@@ -1,7 +1,7 @@
 //! Words per second at parallelism 2, from lines in memory to one output record per word; and what snapshots of the same
 //! job cost.
 //!
-//! `cargo bench -p spt-runtime --bench word_count [-- words | keys [KEYS [DIR]] | barrier [KEYS] | checkpoints [KEYS]]`.
+//! `cargo bench -p spt-runtime --bench word_count [-- words | keys [KEYS [DIR]] | restore KEYS SAVEPOINT | barrier [KEYS] | checkpoints [KEYS]]`.
 
 #![allow(
     clippy::unwrap_used,
@@ -43,6 +43,9 @@ fn main() {
     }
     if what == "checkpoints" {
         snapshots::checkpoints(number.unwrap_or(500_000));
+    }
+    if what == "restore" {
+        snapshots::restores(arguments[2].as_ref(), number.unwrap());
     }
     if matches!(what, "all" | "keys") {
         let scratch = tempfile::tempdir().unwrap();

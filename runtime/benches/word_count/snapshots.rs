@@ -25,7 +25,7 @@ pub fn keys(keys: u64, dir: &Path) {
     // And the positions of the source in two subtasks.
     assert_eq!(job.checkpoints().latest_savepoint.unwrap().rows, keys + 2);
     source.gate.store(u64::MAX, Ordering::Relaxed);
-    await_words(&job, keys);
+    await_words(&job, 2 * keys);
     let mut path = PathBuf::new();
     for _ in 0..3 {
         let alone = watch(&job, &pauses, &mut || std::thread::sleep(Duration::from_secs(2)));
@@ -34,8 +34,14 @@ pub fn keys(keys: u64, dir: &Path) {
         println!("{during}, meanwhile");
     }
     job.cancel().unwrap();
+    restores(&path, keys);
+}
+
+/// Restores of a savepoint that [`keys`] took of so many keys.
+pub fn restores(path: &Path, keys: u64) {
+    let source = Pool::of_keys(keys);
     for _ in 0..3 {
-        restore(&path, source.clone(), keys);
+        restore(path, source.clone(), keys);
     }
 }
 
@@ -78,7 +84,7 @@ pub fn barrier(keys: u64) {
     let job = word_count(source.clone(), Arc::clone(&pauses), options());
     await_words(&job, 2 * keys);
     source.first.store(source.lines.len() / 10, Ordering::Relaxed);
-    await_words(&job, keys);
+    await_words(&job, words(&job) + keys);
     for _ in 0..3 {
         let alone = watch(&job, &pauses, &mut || std::thread::sleep(Duration::from_secs(2)));
         println!("{alone}, alone");
@@ -121,11 +127,14 @@ pub fn checkpoints(keys: u64) {
     }
 }
 
-/// Waits until a job has counted so many words more.
-fn await_words(job: &JobHandle, more: u64) {
-    let words = || job.status().vertices[1].records_in;
-    let enough = words() + more;
-    while words() < enough {
+/// Words that a job has counted.
+fn words(job: &JobHandle) -> u64 {
+    job.status().vertices[1].records_in
+}
+
+/// Waits until a job has counted so many words since it began.
+fn await_words(job: &JobHandle, enough: u64) {
+    while words(job) < enough {
         std::thread::sleep(Duration::from_millis(20));
     }
 }
