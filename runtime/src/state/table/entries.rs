@@ -2,19 +2,22 @@
 //!
 //! ```text
 //! place   tag's low bits, or the first one behind it that is free (linear probing)
-//! entry   ┌─ tag: 32 bits ─┬─ slot, inverted: 32 bits ─┐      all zeros: free
+//! entry   ┌─ tag: 32 bits ─┬─ slot: 32 bits ─┐      all ones: free
 //! ```
+//!
+//! The array is made when the first entry comes. What is free is not zero: so all of it is written then, and lies in the cache
+//! when it is filled at random.
 
 /// A tag, and the slot that a key with this tag is in.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Entry(u64);
 
 impl Entry {
-    const FREE: Self = Self(0);
+    const FREE: Self = Self(u64::MAX);
 
     #[inline]
     fn new(tag: u32, slot: u32) -> Self {
-        Self(u64::from(tag) << 32 | u64::from(!slot))
+        Self(u64::from(tag) << 32 | u64::from(slot))
     }
 
     #[inline]
@@ -24,7 +27,7 @@ impl Entry {
 
     #[inline]
     fn slot(self) -> u32 {
-        !(self.0 as u32)
+        self.0 as u32
     }
 }
 
@@ -37,6 +40,8 @@ pub(super) struct Entries {
     /// None, or a power of two; a quarter of them is free.
     places: Box<[Entry]>,
     len: usize,
+    /// Places to begin with.
+    first_places: usize,
 }
 
 impl Entries {
@@ -45,16 +50,9 @@ impl Entries {
         places / 4 * 3
     }
 
-    /// Holds this many entries without growing.
+    /// Will hold this many entries without growing.
     pub(super) fn with_capacity(rows: usize) -> Self {
-        match rows {
-            0 => Self::default(),
-            _ => Self::with_places((rows.div_ceil(3) * 4).next_power_of_two().max(FIRST_PLACES)),
-        }
-    }
-
-    fn with_places(places: usize) -> Self {
-        Self { places: vec![Entry::FREE; places].into(), len: 0 }
+        Self { first_places: (rows.div_ceil(3) * 4).next_power_of_two(), ..Self::default() }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -133,13 +131,13 @@ impl Entries {
     }
 
     fn take(&mut self, place: usize) -> Entry {
-        self.places.get_mut(place).map(std::mem::take).unwrap_or_default()
+        self.places.get_mut(place).map_or(Entry::FREE, |entry| std::mem::replace(entry, Entry::FREE))
     }
 
     fn grow(&mut self) {
-        let mut larger = Self::with_places((self.places.len() * 2).max(FIRST_PLACES));
-        self.places.iter().filter(|entry| **entry != Entry::FREE).for_each(|entry| larger.put(*entry));
-        self.places = larger.places;
+        let places = (self.places.len() * 2).max(self.first_places).max(FIRST_PLACES);
+        let smaller = std::mem::replace(&mut self.places, vec![Entry::FREE; places].into());
+        smaller.iter().filter(|entry| **entry != Entry::FREE).for_each(|entry| self.put(*entry));
     }
 }
 
@@ -169,9 +167,13 @@ mod tests {
     fn a_table_has_room_for_what_it_was_made_for() {
         for rows in [0, 1, 6, 7, 12, 13, 1000] {
             let mut entries = Entries::with_capacity(rows);
-            let bytes = entries.bytes();
-            (0..rows as u32).for_each(|slot| entries.insert(slot, slot));
-            assert_eq!((entries.bytes(), entries.len()), (bytes, rows));
+            let grown = |slot: u32| {
+                let before = entries.bytes();
+                entries.insert(slot, slot);
+                entries.bytes() > before
+            };
+            assert_eq!((0..rows as u32).map(grown).filter(|grown| *grown).count(), rows.min(1));
+            assert_eq!(entries.len(), rows);
             assert_eq!(entries.iter().count(), rows);
         }
     }

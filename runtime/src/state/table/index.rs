@@ -30,8 +30,11 @@ pub(super) struct Index {
 impl Index {
     /// An index that holds this many entries without growing.
     pub(super) fn with_capacity(rows: usize) -> Self {
-        // Tags do not fall evenly: leave a quarter free.
-        let tables = rows.div_ceil(SPLIT_ROWS / 4 * 3).next_power_of_two().min(1 << MAX_DEPTH);
+        // Tags do not fall evenly into several: leave a quarter free.
+        let tables = match rows {
+            0..=SPLIT_ROWS => 1,
+            _ => rows.div_ceil(SPLIT_ROWS / 4 * 3).next_power_of_two().min(1 << MAX_DEPTH),
+        };
         let capacity = if tables == 1 { rows } else { SPLIT_ROWS };
         let depth = tables.ilog2();
         let table = || Table { depth, entries: Entries::with_capacity(capacity) };
