@@ -14,6 +14,7 @@ pub mod flink_serializers;
 pub mod flink_snapshot;
 pub mod flink_sst;
 pub mod patch;
+pub mod pickle;
 pub mod run;
 pub mod seeds;
 
@@ -47,6 +48,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "flink-java-object", run: flink_serializers::java_object, seeds: seeds::java_objects },
     Target { name: "flink-sst", run: flink_sst::table, seeds: seeds::tables },
     Target { name: "flink-manifest", run: flink_sst::manifest, seeds: seeds::manifests },
+    Target { name: "pickle", run: pickle::text, seeds: pickle::seeds },
     Target { name: "patch", run: patch::apply, seeds: patch::seeds },
 ];
 

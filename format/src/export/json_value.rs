@@ -6,6 +6,7 @@
 //! ```text
 //! 7  -0.0  "NaN"  true  "text"  "12.30" (decimal)  "2026-11-22T03:04:05.001Z"  null
 //! {"$bytes":"base64"}   {"$opaque":{"class":"…","bytes":"base64"}}
+//! {"$pickle":…,"$bytes":"base64"} (bytes that are a Python pickle)
 //! [1,2]   {"k":1} (map of strings)   [[7,"a"],[8,"b"]] (any other map)
 //! {"field":1,"$$odd name":2}   {"$kind":"-D","f0":1} (row)   {"left":1} (variant)
 //! ```

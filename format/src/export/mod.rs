@@ -6,6 +6,7 @@ mod json_rows;
 mod json_table;
 mod json_text;
 mod json_value;
+mod pickle;
 mod time_text;
 
 pub use json_changes::JsonChanges;

@@ -30,6 +30,7 @@ fn every_type_comes_back_as_it_went() {
         (Field::new("", Type::Utf8), "\"结果 a/b\\n\""),
         (Field::new("", Type::Utf8).with_logical(Logical::Enum(vec!["RED".into()])), "\"RED\""),
         (Field::new("", Type::Binary), r#"{"$bytes":"AP8="}"#),
+        (Field::new("", Type::Binary), r#"{"$pickle":[1],"$bytes":"gARdlEsBYS4="}"#),
         (Field::new("", Type::FixedBinary(2)), r#"{"$bytes":"AP8="}"#),
         (
             Field::new("", Type::FixedBinary(16)).with_logical(Logical::Uuid),
@@ -38,6 +39,10 @@ fn every_type_comes_back_as_it_went() {
         (
             Field::new("", Type::Binary).with_logical(Logical::Opaque("c.B".into())),
             r#"{"$opaque":{"class":"c.B","bytes":"AA=="}}"#,
+        ),
+        (
+            Field::new("", Type::Binary).with_logical(Logical::Opaque("pyflink".into())),
+            r#"{"$opaque":{"pickle":[1],"class":"pyflink","bytes":"AAAACIAEXZRLAWEu"}}"#,
         ),
         (
             Field::new("", Type::Binary).with_logical(Logical::BigInteger),

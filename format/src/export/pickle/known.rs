@@ -1,0 +1,98 @@
+//! Objects of Python's and PyFlink's own classes that have a form in JSON: dates, decimals, sets, rows.
+//!
+//! # Source
+//! CPython, `datetime` (`__reduce_ex__`), `decimal`; PyFlink, `pyflink.common.types`.
+
+use super::machine::{Id, Node};
+use super::text::Writer;
+use crate::export::json_text::{write_display, write_string};
+use crate::export::time_text::write_time;
+use crate::model::TimeUnit;
+
+impl Writer<'_, '_> {
+    /// Writes an object of a class that has a form of its own; `false` if it is of another.
+    pub(super) fn known(&mut self, module: &str, name: &str, arguments: &[Id]) -> Option<bool> {
+        match (module, name, arguments) {
+            ("datetime", "date", [date]) => Some(self.quoted(self.bytes(*date), write_date)),
+            ("datetime", "time", [time]) => Some(self.quoted(self.bytes(*time), write_time_of_day)),
+            ("datetime", "datetime", [time]) => Some(self.quoted(self.bytes(*time), write_date_time)),
+            ("decimal", "Decimal", [digits]) => {
+                let Some(digits) = self.text(*digits) else { return Some(false) };
+                write_string(digits, self.out);
+                Some(true)
+            }
+            ("builtins" | "__builtin__", "set" | "frozenset", [items]) => match self.pickle.node(*items)? {
+                Node::List(items) => self.list(items).map(|()| true),
+                _ => Some(false),
+            },
+            ("pyflink.common.types", "_create_row", [names, values, kind]) => {
+                self.row(*names, *values, *kind)
+            }
+            _ => Some(false),
+        }
+    }
+
+    /// PyFlink's Row: by names if it has them, and with its kind unless it is an insertion.
+    fn row(&mut self, names: Id, values: Id, kind: Id) -> Option<bool> {
+        let (Node::Tuple(values), Some(kind)) = (self.pickle.node(values)?, self.row_kind(kind)) else {
+            return Some(false);
+        };
+        let names = match self.pickle.node(names)? {
+            Node::List(names) => names.iter().map(|name| self.text(*name).map(str::to_owned)).collect(),
+            Node::None => Some((0..values.len()).map(|index| format!("f{index}")).collect()),
+            _ => None,
+        };
+        let Some(names) = names.filter(|names: &Vec<String>| names.len() == values.len()) else {
+            return Some(false);
+        };
+        self.members(names.iter().zip(values.iter().copied()), kind).map(|()| true)
+    }
+
+    /// `RowKind(n)`, nothing for an insertion.
+    fn row_kind(&self, kind: Id) -> Option<&'static str> {
+        let Node::Object(kind) = self.pickle.node(kind)? else { return None };
+        let Node::Global(_, "RowKind") = self.pickle.node(kind.callable)? else { return None };
+        let Node::Tuple(arguments) = self.pickle.node(kind.arguments)? else { return None };
+        let [number] = arguments[..] else { return None };
+        let Node::Integer(number) = self.pickle.node(number)? else { return None };
+        ["", "-U", "+U", "-D"].get(usize::try_from(*number).ok()?).copied()
+    }
+
+    /// A text of these bytes in quotes; `false`, and nothing written, if they are not what they should be.
+    fn quoted(&mut self, bytes: Option<&[u8]>, write: impl Fn(&[u8], &mut Vec<u8>) -> Option<()>) -> bool {
+        let start = self.out.len();
+        self.out.push(b'"');
+        let written = bytes.and_then(|bytes| write(bytes, self.out)).is_some();
+        match written {
+            true => self.out.push(b'"'),
+            false => self.out.truncate(start),
+        }
+        written
+    }
+}
+
+/// `u16 year | u8 month | u8 day`.
+fn write_date(bytes: &[u8], out: &mut Vec<u8>) -> Option<()> {
+    let &[high, low, month @ 1..=12, day @ 1..=31] = bytes else { return None };
+    let year = u16::from_be_bytes([high, low]);
+    write_display(format_args!("{year:04}-{month:02}-{day:02}"), out);
+    Some(())
+}
+
+/// `u8 hour | u8 minute | u8 second | u24 microseconds`. The high bits of an hour say which of two it is when
+/// clocks are set back; such a time is not shown.
+fn write_time_of_day(bytes: &[u8], out: &mut Vec<u8>) -> Option<()> {
+    let &[hour @ 0..24, minute @ 0..60, second @ 0..60, a, b, c] = bytes else { return None };
+    let micros = u32::from_be_bytes([0, a, b, c]);
+    let seconds = (i64::from(hour) * 60 + i64::from(minute)) * 60 + i64::from(second);
+    write_time(seconds * 1_000_000 + i64::from(micros), TimeUnit::Us, out);
+    (micros < 1_000_000).then_some(())
+}
+
+/// A date, then a time.
+fn write_date_time(bytes: &[u8], out: &mut Vec<u8>) -> Option<()> {
+    let (date, time) = bytes.split_at_checked(4)?;
+    write_date(date, out)?;
+    out.push(b'T');
+    write_time_of_day(time, out)
+}

@@ -1,0 +1,164 @@
+//! A pickle's value as JSON.
+//!
+//! ```text
+//! null true 7 0.5 "text"   {"$bytes":"base64"}   [1,2] (list, tuple, set)
+//! {"k":1} (dict of texts)  [[7,"a"]] (any other)  {"name":1} or {"f0":1} (PyFlink's Row)
+//! "2026-11-22" (date)      "1.50" (Decimal)
+//! {"$class":"module.Name","args":[…],"items":[…],"state":{…}} (any other object; what is empty is left out)
+//! ```
+
+use super::machine::{Id, Node, Object, Pickle};
+use crate::export::big_text::integer_digits;
+use crate::export::json_text::{write_base64, write_f64, write_integer, write_name, write_string};
+
+/// Deeper values are not shown. Flat bytes make deep values: an opcode a level.
+const MAX_DEPTH: usize = 32;
+
+/// Appends the value; `None` if it is too deep, gets behind the place `end`, or holds what no pickler writes.
+/// Objects that are shared are written as often as they are met, so that few bytes may make a long text.
+pub(super) fn write(pickle: &Pickle<'_>, end: usize, out: &mut Vec<u8>) -> Option<()> {
+    Writer { pickle, out, end, depth: 0 }.value(pickle.root)
+}
+
+pub(super) struct Writer<'a, 'b> {
+    pub(super) pickle: &'a Pickle<'b>,
+    pub(super) out: &'a mut Vec<u8>,
+    end: usize,
+    depth: usize,
+}
+
+impl<'a, 'b> Writer<'a, 'b> {
+    fn value(&mut self, id: Id) -> Option<()> {
+        if self.depth == MAX_DEPTH || self.out.len() > self.end {
+            return None;
+        }
+        self.depth += 1;
+        match self.pickle.node(id)? {
+            Node::None => self.out.extend_from_slice(b"null"),
+            Node::Boolean(value) => self.out.extend_from_slice(if *value { b"true" } else { b"false" }),
+            Node::Integer(value) => write_integer(*value, self.out),
+            Node::Long(bytes) => self.long(bytes)?,
+            Node::Float(value) => write_f64(*value, self.out),
+            Node::Text(text) => write_string(text, self.out),
+            Node::Bytes(bytes) => {
+                self.out.extend_from_slice(b"{\"$bytes\":");
+                write_base64(bytes, self.out);
+                self.out.push(b'}');
+            }
+            Node::List(items) | Node::Tuple(items) => self.list(items)?,
+            Node::Dictionary(entries) => self.dictionary(entries)?,
+            Node::Global(module, name) => {
+                self.class(module, name);
+                self.out.push(b'}');
+            }
+            Node::Object(object) => self.object(object)?,
+        }
+        self.depth -= 1;
+        Some(())
+    }
+
+    fn long(&mut self, little_endian: &[u8]) -> Option<()> {
+        let bytes: Vec<u8> = little_endian.iter().rev().copied().collect();
+        self.out.extend_from_slice(integer_digits(&bytes)?.as_bytes());
+        Some(())
+    }
+
+    pub(super) fn list(&mut self, items: &[Id]) -> Option<()> {
+        self.out.push(b'[');
+        for (place, item) in items.iter().enumerate() {
+            self.comma(place);
+            self.value(*item)?;
+        }
+        self.out.push(b']');
+        Some(())
+    }
+
+    fn comma(&mut self, place: usize) {
+        if place > 0 {
+            self.out.push(b',');
+        }
+    }
+
+    /// An object if every key is a text that cannot be mistaken for a marker, otherwise pairs.
+    fn dictionary(&mut self, entries: &[(Id, Id)]) -> Option<()> {
+        let name = |id: &Id| self.text(*id).filter(|name| !name.starts_with('$'));
+        match entries.iter().map(|(key, _)| name(key)).collect::<Option<Vec<_>>>() {
+            Some(names) => self.members(names.into_iter().zip(entries.iter().map(|(_, value)| *value)), ""),
+            None => {
+                self.out.push(b'[');
+                for (place, (key, value)) in entries.iter().enumerate() {
+                    self.comma(place);
+                    self.list(&[*key, *value])?;
+                }
+                self.out.push(b']');
+                Some(())
+            }
+        }
+    }
+
+    /// An object, which may have begun with other members.
+    pub(super) fn members<N: AsRef<str>>(
+        &mut self,
+        members: impl Iterator<Item = (N, Id)>,
+        kind: &str,
+    ) -> Option<()> {
+        self.out.push(b'{');
+        if !kind.is_empty() {
+            self.out.extend_from_slice(b"\"$kind\":");
+            write_string(kind, self.out);
+        }
+        for (place, (name, value)) in members.enumerate() {
+            self.comma(place + usize::from(!kind.is_empty()));
+            write_name(name.as_ref(), self.out);
+            self.value(value)?;
+        }
+        self.out.push(b'}');
+        Some(())
+    }
+
+    fn class(&mut self, module: &str, name: &str) {
+        self.out.extend_from_slice(b"{\"$class\":");
+        write_string(&format!("{module}.{name}"), self.out);
+    }
+
+    fn object(&mut self, object: &'a Object) -> Option<()> {
+        let Some(Node::Global(module, name)) = self.pickle.node(object.callable) else { return None };
+        let Some(Node::Tuple(arguments)) = self.pickle.node(object.arguments) else { return None };
+        let is_plain = object.state.is_none() && object.items.is_empty() && object.entries.is_empty();
+        if is_plain && self.known(module, name, arguments)? {
+            return Some(());
+        }
+        self.class(module, name);
+        if !arguments.is_empty() {
+            self.out.extend_from_slice(b",\"args\":");
+            self.list(arguments)?;
+        }
+        if !object.items.is_empty() {
+            self.out.extend_from_slice(b",\"items\":");
+            self.list(&object.items)?;
+        } else if !object.entries.is_empty() {
+            self.out.extend_from_slice(b",\"items\":");
+            self.dictionary(&object.entries)?;
+        }
+        if let Some(state) = object.state {
+            self.out.extend_from_slice(b",\"state\":");
+            self.value(state)?;
+        }
+        self.out.push(b'}');
+        Some(())
+    }
+
+    pub(super) fn text(&self, id: Id) -> Option<&'b str> {
+        match self.pickle.node(id)? {
+            Node::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    pub(super) fn bytes(&self, id: Id) -> Option<&'b [u8]> {
+        match self.pickle.node(id)? {
+            Node::Bytes(bytes) => Some(bytes),
+            _ => None,
+        }
+    }
+}
