@@ -88,6 +88,10 @@ impl SavepointSource for Watched {
         Ok(counted)
     }
 
+    fn checks_key_groups(&self, state: StateRef) -> bool {
+        self.inner.checks_key_groups(state)
+    }
+
     fn as_any(&self) -> Option<&dyn Any> {
         self.inner.as_any()
     }

@@ -43,6 +43,10 @@ impl SavepointSource for NamedSource {
         self.inner.count(state, scan)
     }
 
+    fn checks_key_groups(&self, state: StateRef) -> bool {
+        self.inner.checks_key_groups(state)
+    }
+
     fn as_any(&self) -> Option<&dyn Any> {
         self.inner.as_any()
     }

@@ -132,7 +132,7 @@ impl StateCheck<'_> {
             let message = format!("the values of {opaque} rows are kept by their bytes");
             findings.push(Finding::new(Code::RowsOpaque, self.label, message));
         }
-        if unknown_groups > 0 {
+        if unknown_groups > 0 && !self.source.checks_key_groups(self.place) {
             let message = format!("the key groups of {unknown_groups} rows cannot be computed");
             findings.push(Finding::new(Code::RowKeyGroupUnknown, self.label, message));
         }

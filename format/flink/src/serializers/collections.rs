@@ -122,11 +122,14 @@ fn nullable(header: &Header, reader: &mut SnapshotReader<'_, '_>) -> Result<Flin
 }
 
 fn row(header: &Header, reader: &mut SnapshotReader<'_, '_>) -> Result<FlinkType> {
-    let own = |reader: &mut SnapshotReader<'_, '_>, version: i32| match version {
-        ..=2 => Ok(false),
-        3 => Ok(true),
-        _ => reader.cursor.bool("whether rows have a kind"),
+    let own = |reader: &mut SnapshotReader<'_, '_>, version: i32| {
+        let kind = match version {
+            ..=2 => false,
+            3 => true,
+            _ => reader.cursor.bool("whether rows have a kind")?,
+        };
+        Ok((kind, version >= 4))
     };
-    let (kind, fields) = reader.composite(header, own)?;
-    Ok(FlinkType::Row(RowType { fields: positional(fields), kind }))
+    let ((kind, is_hashed), fields) = reader.composite(header, own)?;
+    Ok(FlinkType::Row(RowType { fields: positional(fields), kind, is_hashed }))
 }

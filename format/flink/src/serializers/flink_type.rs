@@ -216,6 +216,8 @@ pub struct RowType {
     pub fields: Vec<Field>,
     /// Two bits before the mask say whether the row is an insertion, update or deletion.
     pub kind: bool,
+    /// Flink 1.13 or a newer one wrote it: before, rows had other hashes.
+    pub(crate) is_hashed: bool,
 }
 
 /// A plain Java object.

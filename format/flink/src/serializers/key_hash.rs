@@ -4,13 +4,13 @@
 //! one of their own. Of an SQL row the hash is over its bytes, so nothing of it is decoded.
 //!
 //! # Source
-//! `hashCode` of `java.lang`, `java.math`, `java.time` and `java.util`; Flink, `Tuple2`,
-//! `BinarySegmentUtils.hashByWords`, `MurmurHashUtils`.
+//! `hashCode` of `java.lang`, `java.math`, `java.time` and `java.util`; Flink, `Tuple2`, `RowUtils` (1.13 and
+//! newer), `BinarySegmentUtils.hashByWords`, `MurmurHashUtils`.
 
 use spt_format::{Cursor, Result, java_hash_utf16};
 
-use super::flink_type::{FlinkType, Scalar};
-use super::values::{big_integer, days};
+use super::flink_type::{FlinkType, RowType, Scalar};
+use super::values::{RowHead, big_integer, days};
 use crate::java;
 
 /// Whether the hash of such keys can be computed.
@@ -23,9 +23,17 @@ pub(crate) fn is_known(data_type: &FlinkType) -> bool {
         FlinkType::Record(record) => {
             record.is_tuple && record.fields.iter().all(|field| is_known(&field.data_type))
         }
+        FlinkType::Row(row) => {
+            row.is_hashed && row.fields.iter().all(|field| is_known_in_row(&field.data_type))
+        }
         FlinkType::RowData(_) => true,
         _ => false,
     }
+}
+
+/// In a row, bytes have a hash, which alone they have not. Of arrays and lists it is not known which they are.
+fn is_known_in_row(data_type: &FlinkType) -> bool {
+    *data_type == FlinkType::Scalar(Scalar::Bytes) || is_known(data_type)
 }
 
 /// The hash of the key at the cursor, which then stands behind it; `None` if it [is not known](is_known).
@@ -44,8 +52,30 @@ pub(crate) fn java_hash(data_type: &FlinkType, cursor: &mut Cursor<'_>) -> Resul
             }
             Ok(Some(hash))
         }
+        FlinkType::Row(row) => deep_row_hash(row, cursor),
         _ => Ok(Some(row_hash(java::bytes32(cursor, "row")?))),
     }
+}
+
+/// Of a row's kind, and of the array of its fields. Each of them is hashed as an array of one; null as 0.
+fn deep_row_hash(row: &RowType, cursor: &mut Cursor<'_>) -> Result<Option<i32>> {
+    let head = RowHead::read(row, cursor)?;
+    let mut hash = 1i32;
+    for (index, field) in row.fields.iter().enumerate() {
+        let next = match &field.data_type {
+            _ if head.is_null(index) => Some(-31),
+            FlinkType::Scalar(Scalar::Bytes) => Some(bytes_hash(java::bytes32(cursor, "bytes")?)),
+            data_type => java_hash(data_type, cursor)?,
+        };
+        let Some(next) = next else { return Ok(None) };
+        hash = hash.wrapping_mul(31).wrapping_add(next.wrapping_add(31));
+    }
+    Ok(Some((head.kind as i32).wrapping_mul(31).wrapping_add(hash)))
+}
+
+/// `Arrays.hashCode(byte[])`.
+fn bytes_hash(bytes: &[u8]) -> i32 {
+    bytes.iter().fold(1, |hash: i32, byte| hash.wrapping_mul(31).wrapping_add(byte.cast_signed().into()))
 }
 
 fn scalar_hash(scalar: Scalar, cursor: &mut Cursor<'_>) -> Result<i32> {
@@ -189,6 +219,35 @@ mod tests {
             assert_eq!(KeyGroup::of_hash(found, 128).0, of_128, "{scalar:?}");
             assert_eq!(KeyGroup::of_hash(found, 32768).0, of_32768, "{scalar:?}");
         }
+    }
+
+    /// Computed with Flink 2.1.0: hash, and key group of 128 and of 32768.
+    #[test]
+    fn a_row_hashes_as_flinks_and_one_of_flink_1_12_is_not_known() {
+        let scalar = FlinkType::Scalar;
+        let fields = |types: &[FlinkType]| positional(types.iter().cloned());
+        let row = |types: &[FlinkType]| {
+            FlinkType::Row(RowType { fields: fields(types), kind: true, is_hashed: true })
+        };
+        let two = [scalar(Scalar::Text), scalar(Scalar::Long)];
+        let tuple = FlinkType::Record(Record::tuple(fields(&[scalar(Scalar::Text), scalar(Scalar::Int)])));
+        let text = [6, b'h', b'e', b'l', b'l', b'o'];
+        let (long, int) = (42i64.to_be_bytes(), 7i32.to_be_bytes());
+        let cases: [(FlinkType, Vec<u8>, i32, u16, u16); 6] = [
+            (row(&two[..1]), [&[0][..], &text].concat(), 99_162_384, 40, 12840),
+            (row(&[scalar(Scalar::Bytes)]), b"\0\0\0\0\x04\x80\x04N.".to_vec(), -2_883_357, 68, 16580),
+            (row(&two), [&[0x20][..], &long].concat(), 1034, 55, 20279),
+            (row(&[row(&two)]), [&[0, 0][..], &text, &long].concat(), -1_220_933_257, 68, 12868),
+            (row(&[tuple]), [&[0][..], &text, &int].concat(), -1_220_935_245, 33, 12705),
+            (row(&two), [&[0xC0][..], &text, &long].concat(), -1_220_933_226, 37, 7717),
+        ];
+        for (data_type, bytes, expected, of_128, of_32768) in cases {
+            let found = hash(&data_type, &bytes);
+            assert_eq!(found, expected, "{data_type:?}");
+            assert_eq!(KeyGroup::of_hash(found, 128).0, of_128, "{data_type:?}");
+            assert_eq!(KeyGroup::of_hash(found, 32768).0, of_32768, "{data_type:?}");
+        }
+        assert!(!is_known(&FlinkType::Row(RowType { fields: fields(&two), kind: true, is_hashed: false })));
     }
 
     #[test]

@@ -245,6 +245,10 @@ impl SavepointSource for FlinkSource {
             .within(|| format!("operator {}, state {:?}", operator.label(), entry.name))
     }
 
+    fn checks_key_groups(&self, state: StateRef) -> bool {
+        self.pieces(state).is_ok_and(check::hashes_keys)
+    }
+
     fn as_any(&self) -> Option<&dyn Any> {
         Some(self)
     }

@@ -191,6 +191,31 @@ pub(super) fn append_record(
     Ok(())
 }
 
+/// What stands before the fields of a row: its kind, and which of them are null.
+pub(crate) struct RowHead<'a> {
+    /// The place in [`ROW_KINDS`].
+    pub(crate) kind: usize,
+    mask: Mask<'a>,
+    kind_bits: usize,
+}
+
+impl<'a> RowHead<'a> {
+    pub(crate) fn read(row: &RowType, cursor: &mut Cursor<'a>) -> Result<Self> {
+        let kind_bits = if row.kind { 2 } else { 0 };
+        let bytes = (kind_bits + row.fields.len()).div_ceil(8);
+        let mask = Mask(cursor.take(bytes, "mask of a row")?);
+        let kind = match row.kind {
+            true => usize::from(mask.is_set(0)) + 2 * usize::from(mask.is_set(1)),
+            false => 0,
+        };
+        Ok(Self { kind, mask, kind_bits })
+    }
+
+    pub(crate) fn is_null(&self, field: usize) -> bool {
+        self.mask.is_set(self.kind_bits + field)
+    }
+}
+
 /// A mask of the kind's two bits and of nulls, then the fields that are not null.
 pub(super) fn append_row(
     row: &RowType,
@@ -198,19 +223,13 @@ pub(super) fn append_row(
     cursor: &mut Cursor<'_>,
     tail: Tail,
 ) -> Result<()> {
-    let kind_bits = if row.kind { 2 } else { 0 };
-    let bytes = (kind_bits + row.fields.len()).div_ceil(8);
-    let mask = Mask(cursor.take(bytes, "mask of a row")?);
-    let kind = match row.kind {
-        true => usize::from(mask.is_set(0)) + 2 * usize::from(mask.is_set(1)),
-        false => 0,
-    };
-    let last = (0..row.fields.len()).rev().find(|index| !mask.is_set(kind_bits + index));
+    let head = RowHead::read(row, cursor)?;
+    let last = (0..row.fields.len()).rev().find(|index| !head.is_null(*index));
     let columns = column.fields()?;
-    push_row_kind(kind, columns.column(0)?)?;
+    push_row_kind(head.kind, columns.column(0)?)?;
     for (index, field) in row.fields.iter().enumerate() {
         let column = columns.column(index + 1)?;
-        match mask.is_set(kind_bits + index) {
+        match head.is_null(index) {
             true => column.push_null(),
             false => {
                 let tail = tail.filter(|_| last == Some(index));

@@ -30,6 +30,7 @@ use spt_format::{Cursor, Error, ErrorKind, Result};
 use super::flink_type::{FlinkType, Opaque, OpaqueEnd, Unit};
 
 pub(crate) use column::Column;
+pub(crate) use composite::RowHead;
 pub(crate) use kryo::kryo_head;
 pub(crate) use scalar::big_integer;
 pub(crate) use time::days;

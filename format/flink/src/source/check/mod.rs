@@ -5,7 +5,7 @@
 //!           ─► handles: is the file there, of the right length  files.rs
 //!           ─► databases: manifest, tables, states              databases.rs
 //!           ─► broadcast maps: the same in all subtasks?           broadcasts.rs
-//!           ─► keys of SQL: in the key group of their hash?       key_groups.rs
+//!           ─► keys that are rows: in the group of their hash?      key_groups.rs
 //!           ─► values of heap files whose end had to be inferred  ends.rs
 //!           ─► states whose header cannot be read
 //! ```
@@ -19,6 +19,7 @@ mod files;
 mod key_groups;
 mod operators;
 
+pub(super) use key_groups::hashes_keys;
 use spt_format::Error;
 
 use super::FlinkSource;
@@ -70,8 +71,8 @@ impl Trouble {
 
 impl FlinkSource {
     /// Everything that is wrong, worst first. With `thorough` also what lies in tables beside their rows is
-    /// read: filters and dictionaries, which only RocksDB would miss; the keys of SQL are hashed; and heap files are read in
-    /// which values do not tell their ends.
+    /// read: filters and dictionaries, which only RocksDB would miss; keys that are rows are hashed; and heap files
+    /// are read in which values do not tell their ends.
     pub fn check(&self, thorough: bool) -> Vec<Trouble> {
         let mut troubles = operators::check(&self.snapshot);
         troubles.extend(files::check(&self.snapshot, &self.files));
