@@ -13,7 +13,7 @@ use spt_format::{Column, Cursor, Result, ResultExt};
 
 use crate::java;
 use crate::serializers::unknown::Unknowns;
-use crate::serializers::{Hazard, KryoVersion, Serializer, SnapshotReader, hazards};
+use crate::serializers::{Hazard, KryoVersion, Serializer, SnapshotReader, hazards, python};
 
 /// The least bytes a state takes in a header.
 pub(crate) const MIN_STATE_BYTES: usize = 14;
@@ -54,7 +54,12 @@ impl StateMeta {
     pub(crate) fn read(cursor: &mut Cursor<'_>, unknowns: &mut Unknowns) -> Result<Self> {
         let name = java::utf(cursor, "state name")?;
         match Self::read_rest(cursor, unknowns) {
-            Ok((kind, options, serializers)) => Ok(Self { name, kind, options, serializers }),
+            Ok((kind, options, mut serializers)) => {
+                serializers
+                    .iter_mut()
+                    .for_each(|(_, serializer)| python::claim(&name, &mut serializer.data_type));
+                Ok(Self { name, kind, options, serializers })
+            }
             Err(error) => Err(error.within(format!("state {name:?}"))),
         }
     }

@@ -273,6 +273,51 @@ subtask  index  value.splits
 }
 
 #[test]
+fn what_python_pickled_is_shown_beside_its_bytes() {
+    let path = flink("2.1.0/pyflink-process-hashmap-canonical");
+    assert_data_eq!(
+        run(&[
+            "inspect",
+            &path,
+            "--uid",
+            "pickled-key-001",
+            "--state",
+            "python-state-total",
+            "--rows",
+            "--json"
+        ]),
+        str![[r#"
+{"key_group":24,"key":{"f0":{"$pickle":["eve",false],"$bytes":"gAWVCgAAAAAAAACMA2V2ZZSJhpQu"}},"value":[{"$opaque":{"class":"pyflink","bytes":"//////////k="}}]}
+{"key_group":37,"key":{"f0":{"$pickle":["bob",false],"$bytes":"gAWVCgAAAAAAAACMA2JvYpSJhpQu"}},"value":[{"$opaque":{"class":"pyflink","bytes":"AAAAAAAAAAI="}}]}
+{"key_group":79,"key":{"f0":{"$pickle":["bob",true],"$bytes":"gAWVCgAAAAAAAACMA2JvYpSIhpQu"}},"value":[{"$opaque":{"class":"pyflink","bytes":"AAAAAAAAACg="}}]}
+{"key_group":98,"key":{"f0":{"$pickle":["ada",true],"$bytes":"gAWVCgAAAAAAAACMA2FkYZSIhpQu"}},"value":[{"$opaque":{"class":"pyflink","bytes":"AAAAAAAAAAg="}}]}
+{"key_group":105,"key":{"f0":{"$pickle":["Zoë",false],"$bytes":"gAWVCwAAAAAAAACMBFpvw6uUiYaULg=="}},"value":[{"$opaque":{"class":"pyflink","bytes":"AAAAAAAAAAA="}}]}
+--- stderr
+note: 5 rows with values nobody here can decode: shown by their bytes
+--- exit 0
+
+"#]]
+    );
+    let path = flink("2.1.0/pyflink-thread-hashmap-native");
+    let text = run(&["inspect", &path, "--uid", "states-001", "--state", "row", "--rows", "--json"]);
+    assert!(text.contains(r#""value":{"$pickle":{"f0":"eve","f1":-7,"f2":null},"$bytes":"gASV"#), "{text}");
+}
+
+#[test]
+fn a_python_job_is_the_same_on_either_backend() {
+    let [heap, database] =
+        ["hashmap", "rocksdb"].map(|backend| flink(&format!("2.1.0/pyflink-process-{backend}-canonical")));
+    assert_eq!(
+        run(&["diff", &heap, &database]),
+        "--- stderr\nnote: 170 rows with values nobody here can decode: shown by their bytes\nnote: the states are the same\n--- exit 0\n"
+    );
+    for path in [heap, database] {
+        let text = run(&["validate", &path]);
+        assert!(!text.contains("SPT-206") && text.contains("nothing is wrong"), "{text}");
+    }
+}
+
+#[test]
 fn top_shows_the_heaviest_keys_of_every_keyed_state() {
     let path = flink("2.1.0/collections-hashmap-canonical");
     assert_data_eq!(

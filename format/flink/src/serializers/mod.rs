@@ -19,6 +19,7 @@ pub(crate) mod java_object;
 pub(crate) mod key_hash;
 mod legacy;
 mod objects;
+pub(crate) mod python;
 mod scala;
 mod snapshot;
 mod sql_type;

@@ -4,6 +4,7 @@ use spt_format::Result;
 
 use super::collections::{either, present, sequence};
 use super::flink_type::{FlinkType, Nulls, Scalar, Unit, named};
+use super::python;
 use super::snapshot::{Header, SnapshotReader};
 
 const LONG: FlinkType = FlinkType::Scalar(Scalar::Long);
@@ -65,7 +66,7 @@ fn simple(class: &str) -> Option<FlinkType> {
             LONG
         }
         "org.apache.flink.streaming.api.utils.ByteArrayWrapperSerializer$ByteArrayWrapperSerializerSnapshot" => {
-            FlinkType::Scalar(Scalar::Bytes)
+            python::coded()
         }
         other => kafka(other)?,
     })

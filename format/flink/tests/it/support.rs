@@ -7,7 +7,7 @@ use bytes::Bytes;
 use serde_json::Value;
 
 /// Cases of the corpus, each a snapshot and what it holds.
-pub(crate) const CASES: usize = 108;
+pub(crate) const CASES: usize = 113;
 
 /// A snapshot of the corpus.
 pub(crate) struct Case {
