@@ -6,7 +6,7 @@
 use super::machine::{Id, Node};
 use super::text::Writer;
 use crate::export::json_text::{write_display, write_string};
-use crate::export::time_text::write_time;
+use crate::export::time_text::{write_duration, write_time};
 use crate::model::TimeUnit;
 
 impl Writer<'_, '_> {
@@ -16,6 +16,21 @@ impl Writer<'_, '_> {
             ("datetime", "date", [date]) => Some(self.quoted(self.bytes(*date), write_date)),
             ("datetime", "time", [time]) => Some(self.quoted(self.bytes(*time), write_time_of_day)),
             ("datetime", "datetime", [time]) => Some(self.quoted(self.bytes(*time), write_date_time)),
+            ("datetime", "datetime", [time, zone]) => {
+                let Some(offset) = self.offset(*zone) else { return Some(false) };
+                Some(self.quoted(self.bytes(*time), |bytes, out| {
+                    write_date_time(bytes, out)?;
+                    write_offset(offset, out);
+                    Some(())
+                }))
+            }
+            ("datetime", "timedelta", parts) => {
+                let Some(micros) = self.micros(parts) else { return Some(false) };
+                self.out.push(b'"');
+                write_duration(micros, TimeUnit::Us, self.out);
+                self.out.push(b'"');
+                Some(true)
+            }
             ("decimal", "Decimal", [digits]) => {
                 let Some(digits) = self.text(*digits) else { return Some(false) };
                 write_string(digits, self.out);
@@ -30,6 +45,34 @@ impl Writer<'_, '_> {
             }
             _ => Some(false),
         }
+    }
+
+    /// The minutes of `timezone(timedelta(…))` east of UTC. Other zones need their history.
+    fn offset(&self, zone: Id) -> Option<i64> {
+        let [length] = self.arguments("timezone", zone)? else { return None };
+        let micros = self.micros(self.arguments("timedelta", *length)?)?;
+        let minutes = micros / 60_000_000;
+        (micros % 60_000_000 == 0 && minutes.abs() < 24 * 60).then_some(minutes)
+    }
+
+    /// The arguments of a call of this class of `datetime`.
+    fn arguments(&self, class: &str, id: Id) -> Option<&[Id]> {
+        let Node::Object(object) = self.pickle.node(id)? else { return None };
+        match (self.pickle.node(object.callable)?, self.pickle.node(object.arguments)?) {
+            (Node::Global("datetime", name), Node::Tuple(arguments)) if *name == class => Some(arguments),
+            _ => None,
+        }
+    }
+
+    /// Days, seconds and microseconds, together.
+    fn micros(&self, parts: &[Id]) -> Option<i64> {
+        let [days, seconds, micros] = parts else { return None };
+        let integer = |id: &Id| match self.pickle.node(*id)? {
+            Node::Integer(number) => Some(*number),
+            _ => None,
+        };
+        let seconds = integer(days)?.checked_mul(86_400)?.checked_add(integer(seconds)?)?;
+        seconds.checked_mul(1_000_000)?.checked_add(integer(micros)?)
     }
 
     /// PyFlink's Row: by names if it has them, and with its kind unless it is an insertion.
@@ -95,4 +138,13 @@ fn write_date_time(bytes: &[u8], out: &mut Vec<u8>) -> Option<()> {
     write_date(date, out)?;
     out.push(b'T');
     write_time_of_day(time, out)
+}
+
+/// `Z`, `+02:00`.
+fn write_offset(minutes: i64, out: &mut Vec<u8>) {
+    let sign = if minutes < 0 { '-' } else { '+' };
+    match minutes.abs() {
+        0 => out.push(b'Z'),
+        minutes => write_display(format_args!("{sign}{:02}:{:02}", minutes / 60, minutes % 60), out),
+    }
 }

@@ -63,6 +63,27 @@ UpSHlFKULg==";
 }
 
 #[test]
+fn times_say_how_far_they_are_from_utc() {
+    let utc = "gASVVwAAAAAAAACMCGRhdGV0aW1llIwIZGF0ZXRpbWWUk5RDCgfqCxYDBAUAAACUaACMCHRpbWV6b25llJOUaACMCXRpbWVkZWx0YZSTlEsASw\
+BLAIeUUpSFlFKUhpRSlC4=";
+    assert_eq!(value(utc), json!("2026-11-22T03:04:05Z"));
+    let west = "gASVXQAAAAAAAACMCGRhdGV0aW1llIwIZGF0ZXRpbWWUk5RDCgfqCxYDBAUAAACUaACMCHRpbWV6b25llJOUaACMCXRpbWVkZWx0YZSTlEr///\
+//SlguAQBLAIeUUpSFlFKUhpRSlC4=";
+    assert_eq!(value(west), json!("2026-11-22T03:04:05-02:30"));
+    let length = "gASVJwAAAAAAAACMCGRhdGV0aW1llIwJdGltZWRlbHRhlJOUSv////9LBUsHh5RSlC4=";
+    assert_eq!(value(length), json!("PT-23H-59M-54.999993S"));
+}
+
+#[test]
+fn a_call_of_what_another_call_gives_is_shown_as_one() {
+    let zone = b"\x80\x04\x8c\x08builtins\x8c\x07getattr\x93\x8c\x08zoneinfo\x8c\x08ZoneInfo\x93\x8c\x09_unpickle\x86R\x8c\x03UTC\x88\x86R.";
+    let found: Value = serde_json::from_str(&text(zone).unwrap()).unwrap();
+    let getter =
+        json!({"$class": "builtins.getattr", "args": [{"$class": "zoneinfo.ZoneInfo"}, "_unpickle"]});
+    assert_eq!(found, json!({"$call": getter, "args": ["UTC", true]}));
+}
+
+#[test]
 fn objects_of_other_classes_say_how_they_would_be_made() {
     let thing = "gASVHgAAAAAAAACMA2pvYpSMBVRoaW5nlJOUKYGUfZSMAWGUSwFzYi4=";
     assert_eq!(value(thing), json!({"$class": "job.Thing", "state": {"a": 1}}));

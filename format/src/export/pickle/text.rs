@@ -3,8 +3,9 @@
 //! ```text
 //! null true 7 0.5 "text"   {"$bytes":"base64"}   [1,2] (list, tuple, set)
 //! {"k":1} (dict of texts)  [[7,"a"]] (any other)  {"name":1} or {"f0":1} (PyFlink's Row)
-//! "2026-11-22" (date)      "1.50" (Decimal)
+//! "2026-11-22T03:04:05+02:00" (datetime)   "PT1M" (timedelta)   "1.50" (Decimal)
 //! {"$class":"module.Name","args":[…],"items":[…],"state":{…}} (any other object; what is empty is left out)
+//! {"$call":…,"args":[…]} (an object that something other than a class or function makes)
 //! ```
 
 use super::machine::{Id, Node, Object, Pickle};
@@ -27,7 +28,7 @@ pub(super) struct Writer<'a, 'b> {
     depth: usize,
 }
 
-impl<'a, 'b> Writer<'a, 'b> {
+impl<'b> Writer<'_, 'b> {
     fn value(&mut self, id: Id) -> Option<()> {
         if self.depth == MAX_DEPTH || self.out.len() > self.end {
             return None;
@@ -121,14 +122,22 @@ impl<'a, 'b> Writer<'a, 'b> {
         write_string(&format!("{module}.{name}"), self.out);
     }
 
-    fn object(&mut self, object: &'a Object) -> Option<()> {
-        let Some(Node::Global(module, name)) = self.pickle.node(object.callable) else { return None };
-        let Some(Node::Tuple(arguments)) = self.pickle.node(object.arguments) else { return None };
+    fn object(&mut self, object: &Object) -> Option<()> {
+        let pickle = self.pickle;
+        let Node::Tuple(arguments) = pickle.node(object.arguments)? else { return None };
         let is_plain = object.state.is_none() && object.items.is_empty() && object.entries.is_empty();
-        if is_plain && self.known(module, name, arguments)? {
-            return Some(());
+        match pickle.node(object.callable)? {
+            Node::Global(module, name) => {
+                if is_plain && self.known(module, name, arguments)? {
+                    return Some(());
+                }
+                self.class(module, name);
+            }
+            _ => {
+                self.out.extend_from_slice(b"{\"$call\":");
+                self.value(object.callable)?;
+            }
         }
-        self.class(module, name);
         if !arguments.is_empty() {
             self.out.extend_from_slice(b",\"args\":");
             self.list(arguments)?;
