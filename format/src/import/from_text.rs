@@ -1,7 +1,7 @@
 //! One value from what a person types: `--key 42`, `--key sum/1`, `--key '["a",7]'`.
 
 use arrow_array::ArrayRef;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::from_json::array_from_json;
 use crate::error::{Error, Result};
@@ -9,7 +9,8 @@ use crate::model::{Field, Logical, Type};
 
 /// The value that `text` means for this type, as an array of one element.
 ///
-/// A type whose JSON form is a string takes the text as it is, without quotes; every other takes JSON.
+/// A type whose JSON form is a string takes the text as it is, without quotes; every other takes JSON. A row of one
+/// column, as PyFlink's keys are, takes what the column takes.
 ///
 /// # Errors
 /// [`ErrorKind::BadRequest`](crate::ErrorKind::BadRequest) if the text is no value of the type.
@@ -26,11 +27,25 @@ pub fn json_from_text(field: &Field, text: &str) -> Result<Value> {
     if is_json_string(field) || (matches!(field.ty, Type::Duration(_)) && text.starts_with("PT")) {
         return Ok(Value::String(text.to_owned()));
     }
+    if let Some(only) = only_column(field).filter(|_| !text.trim_start().starts_with('{')) {
+        return Ok(json!({ &only.name: json_from_text(only, text)? }));
+    }
     let is_nested = field.ty.to_arrow().is_nested();
     serde_json::from_str(text).map_err(|error| {
         let what = Error::bad_request(format!("{text:?} is no {field}"));
         if is_nested { what.caused_by(error) } else { what }
     })
+}
+
+/// The column of a row that has no other.
+fn only_column(field: &Field) -> Option<&Field> {
+    match (&field.logical, &field.ty) {
+        (Some(Logical::Row), Type::Struct(fields)) => match fields.as_slice() {
+            [_kind, only] => Some(only),
+            _ => None,
+        },
+        _ => None,
+    }
 }
 
 /// The type's values are strings in JSON.

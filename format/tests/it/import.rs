@@ -131,5 +131,12 @@ fn a_person_types_strings_without_quotes_and_tuples_as_arrays() {
         Field::new("key", Type::Struct(vec![Field::new("f0", Type::Utf8), Field::new("f1", Type::Int64)]))
             .with_logical(Logical::Tuple);
     assert_eq!(text(&tuple, r#"["a",7]"#), r#"{"f0":"a","f1":7}"#);
+    let row_of = |column: Field| {
+        let kind = Field::new("$kind", Type::Utf8);
+        Field::new("key", Type::Struct(vec![kind, column.named("f0")])).with_logical(Logical::Row)
+    };
+    assert_eq!(text(&row_of(Field::new("", Type::Utf8)), "ada"), r#"{"f0":"ada"}"#);
+    assert_eq!(text(&row_of(Field::new("", Type::Utf8)), r#"{"f0":"ada"}"#), r#"{"f0":"ada"}"#);
+    assert_eq!(text(&row_of(tuple), r#"["a",7]"#), r#"{"f0":{"f0":"a","f1":7}}"#);
     assert!(array_from_text(&Field::new("key", Type::Int64), "x").is_err());
 }
