@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use spt_flink::{FlinkOptions, FlinkSource, PathMap};
+use spt_flink::{FlinkOptions, FlinkSource, PathMap, PythonTypes};
 use spt_format::{ColumnarReader, NamedSource, Plan, SavepointSource, UidList};
 
 use crate::error::{Failure, Result};
@@ -19,6 +19,9 @@ pub(crate) struct Opening {
     /// Where files are that a checkpoint of Flink's names below OLD; may be given more than once
     #[arg(long, value_name = "OLD=NEW")]
     path_map: Vec<PathMap>,
+    /// Types of the state that a PyFlink job keeps, which Flink does not record: JSON, `{"UID": {"STATE": "TYPE"}}`
+    #[arg(long, value_name = "FILE")]
+    python_types: Option<PathBuf>,
 }
 
 impl Opening {
@@ -27,13 +30,17 @@ impl Opening {
         self.path_map.iter().cloned().fold(FlinkSource::options(), FlinkOptions::path_map)
     }
 
-    /// The savepoint with the names that were given for its operators.
+    /// The savepoint with the names that were given for its operators, and the types for its states.
     ///
     /// # Errors
-    /// If a list cannot be read.
+    /// If a list cannot be read, or a type cannot be the state's.
     pub(crate) fn named(&self, source: Box<dyn SavepointSource>) -> Result<Box<dyn SavepointSource>> {
         let mut uids = UidList::default();
         self.uid_list.iter().try_for_each(|list| add_uids(list, &mut uids))?;
+        let source = match &self.python_types {
+            Some(file) => python_types_at(file)?.apply(source)?,
+            None => source,
+        };
         Ok(if uids.is_empty() { source } else { Box::new(NamedSource::new(source, &uids)) })
     }
 }
@@ -85,6 +92,10 @@ pub(crate) fn add_uids(path: &Path, uids: &mut UidList) -> Result<()> {
         uids.add_lines(&text).map_err(|error| error.in_file(path.display().to_string()))?;
     }
     Ok(())
+}
+
+fn python_types_at(path: &Path) -> Result<PythonTypes> {
+    Ok(PythonTypes::from_json(&text_of(path)?).map_err(|error| error.in_file(path.display().to_string()))?)
 }
 
 fn text_of(path: &Path) -> Result<String> {

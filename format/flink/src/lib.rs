@@ -9,6 +9,7 @@ pub mod metadata;
 mod operator;
 mod parallel;
 mod payloads;
+mod python_types;
 mod read_at;
 mod rows;
 pub mod serializers;
@@ -25,6 +26,7 @@ pub use keyed::{
 };
 pub use location::find_metadata;
 pub use operator::OperatorHeader;
+pub use python_types::PythonTypes;
 pub use read_at::ReadAt;
 pub use source::{FlinkOptions, FlinkSource, Moved, Trouble, TroubleKind};
 pub use state_meta::{BackendKind, StateMeta};

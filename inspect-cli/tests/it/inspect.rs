@@ -304,6 +304,39 @@ note: 5 rows with values nobody here can decode: shown by their bytes
 }
 
 #[test]
+fn types_that_python_declared_can_be_named() {
+    let path = flink("2.1.0/pyflink-process-hashmap-canonical");
+    let folder = tempfile::tempdir().unwrap();
+    let types = folder.path().join("types.json");
+    std::fs::write(&types, r#"{"states-001": {"counts": "map<utf8, int32>", "total": "int32"}}"#).unwrap();
+    let named =
+        ["inspect", &path, "--python-types", types.to_str().unwrap(), "--uid", "states-001", "--rows"];
+    assert_data_eq!(
+        run(&[&named[..], &["--state", "python-state-counts"]].concat()),
+        str![[r#"
+key_group  key           map_key  value
+       65  {"f0":"Zoë"}  Zoë-0        0
+       84  {"f0":"eve"}  eve--7      -7
+       90  {"f0":"ada"}  ada-3        3
+       90  {"f0":"ada"}  ada-5        5
+      109  {"f0":"bob"}  bob-2        2
+      109  {"f0":"bob"}  bob-40      40
+--- exit 0
+
+"#]]
+    );
+    assert_data_eq!(
+        run(&[&named[..], &["--state", "python-state-total"]].concat()),
+        str![[r#"
+--- stderr
+error: state "python-state-total", value: a value is not of the type that was named: byte 4: 4 bytes follow the end of value
+--- exit 2
+
+"#]]
+    );
+}
+
+#[test]
 fn a_python_job_is_the_same_on_either_backend() {
     let [heap, database] =
         ["hashmap", "rocksdb"].map(|backend| flink(&format!("2.1.0/pyflink-process-{backend}-canonical")));

@@ -20,7 +20,7 @@ use super::flink_type::{FlinkType, Opaque, OpaqueEnd, Scalar};
 /// What the names of such states begin with.
 const STATE: &str = "python-state-";
 /// Whose the bytes are, in the place of a class: which of its coders wrote them, nothing says.
-const CODER: &str = "pyflink";
+pub(crate) const CODER: &str = "pyflink";
 
 /// `i32` size, then what one of Python's coders wrote.
 pub(super) fn coded() -> FlinkType {
@@ -28,9 +28,14 @@ pub(super) fn coded() -> FlinkType {
     FlinkType::RawData(Box::new(FlinkType::Opaque(value)))
 }
 
+/// The name that a state has in Python, if its process keeps it.
+pub(crate) fn name_of(state: &str) -> Option<&str> {
+    state.strip_prefix(STATE)
+}
+
 /// Says of the bytes in a state that Python keeps that they are Python's.
 pub(crate) fn claim(state: &str, data_type: &mut FlinkType) {
-    if state.starts_with(STATE) {
+    if name_of(state).is_some() {
         claim_bytes(data_type);
     }
 }

@@ -14,6 +14,7 @@ mod corpus;
 mod files;
 mod later_states;
 mod metadata;
+mod python;
 mod rocksdb;
 mod runs;
 mod segments;
