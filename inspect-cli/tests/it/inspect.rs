@@ -329,7 +329,7 @@ key_group  key           map_key  value
         run(&[&named[..], &["--state", "python-state-total"]].concat()),
         str![[r#"
 --- stderr
-error: state "python-state-total", value: a value is not of the type that was named: byte 4: 4 bytes follow the end of value
+error: state "python-state-total", value: a value of 8 bytes as int32 is not supported: byte 4: 4 bytes follow the end of value
 --- exit 2
 
 "#]]

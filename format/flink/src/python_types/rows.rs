@@ -5,7 +5,7 @@ use std::sync::Arc;
 use arrow_array::cast::AsArray;
 use arrow_array::{ArrayRef, RecordBatch};
 use arrow_schema::{DataType, SchemaRef};
-use spt_format::{Completeness, Cursor, Error, Result, ResultExt, RowStream};
+use spt_format::{Completeness, Cursor, Error, ErrorKind, Location, Result, ResultExt, RowStream};
 
 use super::{Named, Parts};
 use crate::serializers::values::{Column, append, append_whole};
@@ -57,12 +57,18 @@ pub(super) fn decode(named: &Named, bytes: &ArrayRef, data_type: &DataType) -> R
     for value in bytes {
         match value {
             None => column.push_null(),
-            Some(value) => append_named(named, &mut column, value).map_err(|error| {
-                Error::bad_request("a value is not of the type that was named").caused_by(error)
-            })?,
+            Some(value) => {
+                append_named(named, &mut column, value).map_err(|error| misfit(named, value, error))?;
+            }
         }
     }
     column.finish()
+}
+
+/// The bytes may be in order: it is the type that was named which does not fit.
+fn misfit(named: &Named, value: &[u8], cause: Error) -> Error {
+    let what = format!("a value of {} bytes as {}", value.len(), named.field());
+    Error::new(ErrorKind::Unsupported { what }, Location::default()).caused_by(cause)
 }
 
 fn append_named(named: &Named, column: &mut Column, bytes: &[u8]) -> Result<()> {

@@ -108,7 +108,7 @@ fn bytes_of_another_type_than_the_named_one_are_an_error_with_their_state() {
     let source = typed(PROCESS, r#"{"28ffb474898dad557495e153a31dc742": {"total": "int32"}}"#).unwrap();
     let error = read(source.as_ref(), place(source.as_ref(), "states-001", "python-state-total"), false);
     let error = error.unwrap_err().full();
-    assert!(error.starts_with("state \"python-state-total\", value: a value is not of the type"), "{error}");
+    assert!(error.starts_with("state \"python-state-total\", value: a value of 8 bytes as int32"), "{error}");
 }
 
 #[test]
