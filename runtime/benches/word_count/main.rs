@@ -1,7 +1,7 @@
 //! Words per second at parallelism 2, from lines in memory to one output record per word; and what snapshots of the same
 //! job cost.
 //!
-//! `cargo bench -p spt-runtime --bench word_count [-- words | keys [KEYS [DIR]] | restore KEYS SAVEPOINT | barrier [KEYS] | checkpoints [KEYS]]`.
+//! `cargo bench -p spt-runtime --bench word_count [-- words [VOCABULARY] | keys [KEYS [DIR]] | restore KEYS SAVEPOINT | barrier [KEYS] | checkpoints [KEYS]]`.
 
 #![allow(
     clippy::unwrap_used,
@@ -31,12 +31,12 @@ fn main() {
     let arguments: Vec<String> =
         std::env::args().skip(1).filter(|argument| !argument.starts_with("--")).collect();
     let what = arguments.first().map_or("all", String::as_str);
+    let number = arguments.get(1).map(|keys| keys.parse().unwrap());
     if matches!(what, "all" | "words") {
-        for vocabulary in [1_000, 100_000] {
+        for vocabulary in number.map_or(vec![1_000, 100_000], |words| vec![words]) {
             words(vocabulary, 6_000_000);
         }
     }
-    let number = arguments.get(1).map(|keys| keys.parse().unwrap());
     if what == "barrier" {
         let sizes = number.map_or(vec![100_000, 1_000_000, 10_000_000], |keys| vec![keys]);
         sizes.into_iter().for_each(snapshots::barrier);

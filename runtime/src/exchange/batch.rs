@@ -118,7 +118,7 @@ impl<K: Key, V: Data> Batch for KeyedBatch<K, V> {
 
     #[inline]
     fn is_full(&self) -> bool {
-        self.places.len() >= BATCH_RECORDS || self.values.bytes() >= BATCH_BYTES
+        self.places.len() >= BATCH_RECORDS || self.keys.bytes() + self.values.bytes() >= BATCH_BYTES
     }
 
     fn clear(&mut self) {

@@ -1,10 +1,11 @@
 use crossbeam_channel::{Sender, unbounded};
 
-use super::batch::{Batch, Records};
+use super::batch::{Batch, KeyedBatch, Records};
 use super::gate::{Gate, Input};
 use super::link::{AnyExchange, Element, Exchange, LinkSender, Pattern};
 use crate::data::{Column, EventTime};
 use crate::operators::{Barrier, BarrierKind, Watermark};
+use crate::state::{KeyArena, Place};
 use crate::tasks::Command;
 
 type Numbers = Records<i64>;
@@ -108,6 +109,19 @@ fn a_batch_goes_back_to_its_sender_empty() {
     let Input::Batch(received, link) = gate.next(None).unwrap() else { panic!("a batch") };
     gate.recycle(received, link);
     assert_eq!(links[0].batch().len(), 0);
+}
+
+#[test]
+fn a_batch_of_long_keys_is_full_by_their_bytes() {
+    let mut batch = KeyedBatch::<String, i64>::default();
+    let key = "k".repeat(1 << 16);
+    let is_full = |_: &usize| {
+        batch.keys.push(&key);
+        batch.places.push(Place::of::<String>(&key, 128));
+        batch.values.push(1);
+        batch.is_full()
+    };
+    assert_eq!((1..).find(is_full), Some(16));
 }
 
 #[test]

@@ -14,6 +14,9 @@ pub trait KeyArena<K: Key>: Default + Send + 'static {
     /// How many keys there are.
     fn len(&self) -> usize;
 
+    /// Bytes of the keys, without what they own elsewhere.
+    fn bytes(&self) -> usize;
+
     /// There are none.
     fn is_empty(&self) -> bool {
         self.len() == 0
@@ -37,6 +40,11 @@ impl<K: Key<Borrowed = K>> KeyArena<K> for Vec<K> {
 
     fn len(&self) -> usize {
         self.len()
+    }
+
+    #[inline]
+    fn bytes(&self) -> usize {
+        size_of_val(self.as_slice())
     }
 
     fn clear(&mut self) {
@@ -69,6 +77,11 @@ impl KeyArena<String> for TextArena {
         self.ends.len()
     }
 
+    #[inline]
+    fn bytes(&self) -> usize {
+        self.text.len()
+    }
+
     fn clear(&mut self) {
         self.text.clear();
         self.ends.clear();
@@ -87,6 +100,7 @@ mod tests {
         let found: Vec<_> = (0..arena.len()).filter_map(|index| arena.get(index)).collect();
         assert_eq!(found, words);
         assert_eq!(arena.get(words.len()), None);
+        assert_eq!(arena.bytes(), "tobeorné".len());
         arena.clear();
         assert!(arena.is_empty() && arena.get(0).is_none());
     }
