@@ -90,9 +90,9 @@ impl SourceReader for LogReader {
         let mut poll = Poll::Idle(SILENCE);
         for partition in &mut self.partitions {
             let records = whole_lines(&self.folder.join(&partition.name), partition.offset)?;
-            if !records.is_empty() {
-                out.extend(records.lines());
-                partition.offset += records.len() as u64;
+            for record in records.split_inclusive('\n').take(out.room() as usize) {
+                out.emit(record.trim_end_matches(['\r', '\n']));
+                partition.offset += record.len() as u64;
                 poll = Poll::Ready;
             }
         }

@@ -13,13 +13,20 @@ pub struct Out<'next, T: Data> {
     failure: Result<()>,
     emitted: u64,
     skipped: u64,
+    /// Records that a source should emit at most.
+    room: u64,
 }
 
 impl<'next, T: Data> Out<'next, T> {
     /// A way into `next` for records of this time.
     #[inline]
     pub fn new(next: &'next mut dyn Stage<T>, time: EventTime) -> Self {
-        Self { next, time, failure: Ok(()), emitted: 0, skipped: 0 }
+        Self { next, time, failure: Ok(()), emitted: 0, skipped: 0, room: u64::MAX }
+    }
+
+    /// For a source that should emit at most this many records.
+    pub(crate) fn with_room(self, room: u64) -> Self {
+        Self { room, ..self }
     }
 
     /// Emits a record: owned, borrowed, or a tuple of either.
@@ -63,6 +70,12 @@ impl<'next, T: Data> Out<'next, T> {
         for record in records {
             self.emit(record);
         }
+    }
+
+    /// Records that a source should still emit before its poll returns: as many as pass in a moment, at least one when the
+    /// poll begins. Barriers, and signals that end the job, wait for the end of a poll, and for a source that emits more.
+    pub fn room(&self) -> u64 {
+        self.room.saturating_sub(self.emitted)
     }
 
     /// Records emitted so far.

@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 use crate::graph::Graph;
 use crate::savepoint::{Elements, StateSlot, deal};
 use crate::sources::{Discovered, Source, discover};
-use crate::tasks::{SourceTask, StartContext, Task, TaskContext};
+use crate::tasks::{Room, SourceTask, StartContext, Task, TaskContext};
 
 /// A source in the graph.
 pub struct SourceHead<S: Source> {
@@ -99,6 +99,7 @@ impl<S: Source> Chain for SourceHead<S> {
             flush_interval: context.flush_interval(),
             alarm: context.alarm(),
             hold: context.hold().unwrap_or_default(),
+            room: Room::new(),
         }))
     }
 }

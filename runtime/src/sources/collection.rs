@@ -10,9 +10,6 @@ use crate::error::{Error, Result};
 use crate::job::Subtask;
 use crate::operators::Out;
 
-/// Records between two polls of the runtime.
-const BATCH: i64 = 1024;
-
 /// Records in memory, read from the front by each subtask in its part of them.
 ///
 /// Replayable as long as the program makes the same collection again.
@@ -87,7 +84,7 @@ impl<T: Data + Sync> SourceReader for CollectionReader<T> {
         let split = Span::first_left(&self.splits);
         self.reading.turn_to(split, out);
         let Some(span) = split.and_then(|split| self.splits.get_mut(split)) else { return Ok(Poll::End) };
-        let range = span.take(BATCH);
+        let range = span.take(i64::try_from(out.room()).unwrap_or(i64::MAX));
         let place = |index: i64| usize::try_from(index).unwrap_or(usize::MAX);
         let records = self.records.get(place(range.start)..place(range.end)).unwrap_or_default();
         records.iter().for_each(|record| out.emit_ref(record.as_ref()));

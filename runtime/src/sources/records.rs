@@ -64,6 +64,15 @@ impl InCell {
     }
 }
 
+/// What was taken of what has arrived.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Taken {
+    /// Bytes of the records, ends included.
+    pub(super) bytes: usize,
+    /// There are no more whole records.
+    pub(super) is_all: bool,
+}
+
 /// Bytes that have arrived, of which the front may be whole records.
 #[derive(Debug, Default)]
 pub(super) struct Records {
@@ -86,16 +95,19 @@ impl Records {
         self.bytes.extend_from_slice(bytes);
     }
 
-    /// Hands every whole record to `each`, in order, and returns the bytes they took, ends included.
+    /// Hands whole records to `each`, in order and at most `room`, and says what they took.
     ///
     /// # Errors
     /// That of `each`.
-    pub(super) fn take(&mut self, mut each: impl FnMut(&[u8]) -> Result<()>) -> Result<usize> {
+    pub(super) fn take(&mut self, room: u64, mut each: impl FnMut(&[u8]) -> Result<()>) -> Result<Taken> {
         let before = self.start;
-        while let Some(record) = self.next_record() {
+        for _ in 0..room {
+            let Some(record) = self.next_record() else {
+                return Ok(Taken { bytes: self.start - before, is_all: true });
+            };
             each(record)?;
         }
-        Ok(self.start - before)
+        Ok(Taken { bytes: self.start - before, is_all: false })
     }
 
     /// What is left once whole records are taken may still become one.
@@ -114,17 +126,17 @@ impl Records {
         self.next_record().map(<[u8]>::to_vec)
     }
 
-    /// What is left once no more will arrive: a last record without an end, if any. Returns its bytes.
+    /// What is left once no more will arrive: a last record without an end, if any.
     ///
     /// # Errors
     /// That of `each`.
-    pub(super) fn take_rest(&mut self, each: impl FnOnce(&[u8]) -> Result<()>) -> Result<usize> {
+    pub(super) fn take_rest(&mut self, each: impl FnOnce(&[u8]) -> Result<()>) -> Result<Taken> {
         let start = std::mem::replace(&mut self.start, self.bytes.len());
         let rest = self.bytes.get(start..).unwrap_or_default();
         if !rest.is_empty() {
             each(without_return(rest))?;
         }
-        Ok(rest.len())
+        Ok(Taken { bytes: rest.len(), is_all: true })
     }
 
     fn next_record(&mut self) -> Option<&[u8]> {
@@ -145,11 +157,11 @@ mod tests {
 
     fn taken(records: &mut Records) -> (Vec<String>, usize) {
         let mut all = Vec::new();
-        let bytes = records.take(|record| {
+        let taken = records.take(u64::MAX, |record| {
             all.push(String::from_utf8_lossy(record).into_owned());
             Ok(())
         });
-        (all, bytes.unwrap())
+        (all, taken.unwrap().bytes)
     }
 
     fn csv(text: &str) -> Vec<String> {
@@ -166,12 +178,22 @@ mod tests {
         lines.push(b"o\n\nthree");
         assert_eq!(taken(&mut lines), (vec!["two".to_owned(), String::new()], 5));
         let mut rest = Vec::new();
-        let bytes = lines.take_rest(|line| {
+        let taken = lines.take_rest(|line| {
             rest = line.to_vec();
             Ok(())
         });
-        assert_eq!((bytes.unwrap(), rest.as_slice()), (5, &b"three"[..]));
-        assert_eq!(lines.take_rest(|_| panic!("nothing is left")).unwrap(), 0);
+        assert_eq!((taken.unwrap().bytes, rest.as_slice()), (5, &b"three"[..]));
+        assert_eq!(lines.take_rest(|_| panic!("nothing is left")).unwrap().bytes, 0);
+    }
+
+    #[test]
+    fn at_most_as_many_records_are_taken_as_there_is_room_for() {
+        let mut lines = Records::default();
+        lines.push(b"1\n2\n3\n");
+        let mut take = |room| lines.take(room, |_| Ok(())).unwrap();
+        assert_eq!(take(2), Taken { bytes: 4, is_all: false });
+        assert_eq!(take(2), Taken { bytes: 2, is_all: true });
+        assert_eq!(take(2), Taken { bytes: 0, is_all: true });
     }
 
     #[test]

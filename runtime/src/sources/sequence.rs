@@ -11,9 +11,6 @@ use crate::error::Result;
 use crate::job::Subtask;
 use crate::operators::Out;
 
-/// Numbers between two polls of the runtime.
-const BATCH: i64 = 1024;
-
 /// The longest pause between two polls.
 const PAUSE: Duration = Duration::from_millis(10);
 
@@ -80,7 +77,8 @@ impl SequenceReader {
         let split = Span::first_left(&self.splits);
         self.reading.turn_to(split, out);
         let Some(span) = split.and_then(|split| self.splits.get_mut(split)) else { return Err(Poll::End) };
-        let allowed = self.pace.as_mut().map_or(BATCH, Pace::allowed);
+        let room = i64::try_from(out.room()).unwrap_or(i64::MAX);
+        let allowed = self.pace.as_mut().map_or(room, |pace| pace.allowed(room));
         if allowed == 0 {
             return Err(Poll::Idle(self.pace.as_ref().map_or(PAUSE, Pace::pause)));
         }
@@ -120,10 +118,10 @@ struct Pace {
 }
 
 impl Pace {
-    /// Numbers that may be emitted now.
-    fn allowed(&mut self) -> i64 {
+    /// Numbers that may be emitted now, at most `room`.
+    fn allowed(&mut self, room: i64) -> i64 {
         let due = self.since.elapsed().as_secs_f64() * self.per_second - self.emitted;
-        (due as i64).clamp(0, BATCH)
+        (due as i64).clamp(0, room)
     }
 
     /// Until the next number is due.

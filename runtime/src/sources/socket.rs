@@ -112,6 +112,7 @@ impl Source for SocketText {
             address: self.address.clone(),
             lines: Records::default(),
             chunk: vec![0; CHUNK_BYTES],
+            is_taken: true,
         })
     }
 }
@@ -123,6 +124,17 @@ pub struct SocketReader {
     address: String,
     lines: Records,
     chunk: Vec<u8>,
+    /// Of what has arrived, all whole lines are taken.
+    is_taken: bool,
+}
+
+impl SocketReader {
+    /// Emits whole lines that have arrived, as many as there is room for.
+    fn take(&mut self, out: &mut Out<'_, String>) -> Result<Poll> {
+        self.is_taken = self.lines.take(out.room(), |line| emit(line, out))?.is_all;
+        self.lines.check()?;
+        Ok(Poll::Ready)
+    }
 }
 
 impl SourceReader for SocketReader {
@@ -130,6 +142,9 @@ impl SourceReader for SocketReader {
     type Split = ();
 
     fn poll(&mut self, out: &mut Out<'_, String>) -> Result<Poll> {
+        if !self.is_taken {
+            return self.take(out);
+        }
         match self.stream.read(&mut self.chunk) {
             Ok(0) => {
                 note(&format!("{} closed the connection: that is the end of the input", self.address));
@@ -138,9 +153,7 @@ impl SourceReader for SocketReader {
             }
             Ok(read) => {
                 self.lines.push(self.chunk.get(..read).unwrap_or_default());
-                self.lines.take(|line| emit(line, out))?;
-                self.lines.check()?;
-                Ok(Poll::Ready)
+                self.take(out)
             }
             Err(error) if is_silence(error.kind()) => Ok(Poll::Idle(SILENCE)),
             Err(error) => {

@@ -7,6 +7,7 @@ mod command;
 mod context;
 mod input_task;
 mod metrics;
+mod room;
 mod source_task;
 mod thread;
 
@@ -18,6 +19,7 @@ pub(crate) use command::{Command, Event, TaskId};
 pub(crate) use context::{OperatorInfo, StartContext, TaskContext};
 pub(crate) use input_task::{Head, InputTask};
 pub(crate) use metrics::{JobMetrics, OperatorMetrics, TaskMetrics};
+pub(crate) use room::Room;
 pub(crate) use source_task::SourceTask;
 pub(crate) use thread::{Task, TaskPorts, spawn};
 

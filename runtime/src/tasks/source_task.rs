@@ -11,6 +11,7 @@ use super::clock::Alarm;
 use super::command::{Command, Event};
 use super::halted;
 use super::metrics::{OperatorMetrics, TaskMetrics};
+use super::room::Room;
 use super::thread::{Ending, Task, TaskPorts};
 use crate::data::EventTime;
 use crate::error::Result;
@@ -32,6 +33,7 @@ pub(crate) struct SourceTask<R: SourceReader, E> {
     pub(crate) flush_interval: Duration,
     pub(crate) alarm: Alarm,
     pub(crate) hold: Hold,
+    pub(crate) room: Room,
 }
 
 /// How soon a source that is held looks whether it still is; the alarm tells it earlier where it knows.
@@ -138,12 +140,14 @@ where
     E: Stage<R::Item>,
 {
     fn poll(&mut self) -> Result<Poll> {
-        let Self { reader, discovered, chain, blame, metrics, counters, .. } = self;
+        let Self { reader, discovered, chain, blame, metrics, counters, room, .. } = self;
         if let Some(splits) = discovered.take()? {
             blame.on_result(|| reader.add_splits(splits))?;
         }
-        let mut out = Out::new(chain, EventTime::NONE);
+        let since = Instant::now();
+        let mut out = Out::new(chain, EventTime::NONE).with_room(room.records());
         let poll = blame.on_result(|| reader.poll(&mut out));
+        room.learn(out.emitted(), since.elapsed());
         metrics.received(out.emitted() as usize);
         counters.received(out.emitted());
         if out.skipped() > 0 {

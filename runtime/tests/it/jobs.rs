@@ -20,6 +20,7 @@ mod promises;
 mod recovery;
 mod rescale;
 mod restore;
+mod room;
 mod script;
 mod state_model;
 mod stored;

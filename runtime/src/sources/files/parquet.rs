@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use arrow_array::{Array, ArrayRef, RecordBatch, RecordBatchReader, StructArray};
 use arrow_cast::{CastOptions, cast_with_options};
-use arrow_schema::{DataType, Field as ArrowField, Fields, Schema};
+use arrow_schema::{ArrowError, DataType, Field as ArrowField, Fields, Schema};
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
 use spt_format::evolution::{adopt, compare};
@@ -21,7 +21,7 @@ use crate::error::{Error, Result};
 use crate::operators::Out;
 use crate::state::{State, StateReader};
 
-/// Rows decoded between two polls of the runtime.
+/// Rows decoded at once.
 const BATCH_ROWS: usize = 1024;
 
 /// Parquet files, whose columns are bound to the type's fields by name, by the rules of schema evolution: a type
@@ -72,7 +72,7 @@ impl<T: Data + State> ReadFormat for ParquetRows<T> {
             .map_err(|error| failed("cannot be read").caused_by(error))?;
         let columns = FileColumns::new::<T>(&rows.schema(), &aliases)
             .map_err(|error| Error::failed(position.path.clone()).caused_by(error.full()))?;
-        Ok(ParquetFile { rows, columns, record: PhantomData })
+        Ok(ParquetFile { rows, columns, decoded: None, record: PhantomData })
     }
 }
 
@@ -143,7 +143,7 @@ impl FileColumns {
     }
 }
 
-fn unreadable(error: arrow_schema::ArrowError) -> Error {
+fn unreadable(error: ArrowError) -> Error {
     Error::failed("rows cannot be read").caused_by(error)
 }
 
@@ -232,18 +232,33 @@ fn relax(field: &mut Field) {
 pub struct ParquetFile<T> {
     rows: ParquetRecordBatchReader,
     columns: FileColumns,
+    /// Rows that are decoded and not emitted yet.
+    decoded: Option<RecordBatch>,
     record: PhantomData<fn() -> T>,
+}
+
+impl<T> ParquetFile<T> {
+    /// The next rows, at most `room`.
+    fn next(&mut self, room: u64) -> std::result::Result<Option<RecordBatch>, ArrowError> {
+        let Some(decoded) = self.decoded.take().map(Ok).or_else(|| self.rows.next()).transpose()? else {
+            return Ok(None);
+        };
+        let now = decoded.num_rows().min(usize::try_from(room).unwrap_or(usize::MAX));
+        let later = decoded.num_rows() - now;
+        self.decoded = (later > 0).then(|| decoded.slice(now, later));
+        Ok(Some(decoded.slice(0, now)))
+    }
 }
 
 impl<T: Data + State> OpenFile for ParquetFile<T> {
     type Item = T;
 
     fn read(&mut self, position: &mut FilePosition, tally: &mut Tally, out: &mut Out<'_, T>) -> Result<bool> {
-        let Some(batch) = self.rows.next() else { return Ok(false) };
-        let batch = batch.map_err(|error| {
+        let batch = self.next(out.room()).map_err(|error| {
             let place = format!("{}, below row {}", position.path, position.offset);
             Error::failed(format!("{place}: cannot be read")).caused_by(error)
         })?;
+        let Some(batch) = batch else { return Ok(false) };
         let first = position.offset;
         position.offset += batch.num_rows() as u64;
         // Together they are cheap; one by one it is found which of them are none.

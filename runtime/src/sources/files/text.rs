@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::operators::Out;
 use crate::sources::records::{RecordEnd, Records};
 
-/// Bytes read between two polls of the runtime.
+/// Bytes read at once.
 const CHUNK_BYTES: usize = 64 << 10;
 
 /// Makes records of one file out of their text.
@@ -47,6 +47,8 @@ pub struct TextFile<D> {
     records: Records,
     decoder: D,
     chunk: Vec<u8>,
+    /// Of what was read, all whole records are taken.
+    is_taken: bool,
 }
 
 impl<D> TextFile<D> {
@@ -56,7 +58,8 @@ impl<D> TextFile<D> {
         let mut file = File::open(path).map_err(|error| cannot("open", path, error))?;
         check(&mut file, position)?;
         file.seek(SeekFrom::Start(position.offset)).map_err(|error| cannot("read", path, error))?;
-        Ok(Self { file, records: Records::ending(end), decoder, chunk: vec![0; CHUNK_BYTES] })
+        let (records, chunk) = (Records::ending(end), vec![0; CHUNK_BYTES]);
+        Ok(Self { file, records, decoder, chunk, is_taken: true })
     }
 }
 
@@ -123,23 +126,28 @@ impl<D: Decoder> OpenFile for TextFile<D> {
         tally: &mut Tally,
         out: &mut Out<'_, D::Item>,
     ) -> Result<bool> {
-        let Self { file, records, decoder, chunk } = self;
+        let Self { file, records, decoder, chunk, is_taken } = self;
         let path = Path::new(&position.path);
-        let read = file.read(chunk).map_err(|error| cannot("read", path, error))?;
-        records.push(chunk.get(..read).unwrap_or_default());
-        let mut lines = position.lines;
+        let mut is_end = false;
+        if *is_taken {
+            let read = file.read(chunk).map_err(|error| cannot("read", path, error))?;
+            records.push(chunk.get(..read).unwrap_or_default());
+            is_end = read == 0;
+        }
+        let (mut lines, room) = (position.lines, out.room());
         let each = |record: &[u8]| {
             let line = lines + 1;
             lines = line + memchr::memchr_iter(b'\n', record).count() as u64;
             let text = if line == 1 { without_mark(record) } else { record };
             decoder.take(line, text, tally, out)
         };
-        let bytes = if read == 0 { records.take_rest(each)? } else { records.take(each)? };
+        let taken = if is_end { records.take_rest(each)? } else { records.take(room, each)? };
         records.check().map_err(|error| below(&position.path, lines, &error))?;
         decoder.flush(tally, out)?;
         position.lines = lines;
-        position.offset += bytes as u64;
-        Ok(read > 0)
+        position.offset += taken.bytes as u64;
+        *is_taken = taken.is_all;
+        Ok(!is_end)
     }
 }
 
