@@ -97,7 +97,7 @@ fn nullable(field: &Field, array: &ArrayRef, options: JsonOptions) -> Result<Wri
 
 fn value(field: &Field, array: &ArrayRef, options: JsonOptions) -> Result<Write> {
     match &field.logical {
-        Some(Logical::Opaque(class)) => opaque(class, array),
+        Some(Logical::Opaque(class)) => opaque(class, array, options.int64),
         Some(Logical::BigInteger) => big_integer(array),
         Some(Logical::BigDecimal) => big_decimal(array),
         Some(Logical::Uuid) => uuid(array),
@@ -140,11 +140,11 @@ fn stored(ty: &Type, array: &ArrayRef, options: JsonOptions) -> Result<Write> {
         }
         Type::Binary => {
             let array = binary(array)?;
-            Ok(Box::new(move |row, out| write_bytes(array.value(row), out)))
+            Ok(Box::new(move |row, out| write_bytes(array.value(row), options.int64, out)))
         }
         Type::FixedBinary(_) => {
             let array = array.as_fixed_size_binary_opt().ok_or_else(|| mismatch(ty, array))?.clone();
-            Ok(Box::new(move |row, out| write_bytes(array.value(row), out)))
+            Ok(Box::new(move |row, out| write_bytes(array.value(row), options.int64, out)))
         }
         Type::Decimal { precision, scale } => decimal(*precision, usize::from(*scale), array),
         Type::Date => {
@@ -214,9 +214,9 @@ fn duration(unit: TimeUnit, array: &ArrayRef) -> Result<Write> {
     }
 }
 
-fn opaque(class: &str, array: &ArrayRef) -> Result<Write> {
+fn opaque(class: &str, array: &ArrayRef, int64: Int64Style) -> Result<Write> {
     let (array, class) = (binary(array)?, class.to_owned());
-    Ok(Box::new(move |row, out| write_opaque(&class, array.value(row), out)))
+    Ok(Box::new(move |row, out| write_opaque(&class, array.value(row), int64, out)))
 }
 
 /// Digits in a string; a number too long to print in reasonable time is shown by its bytes.
@@ -224,7 +224,7 @@ fn big_integer(array: &ArrayRef) -> Result<Write> {
     let array = binary(array)?;
     Ok(Box::new(move |row, out| match integer_digits(array.value(row)) {
         Some(digits) => write_string(&digits, out),
-        None => write_opaque("java.math.BigInteger", array.value(row), out),
+        None => write_opaque("java.math.BigInteger", array.value(row), Int64Style::default(), out),
     }))
 }
 
@@ -236,7 +236,7 @@ fn big_decimal(array: &ArrayRef) -> Result<Write> {
     let scales = scales.ok_or_else(|| Error::invalid("the scale of a decimal is not int32"))?;
     Ok(Box::new(move |row, out| match integer_digits(unscaled.value(row)) {
         Some(digits) => in_quotes(out, |out| write_scaled(&digits, scales.value(row), out)),
-        None => write_opaque("java.math.BigDecimal", unscaled.value(row), out),
+        None => write_opaque("java.math.BigDecimal", unscaled.value(row), Int64Style::default(), out),
     }))
 }
 

@@ -3,8 +3,10 @@
 //! # Source
 //! CPython, `datetime` (`__reduce_ex__`), `decimal`; PyFlink, `pyflink.common.types`.
 
+use std::borrow::Cow;
+
 use super::machine::{Id, Node};
-use super::text::Writer;
+use super::text::{Writer, are_distinct};
 use crate::export::json_text::{write_display, write_string};
 use crate::export::time_text::{write_duration, write_time};
 use crate::model::TimeUnit;
@@ -81,13 +83,12 @@ impl Writer<'_, '_> {
             return Some(false);
         };
         let names = match self.pickle.node(names)? {
-            Node::List(names) => names.iter().map(|name| self.text(*name).map(str::to_owned)).collect(),
-            Node::None => Some((0..values.len()).map(|index| format!("f{index}")).collect()),
+            Node::List(names) => names.iter().map(|name| self.text(*name).map(Cow::Borrowed)).collect(),
+            Node::None => Some((0..values.len()).map(|index| Cow::Owned(format!("f{index}"))).collect()),
             _ => None,
         };
-        let Some(names) = names.filter(|names: &Vec<String>| names.len() == values.len()) else {
-            return Some(false);
-        };
+        let fit = |names: &Vec<Cow<'_, str>>| names.len() == values.len() && are_distinct(names);
+        let Some(names) = names.filter(fit) else { return Some(false) };
         self.members(names.iter().zip(values.iter().copied()), kind).map(|()| true)
     }
 
@@ -114,7 +115,8 @@ impl Writer<'_, '_> {
     }
 }
 
-/// `u16 year | u8 month | u8 day`.
+/// `u16 year | u8 month | u8 day`. The high bit of a datetime's month says that it is the second of two equal times,
+/// when clocks are set back. There is no form for that.
 fn write_date(bytes: &[u8], out: &mut Vec<u8>) -> Option<()> {
     let &[high, low, month @ 1..=12, day @ 1..=31] = bytes else { return None };
     let year = u16::from_be_bytes([high, low]);
@@ -122,8 +124,7 @@ fn write_date(bytes: &[u8], out: &mut Vec<u8>) -> Option<()> {
     Some(())
 }
 
-/// `u8 hour | u8 minute | u8 second | u24 microseconds`. The high bits of an hour say which of two it is when
-/// clocks are set back; such a time is not shown.
+/// `u8 hour | u8 minute | u8 second | u24 microseconds`. Without a date the hour has that bit.
 fn write_time_of_day(bytes: &[u8], out: &mut Vec<u8>) -> Option<()> {
     let &[hour @ 0..24, minute @ 0..60, second @ 0..60, a, b, c] = bytes else { return None };
     let micros = u32::from_be_bytes([0, a, b, c]);

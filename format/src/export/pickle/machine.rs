@@ -33,9 +33,19 @@ pub(super) enum Node<'a> {
 pub(super) struct Object {
     pub(super) callable: Id,
     pub(super) arguments: Id,
+    /// By their names.
+    pub(super) keywords: Option<Id>,
     pub(super) state: Option<Id>,
     pub(super) items: Vec<Id>,
     pub(super) entries: Vec<(Id, Id)>,
+}
+
+impl Object {
+    /// Nothing but the call and its arguments.
+    pub(super) fn is_plain(&self) -> bool {
+        let is_filled = !self.items.is_empty() || !self.entries.is_empty();
+        self.keywords.is_none() && self.state.is_none() && !is_filled
+    }
 }
 
 /// A whole pickle.
@@ -114,7 +124,7 @@ impl<'a> Machine<'a> {
     fn arrange(&mut self, opcode: u8) -> Option<()> {
         match opcode {
             b'(' => self.marks.push(self.stack.len()),
-            b'0' => self.pop().map(drop)?,
+            b'0' => self.discard()?,
             b'1' => self.marked().map(drop)?,
             b'2' => self.stack.push(self.top()?),
             0x94 => self.remember(u32::try_from(self.memo.len()).ok()?)?,
@@ -169,7 +179,11 @@ impl<'a> Machine<'a> {
                 let entries = pairs(&self.marked()?)?;
                 self.insert(entries)?;
             }
-            b'R' | 0x81 => self.call()?,
+            b'R' | 0x81 => self.call(None)?,
+            0x92 => {
+                let keywords = self.pop()?;
+                self.call(Some(keywords))?;
+            }
             b'b' => self.build()?,
             _ => return None,
         }
@@ -234,6 +248,13 @@ impl<'a> Machine<'a> {
         self.stack.pop()
     }
 
+    /// Takes the topmost node away. A call that nobody wants the result of is there for what it does to other
+    /// objects, which would be shown without it.
+    fn discard(&mut self) -> Option<()> {
+        let node = self.pop()?;
+        (!matches!(self.nodes.get(node)?, Node::Object(_))).then_some(())
+    }
+
     /// Takes what lies above the last mark, and the mark.
     fn marked(&mut self) -> Option<Vec<Id>> {
         let mark = self.marks.pop()?;
@@ -285,10 +306,10 @@ impl<'a> Machine<'a> {
         }
     }
 
-    fn call(&mut self) -> Option<()> {
+    fn call(&mut self, keywords: Option<Id>) -> Option<()> {
         let (arguments, callable) = (self.pop()?, self.pop()?);
         let is_tuple = matches!(self.nodes.get(arguments)?, Node::Tuple(_));
-        self.push(Node::Object(Box::new(Object { callable, arguments, ..Object::default() })));
+        self.push(Node::Object(Box::new(Object { callable, arguments, keywords, ..Object::default() })));
         is_tuple.then_some(())
     }
 
@@ -296,7 +317,7 @@ impl<'a> Machine<'a> {
         let state = self.pop()?;
         let target = self.top()?;
         match self.nodes.get_mut(target)? {
-            Node::Object(object) => object.state = Some(state),
+            Node::Object(object) if object.state.is_none() => object.state = Some(state),
             _ => return None,
         }
         Some(())

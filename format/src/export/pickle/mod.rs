@@ -18,38 +18,42 @@ mod text;
 use machine::Pickle;
 
 use super::json_text::write_display;
+use super::json_value::Int64Style;
 
 /// Longer pickles are not shown: a node takes some 64 times as much memory as the least opcode.
 const MAX_BYTES: usize = 1 << 18;
 /// Longer texts are not shown.
 const MAX_TEXT: usize = 1 << 20;
+/// Nor those that are so many times as long as their bytes: objects that are shared are written again and again.
+const MAX_GROWTH: usize = 64;
 
 /// Appends the member `pickle`, and a comma, with what the bytes hold, or `pickles` if they are several; nothing
 /// if they are none, or more than a person would read. `mark` is what its name begins with.
-pub(super) fn write_member(mark: &str, bytes: &[u8], out: &mut Vec<u8>) {
+pub(super) fn write_member(mark: &str, bytes: &[u8], int64: Int64Style, out: &mut Vec<u8>) {
     let start = out.len();
-    if member(mark, bytes, out).is_none() {
+    if member(mark, bytes, int64, out).is_none() {
         out.truncate(start);
     }
 }
 
-fn member(mark: &str, bytes: &[u8], out: &mut Vec<u8>) -> Option<()> {
+fn member(mark: &str, bytes: &[u8], int64: Int64Style, out: &mut Vec<u8>) -> Option<()> {
     if bytes.len() > MAX_BYTES {
         return None;
     }
-    let end = out.len() + MAX_TEXT;
+    let end = out.len() + MAX_TEXT.min(bytes.len() * MAX_GROWTH);
+    let write = |pickle: &[u8], out: &mut Vec<u8>| text::write(&Pickle::read(pickle)?, int64, end, out);
     if is_bare(bytes) {
         write_display(format_args!("\"{mark}pickle\":"), out);
-        text::write(&Pickle::read(bytes)?, end, out)?;
+        write(bytes, out)?;
     } else {
         let (first, mut rest) = sized(bytes)?;
         let (name, close) = if rest.is_empty() { ("pickle\":", "") } else { ("pickles\":[", "]") };
         write_display(format_args!("\"{mark}{name}"), out);
-        text::write(&Pickle::read(first)?, end, out)?;
+        write(first, out)?;
         while !rest.is_empty() {
             let (next, behind) = sized(rest)?;
             out.push(b',');
-            text::write(&Pickle::read(next)?, end, out)?;
+            write(next, out)?;
             rest = behind;
         }
         out.extend_from_slice(close.as_bytes());

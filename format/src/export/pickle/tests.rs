@@ -25,8 +25,12 @@ fn decoded(base64: &str) -> Vec<u8> {
 
 /// What is written of these bytes, `None` if they are left alone.
 fn text(bytes: &[u8]) -> Option<String> {
+    text_with(bytes, Int64Style::Number)
+}
+
+fn text_with(bytes: &[u8], int64: Int64Style) -> Option<String> {
     let mut out = b"before".to_vec();
-    write_member("$", bytes, &mut out);
+    write_member("$", bytes, int64, &mut out);
     let text = String::from_utf8(out).unwrap().strip_prefix("before").unwrap().to_owned();
     let member = text.strip_suffix(",").map(str::to_owned);
     assert_eq!(member.is_none(), text.is_empty());
@@ -41,7 +45,7 @@ fn value(base64: &str) -> Value {
 fn every_kind_of_value_has_its_form_in_every_protocol() {
     let expected = json!({
         "name": "Zoë", "amount": -7, "none": null, "yes": true, "float": 0.25, "bytes": {"$bytes": "YWI="},
-        "big": serde_json::from_str::<Value>("10000000000000000000000000").unwrap(), "list": [300, 70000, ["Zoë"]], "tuple": [1, 2, 3, 4],
+        "big": "10000000000000000000000000", "list": [300, 70000, ["Zoë"]], "tuple": [1, 2, 3, 4],
         "set": [5], "frozen": [6], "date": "2026-11-22", "time": "03:04:05.001", "at": "2026-11-22T03:04:05",
         "decimal": "1.50",
     });
@@ -97,6 +101,44 @@ fn objects_of_other_classes_say_how_they_would_be_made() {
 fn dictionaries_whose_keys_could_be_mistaken_are_pairs() {
     assert_eq!(value("gASVCgAAAAAAAAB9lEsBjAFhlHMu"), json!([[1, "a"]]));
     assert_eq!(value("gASVCwAAAAAAAAB9lIwCJGGUSwFzLg=="), json!([["$a", 1]]));
+    let twice = b"\x80\x04}(\x8c\x01aK\x01\x8c\x01aK\x02u.";
+    assert_eq!(text(twice).unwrap(), r#"[["a",1],["a",2]]"#);
+}
+
+#[test]
+fn integers_are_numbers_up_to_64_bits_and_strings_where_that_is_asked_for() {
+    let bounds =
+        decoded("gASVNwAAAAAAAABdlCiKCP////////9/igkAAAAAAAAAgACKCAAAAAAAAACAign/////////f/+KBgAAAAAAAWUu");
+    let numbers = r#"[9223372036854775807,"9223372036854775808",-9223372036854775808,"-9223372036854775809",1099511627776]"#;
+    assert_eq!(text(&bounds).unwrap(), numbers);
+    assert_eq!(text_with(b"\x80\x04]K\x07a.", Int64Style::String).unwrap(), r#"["7"]"#);
+    let long =
+        |bytes: usize| [b"\x80\x04\x8b", &(bytes as u32).to_le_bytes()[..], &vec![1; bytes], b"."].concat();
+    assert_eq!(text(&long(2048)).unwrap().len(), 4930 + 2);
+    assert_eq!(text(&long(2049)), None);
+}
+
+#[test]
+fn arguments_that_are_named_are_shown_by_their_names() {
+    let keywords = "gASVHQAAAAAAAACMA2pvYpSMAkt3lJOUSwGFlH2UjAFilEsCc5KULg==";
+    assert_eq!(value(keywords), json!({"$class": "job.Kw", "args": [1], "kwargs": {"b": 2}}));
+}
+
+#[test]
+fn what_would_be_shown_without_a_part_of_it_is_left_alone() {
+    // A class that takes its state by a function: `setter(object, state)`, whose result is thrown away.
+    assert_eq!(
+        text(&decoded("gASVMAAAAAAAAACMA2pvYpSMBlNldHRlcpSTlClSlGgAjAZzZXR0ZXKUk5RoA32UjAFhlEsBc4ZSMC4=")),
+        None
+    );
+    let object = b"\x80\x04\x8c\x01m\x8c\x01C\x93)R";
+    for (rest, shown) in [
+        (&b"K\x01b."[..], Some(r#"{"$class":"m.C","state":1}"#)),
+        (b"K\x01bK\x02b.", None),
+        (b"K\x01aK\x02K\x03s.", None),
+    ] {
+        assert_eq!(text(&[&object[..], rest].concat()).as_deref(), shown, "{rest:?}");
+    }
 }
 
 #[test]
@@ -163,4 +205,7 @@ fn few_bytes_do_not_become_many() {
     assert_eq!(text(&bomb), None);
     let behind = [&(bomb.len() as u32).to_be_bytes()[..], &bomb].concat();
     assert_eq!(text(&behind.repeat(500)), None);
+    let small = |levels: usize| text(&[&b"\x80\x04)"[..], &level.repeat(levels), b"."].concat());
+    assert_eq!(small(2).unwrap(), "[[[],[],[]],[[],[],[]],[[],[],[]]]");
+    assert_eq!(small(10), None);
 }

@@ -1,29 +1,37 @@
 //! A pickle's value as JSON.
 //!
 //! ```text
-//! null true 7 0.5 "text"   {"$bytes":"base64"}   [1,2] (list, tuple, set)
+//! null true 7 0.5 "text"   "18446744073709551616" (beyond 64 bits)   {"$bytes":"base64"}   [1,2] (list, tuple, set)
 //! {"k":1} (dict of texts)  [[7,"a"]] (any other)  {"name":1} or {"f0":1} (PyFlink's Row)
 //! "2026-11-22T03:04:05+02:00" (datetime)   "PT1M" (timedelta)   "1.50" (Decimal)
-//! {"$class":"module.Name","args":[…],"items":[…],"state":{…}} (any other object; what is empty is left out)
+//! {"$class":"module.Name","args":[…],"kwargs":{…},"items":[…],"state":{…}}
+//!     (any other object; what is empty is left out; items are entries of a dict, too)
 //! {"$call":…,"args":[…]} (an object that something other than a class or function makes)
 //! ```
+
+use std::collections::HashSet;
+use std::hash::Hash;
 
 use super::machine::{Id, Node, Object, Pickle};
 use crate::export::big_text::integer_digits;
 use crate::export::json_text::{write_base64, write_f64, write_integer, write_name, write_string};
+use crate::export::json_value::Int64Style;
 
 /// Deeper values are not shown. Flat bytes make deep values: an opcode a level.
 const MAX_DEPTH: usize = 32;
+/// Longer integers are not shown: the work grows with the square. Python itself prints no more than 4300 digits.
+const MAX_INTEGER_BYTES: usize = 2048;
 
 /// Appends the value; `None` if it is too deep, gets behind the place `end`, or holds what no pickler writes.
 /// Objects that are shared are written as often as they are met, so that few bytes may make a long text.
-pub(super) fn write(pickle: &Pickle<'_>, end: usize, out: &mut Vec<u8>) -> Option<()> {
-    Writer { pickle, out, end, depth: 0 }.value(pickle.root)
+pub(super) fn write(pickle: &Pickle<'_>, int64: Int64Style, end: usize, out: &mut Vec<u8>) -> Option<()> {
+    Writer { pickle, out, int64, end, depth: 0 }.value(pickle.root)
 }
 
 pub(super) struct Writer<'a, 'b> {
     pub(super) pickle: &'a Pickle<'b>,
     pub(super) out: &'a mut Vec<u8>,
+    int64: Int64Style,
     end: usize,
     depth: usize,
 }
@@ -37,7 +45,7 @@ impl<'b> Writer<'_, 'b> {
         match self.pickle.node(id)? {
             Node::None => self.out.extend_from_slice(b"null"),
             Node::Boolean(value) => self.out.extend_from_slice(if *value { b"true" } else { b"false" }),
-            Node::Integer(value) => write_integer(*value, self.out),
+            Node::Integer(value) => self.integer(*value),
             Node::Long(bytes) => self.long(bytes)?,
             Node::Float(value) => write_f64(*value, self.out),
             Node::Text(text) => write_string(text, self.out),
@@ -58,9 +66,24 @@ impl<'b> Writer<'_, 'b> {
         Some(())
     }
 
+    fn integer(&mut self, value: i64) {
+        match self.int64 {
+            Int64Style::Number => write_integer(value, self.out),
+            Int64Style::String => write_string(&value.to_string(), self.out),
+        }
+    }
+
+    /// A string if it has more than 64 bits, as big integers have everywhere.
     fn long(&mut self, little_endian: &[u8]) -> Option<()> {
+        if little_endian.len() > MAX_INTEGER_BYTES {
+            return None;
+        }
         let bytes: Vec<u8> = little_endian.iter().rev().copied().collect();
-        self.out.extend_from_slice(integer_digits(&bytes)?.as_bytes());
+        let digits = integer_digits(&bytes)?;
+        match digits.parse() {
+            Ok(value) => self.integer(value),
+            Err(_) => write_string(&digits, self.out),
+        }
         Some(())
     }
 
@@ -80,10 +103,11 @@ impl<'b> Writer<'_, 'b> {
         }
     }
 
-    /// An object if every key is a text that cannot be mistaken for a marker, otherwise pairs.
+    /// An object if every key is another text, and none can be mistaken for a marker; otherwise pairs.
     fn dictionary(&mut self, entries: &[(Id, Id)]) -> Option<()> {
         let name = |id: &Id| self.text(*id).filter(|name| !name.starts_with('$'));
-        match entries.iter().map(|(key, _)| name(key)).collect::<Option<Vec<_>>>() {
+        let names = entries.iter().map(|(key, _)| name(key)).collect::<Option<Vec<_>>>();
+        match names.filter(|names| are_distinct(names)) {
             Some(names) => self.members(names.into_iter().zip(entries.iter().map(|(_, value)| *value)), ""),
             None => {
                 self.out.push(b'[');
@@ -125,10 +149,9 @@ impl<'b> Writer<'_, 'b> {
     fn object(&mut self, object: &Object) -> Option<()> {
         let pickle = self.pickle;
         let Node::Tuple(arguments) = pickle.node(object.arguments)? else { return None };
-        let is_plain = object.state.is_none() && object.items.is_empty() && object.entries.is_empty();
         match pickle.node(object.callable)? {
             Node::Global(module, name) => {
-                if is_plain && self.known(module, name, arguments)? {
+                if object.is_plain() && self.known(module, name, arguments)? {
                     return Some(());
                 }
                 self.class(module, name);
@@ -142,19 +165,36 @@ impl<'b> Writer<'_, 'b> {
             self.out.extend_from_slice(b",\"args\":");
             self.list(arguments)?;
         }
-        if !object.items.is_empty() {
-            self.out.extend_from_slice(b",\"items\":");
-            self.list(&object.items)?;
-        } else if !object.entries.is_empty() {
-            self.out.extend_from_slice(b",\"items\":");
-            self.dictionary(&object.entries)?;
-        }
-        if let Some(state) = object.state {
-            self.out.extend_from_slice(b",\"state\":");
-            self.value(state)?;
-        }
+        self.part("kwargs", object.keywords)?;
+        self.contents(object)?;
+        self.part("state", object.state)?;
         self.out.push(b'}');
         Some(())
+    }
+
+    /// One more member of an object.
+    fn part(&mut self, name: &str, value: Option<Id>) -> Option<()> {
+        let Some(value) = value else { return Some(()) };
+        self.comma(1);
+        write_name(name, self.out);
+        self.value(value)
+    }
+
+    /// What is put into an object of a class that is a list or a dict. None is both.
+    fn contents(&mut self, object: &Object) -> Option<()> {
+        let member = b",\"items\":";
+        match (object.items.is_empty(), object.entries.is_empty()) {
+            (true, true) => Some(()),
+            (false, true) => {
+                self.out.extend_from_slice(member);
+                self.list(&object.items)
+            }
+            (true, false) => {
+                self.out.extend_from_slice(member);
+                self.dictionary(&object.entries)
+            }
+            (false, false) => None,
+        }
     }
 
     pub(super) fn text(&self, id: Id) -> Option<&'b str> {
@@ -170,4 +210,9 @@ impl<'b> Writer<'_, 'b> {
             _ => None,
         }
     }
+}
+
+pub(super) fn are_distinct<N: Hash + Eq>(names: &[N]) -> bool {
+    let mut seen = HashSet::with_capacity(names.len());
+    names.iter().all(|name| seen.insert(name))
 }
