@@ -283,6 +283,12 @@ mod tests {
     }
 
     #[test]
+    fn a_place_that_two_levels_name_is_printed_once() {
+        let error = Error::invalid("no").within("row 2").within("state a").within("state a").within("b");
+        assert_eq!(error.to_string(), "b, state a, row 2: no");
+    }
+
+    #[test]
     fn full_prints_the_cause_once() {
         let error = Error::io("read", "a/b", std::io::Error::other("disk on fire"));
         assert_eq!(error.full(), "a/b: read failed: disk on fire");

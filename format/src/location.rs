@@ -27,9 +27,12 @@ impl Location {
         self.file.get_or_insert_with(|| file.into());
     }
 
-    /// Adds what encloses everything known so far.
+    /// Adds what encloses everything known so far, unless the level below has just said the same.
     pub fn enclose(&mut self, what: impl Into<String>) {
-        self.enclosing.push(what.into());
+        let what = what.into();
+        if self.enclosing.last() != Some(&what) {
+            self.enclosing.push(what);
+        }
     }
 
     /// The file's name, if known.

@@ -74,6 +74,8 @@ struct Piece {
     last: Option<RecordBatch>,
     unknown_groups: u64,
     places: Places,
+    /// Unread rows that are not supported here: no damage, and a finding of their own.
+    unsupported: u64,
     /// The file that could not be read.
     damaged: Option<String>,
 }
@@ -81,6 +83,8 @@ struct Piece {
 /// Rows that could not be read, and the file that is to blame.
 struct Unread {
     rows: u64,
+    /// How many of them are not supported here, which another finding says.
+    unsupported: u64,
     file: Option<String>,
 }
 
@@ -90,8 +94,8 @@ impl StateCheck<'_> {
         let all = pieces.iter().map(ExactSizeIterator::len).sum::<usize>() == self.segments.len();
         let done = self.check_pieces(&pieces, threads);
         let mut last: Option<RecordBatch> = None;
-        let (mut rows, mut unread, mut unknown) = (0, 0, 0);
-        let (mut damaged, mut opaque) = (None, 0);
+        let (mut rows, mut opaque, mut unknown) = (0, 0, 0);
+        let mut unread = Unread { rows: 0, unsupported: 0, file: None };
         for piece in done {
             if let (Some(last), Some(first)) = (&last, &piece.first) {
                 self.compare(last, 0, first, 0, &mut checks.findings);
@@ -99,14 +103,14 @@ impl StateCheck<'_> {
             last = piece.last.or(last);
             rows += piece.rows;
             unknown += piece.unknown_groups;
-            unread += piece.completeness.rows_unread;
+            unread.rows += piece.completeness.rows_unread;
+            unread.unsupported += piece.unsupported;
+            unread.file = unread.file.or(piece.damaged);
             opaque += piece.completeness.rows_opaque;
-            damaged = damaged.or(piece.damaged);
             checks.findings.append(piece.findings);
             checks.completeness = checks.completeness.and(piece.completeness);
         }
         checks.rows += rows;
-        let unread = Unread { rows: unread, file: damaged };
         self.conclude(all.then_some(rows), unread, opaque, unknown, &mut checks.findings);
     }
 
@@ -124,8 +128,9 @@ impl StateCheck<'_> {
             let message = format!("{found} rows are there, the metadata says {expected}");
             findings.push(Finding::new(Code::RowCount, self.label, message));
         }
-        if unread.rows > 0 {
-            let message = format!("{} rows could not be read", unread.rows);
+        let damaged = unread.rows - unread.unsupported;
+        if damaged > 0 {
+            let message = format!("{damaged} rows could not be read");
             findings.push(Finding::new(Code::RowsUnread, self.label, message).because_of(unread.file));
         }
         if opaque > 0 {
@@ -181,7 +186,11 @@ impl StateCheck<'_> {
                 .flatten()
                 .filter_map(|segment| segment.rows)
                 .sum();
-            piece.completeness.rows_unread += expected.saturating_sub(piece.rows).max(1);
+            let unread = expected.saturating_sub(piece.rows).max(1);
+            piece.completeness.rows_unread += unread;
+            if code == Code::NotSupported {
+                piece.unsupported += unread;
+            }
         }
         piece
     }
