@@ -22,6 +22,7 @@ mod migrate;
 mod names;
 mod patch;
 mod preflight;
+mod python;
 mod support;
 mod uid;
 mod usage;
