@@ -20,8 +20,8 @@ pub(crate) struct Opening {
     #[arg(long, value_name = "OLD=NEW")]
     path_map: Vec<PathMap>,
     /// Types of the state that a PyFlink job keeps, which Flink does not record: JSON, `{"UID": {"STATE": "TYPE"}}`
-    #[arg(long, value_name = "FILE")]
-    python_types: Option<PathBuf>,
+    #[arg(long, value_name = "FILE", value_parser = python_types)]
+    python_types: Option<PythonTypes>,
 }
 
 impl Opening {
@@ -38,7 +38,7 @@ impl Opening {
         let mut uids = UidList::default();
         self.uid_list.iter().try_for_each(|list| add_uids(list, &mut uids))?;
         let source = match &self.python_types {
-            Some(file) => python_types_at(file)?.apply(source)?,
+            Some(types) => types.apply(source)?,
             None => source,
         };
         Ok(if uids.is_empty() { source } else { Box::new(NamedSource::new(source, &uids)) })
@@ -94,8 +94,10 @@ pub(crate) fn add_uids(path: &Path, uids: &mut UidList) -> Result<()> {
     Ok(())
 }
 
-fn python_types_at(path: &Path) -> Result<PythonTypes> {
-    Ok(PythonTypes::from_json(&text_of(path)?).map_err(|error| error.in_file(path.display().to_string()))?)
+/// The types in a file. That it cannot be read is a fault of the command, not of each savepoint.
+fn python_types(file: &str) -> std::result::Result<PythonTypes, String> {
+    let text = std::fs::read_to_string(file).map_err(|error| error.to_string())?;
+    PythonTypes::from_json(&text).map_err(|error| error.full())
 }
 
 fn text_of(path: &Path) -> Result<String> {

@@ -1,3 +1,5 @@
+use std::path::Path;
+
 use snapbox::{assert_data_eq, str};
 
 use crate::support::{flink, run};
@@ -59,7 +61,7 @@ key_group  key           map_key  value
         run(&[&named[..], &["--state", "python-state-total"]].concat()),
         str![[r#"
 --- stderr
-error: state "python-state-total", value: a value of 8 bytes as int32 is not supported: byte 4: 4 bytes follow the end of value
+error: operator states-001, state "python-state-total", value: a value of 8 bytes as int32 is not supported: byte 4: 4 bytes follow the end of value
 --- exit 2
 
 "#]]
@@ -78,4 +80,50 @@ fn a_python_job_is_the_same_on_either_backend() {
         let text = run(&["validate", &path]);
         assert!(!text.contains("SPT-206") && text.contains("nothing is wrong"), "{text}");
     }
+}
+
+/// `types.json` in the folder.
+fn types(folder: &Path, text: &str) -> String {
+    let file = folder.join("types.json");
+    std::fs::write(&file, text).unwrap();
+    file.to_str().unwrap().to_owned()
+}
+
+#[test]
+fn a_type_that_does_not_fit_is_no_damage_and_leaves_the_check_incomplete() {
+    let folder = tempfile::tempdir().unwrap();
+    let types = types(folder.path(), r#"{"states-001": {"total": "int32"}}"#);
+    let path = flink("2.1.0/pyflink-process-hashmap-canonical");
+    let text = run(&["validate", &path, "--python-types", &types]);
+    let warning = "warning SPT-305  operator states-001, state \"python-state-total\", value\n";
+    assert!(text.starts_with(warning) && text.ends_with("--- exit 2\n"), "{text}");
+    assert!(!text.contains("error SPT"), "{text}");
+}
+
+#[test]
+fn a_file_that_names_no_types_is_refused_before_a_savepoint_is_opened() {
+    let folder = tempfile::tempdir().unwrap();
+    let types = types(folder.path(), r#"{"states-001": {"total": "int65"}}"#);
+    let text = run(&["inspect", folder.path().to_str().unwrap(), "--python-types", &types]);
+    let cause = "operator states-001, state \"total\": type \"int65\" is unknown in \"int65\"\n";
+    assert!(text.contains(cause) && text.ends_with("--- exit 2\n"), "{text}");
+}
+
+#[test]
+fn what_was_converted_as_bytes_is_converted_again_with_types() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let source = flink("2.1.0/pyflink-process-hashmap-canonical");
+    let (bytes, typed) = (path("bytes"), path("typed"));
+    let values = types(folder.path(), r#"{"states-001": {"total": "int64", "names": "utf8*"}}"#);
+    run(&["convert", &source, &bytes, "--to", "spt"]);
+    let text = run(&["convert", &bytes, &typed, "--to", "spt", "--python-types", &values]);
+    assert!(text.ends_with("--- exit 0\n"), "{text}");
+    let text = run(&["validate", &typed]);
+    assert!(text.contains("nothing is wrong\n--- exit 0"), "{text}");
+    let text = run(&["diff", &source, &typed, "--python-types", &values]);
+    assert!(text.ends_with("note: the states are the same\n--- exit 0\n"), "{text}");
+    let map = types(folder.path(), r#"{"states-001": {"counts": "map<utf8, int32>"}}"#);
+    let text = run(&["inspect", &bytes, "--python-types", &map]);
+    assert!(text.contains("its rows lie in the order of the bytes"), "{text}");
 }

@@ -25,7 +25,7 @@ mod source;
 use std::collections::BTreeMap;
 
 use spt_format::{
-    Error, Field, Logical, Operator, OperatorId, Result, SavepointSource, State, StateKind, Type,
+    Engine, Error, Field, Logical, Operator, OperatorId, Result, SavepointSource, State, StateKind, Type,
 };
 
 use crate::serializers::python;
@@ -71,23 +71,44 @@ impl PythonTypes {
     /// The savepoint with its values of these types. States that are not in it are no error.
     ///
     /// # Errors
-    /// If a state is none that a process of Python keeps, or a map state's type no map.
+    /// If a state is none that a process of Python keeps, or two types are named for it; if a map state's type is no
+    /// map, or its rows lie in the order of their bytes, as in a savepoint of [`Engine::Spt`].
     pub fn apply(&self, source: Box<dyn SavepointSource>) -> Result<Box<dyn SavepointSource>> {
-        let typed = TypedSource::new(source, |operator, state| self.of(operator, state))?;
-        Ok(Box::new(typed))
+        let engine = source.savepoint().engine;
+        let parts = |operator: &Operator, state: &State| {
+            self.of(operator, state, engine).map_err(|error| error.within(label(operator, state)))
+        };
+        Ok(Box::new(TypedSource::new(source, parts)?))
     }
 
-    fn of(&self, operator: &Operator, state: &State) -> Result<Option<Parts>> {
-        let name = python::name_of(&state.name).unwrap_or(&state.name);
-        let named = self.operators.iter().filter(|(id, _)| is_operator(operator, id));
-        let named =
-            named.filter_map(|(_, states)| states.get(&state.name).or_else(|| states.get(name))).next();
-        let Some(named) = named.filter(|_| state.kind != StateKind::Timer) else { return Ok(None) };
-        named
-            .parts(state.kind)
-            .and_then(|parts| parts.fit(state))
-            .map_err(|error| error.within(format!("operator {}, state {:?}", operator.label(), state.name)))
+    fn of(&self, operator: &Operator, state: &State, engine: Engine) -> Result<Option<Parts>> {
+        let named = self.named(operator, state)?.filter(|_| state.kind != StateKind::Timer);
+        let Some(named) = named else { return Ok(None) };
+        let parts = named.parts(state.kind)?.fit(state)?;
+        if engine == Engine::Spt && parts.as_ref().is_some_and(|parts| parts.map_key.is_some()) {
+            let why = "its rows lie in the order of the bytes of their keys";
+            let hint = "name the type when Flink's savepoint is converted";
+            return Err(Error::bad_request(format!("{why}: {hint}")));
+        }
+        Ok(parts)
     }
+
+    /// The type that was named for the state, by its own name or the one it has in Python.
+    fn named(&self, operator: &Operator, state: &State) -> Result<Option<&Named>> {
+        let names = [Some(state.name.as_str()), python::name_of(&state.name)];
+        let operators = self.operators.iter().filter(|(id, _)| is_operator(operator, id));
+        let types = operators.map(|(_, states)| names.iter().flatten().filter_map(|name| states.get(*name)));
+        let mut types = types.flatten();
+        let first = types.next();
+        match types.all(|other| Some(other) == first) {
+            true => Ok(first),
+            false => Err(Error::bad_request("two types are named for it")),
+        }
+    }
+}
+
+fn label(operator: &Operator, state: &State) -> String {
+    format!("operator {}, state {:?}", operator.label(), state.name)
 }
 
 fn is_operator(operator: &Operator, id: &str) -> bool {

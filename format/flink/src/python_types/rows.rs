@@ -17,8 +17,8 @@ pub(super) struct TypedRows {
     parts: Arc<Parts>,
     /// Something in the rows is opaque still.
     is_opaque: bool,
-    /// The state's name, for errors.
-    state: String,
+    /// Operator and state, for errors.
+    label: String,
 }
 
 impl TypedRows {
@@ -27,9 +27,9 @@ impl TypedRows {
         schema: SchemaRef,
         parts: Arc<Parts>,
         is_opaque: bool,
-        state: String,
+        label: String,
     ) -> Self {
-        Self { rows, schema, parts, is_opaque, state }
+        Self { rows, schema, parts, is_opaque, label }
     }
 
     fn typed(&self, batch: &RecordBatch) -> Result<RecordBatch> {
@@ -44,7 +44,7 @@ impl TypedRows {
                 None => Ok(Arc::clone(column)),
             }
         });
-        let columns = columns.collect::<Result<_>>().within(|| format!("state {:?}", self.state))?;
+        let columns = columns.collect::<Result<_>>().within(|| self.label.clone())?;
         RecordBatch::try_new(Arc::clone(&self.schema), columns)
             .map_err(|error| Error::invalid("typed values do not fit their schema").caused_by(error))
     }

@@ -9,7 +9,8 @@ use spt_format::{
 };
 
 use super::rows::TypedRows;
-use super::{Named, Parts};
+use super::{Named, Parts, label};
+use crate::FlinkSource;
 use crate::rows::Sorted;
 
 /// Memory for sorting, beyond which rows are spilled.
@@ -86,15 +87,15 @@ impl SavepointSource for TypedSource {
     }
 
     fn scan(&self, place: StateRef, scan: &Scan) -> Result<Box<dyn RowStream>> {
-        let (Some(parts), Some((_, state))) = (self.parts(place), self.savepoint.state(place)) else {
+        let (Some(parts), Some((operator, state))) = (self.parts(place), self.savepoint.state(place)) else {
             return self.inner.scan(place, scan);
         };
         // Numbers and texts have another order than their bytes.
         let is_reordered = scan.sorted && parts.map_key.is_some();
         let rows = self.inner.scan(place, &Scan { sorted: scan.sorted && !is_reordered, ..scan.clone() })?;
         let schema = state.schema.to_arrow(state.kind)?;
-        let rows =
-            TypedRows::new(rows, schema, Arc::clone(parts), is_opaque(&state.schema), state.name.clone());
+        let label = label(operator, state);
+        let rows = TypedRows::new(rows, schema, Arc::clone(parts), is_opaque(&state.schema), label);
         let typed: Box<dyn RowStream> = Box::new(rows);
         Ok(match is_reordered {
             true => Box::new(Sorted::new(typed, state.schema.sort_columns(state.kind), SORT_BYTES)),
@@ -113,7 +114,9 @@ impl SavepointSource for TypedSource {
         self.inner.checks_key_groups(state)
     }
 
+    /// Flink's reader alone: of a savepoint in the format's own files a sink would take them over as they are, with
+    /// Python's bytes in them.
     fn as_any(&self) -> Option<&dyn Any> {
-        self.inner.as_any()
+        self.inner.as_any().filter(|reader| reader.is::<FlinkSource>())
     }
 }

@@ -72,9 +72,25 @@ fn what_is_no_value_of_the_type_is_an_error() {
 
 #[test]
 fn types_without_a_coder_are_refused() {
-    for text in ["date", "uuid", "list<date>", "opaque<pyflink>", "nonsense", "int32**", "", "row:struct<>"] {
+    for text in [
+        "date",
+        "uuid",
+        "list<date>",
+        "opaque<pyflink>",
+        "nonsense",
+        "int32**",
+        "",
+        "row:struct<>",
+        "tuple<>*",
+    ] {
         assert!(Named::parse(text).is_err(), "{text}");
     }
-    // A value that takes no bytes would be there without end.
-    assert!(shown("tuple<>*", "00").is_err());
+}
+
+#[test]
+fn elements_that_take_no_bytes_are_refused_since_there_is_no_end_of_them() {
+    let named = Named { coder: FlinkType::Record(Record::tuple(Vec::new())), many: true };
+    let array: ArrayRef = Arc::new(BinaryArray::from_vec(vec![b"0"]));
+    let error = decode(&named, &array, &named.field().ty.to_arrow()).unwrap_err().full();
+    assert!(error.ends_with("values that take no bytes"), "{error}");
 }

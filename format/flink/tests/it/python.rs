@@ -108,7 +108,8 @@ fn bytes_of_another_type_than_the_named_one_are_an_error_with_their_state() {
     let source = typed(PROCESS, r#"{"28ffb474898dad557495e153a31dc742": {"total": "int32"}}"#).unwrap();
     let error = read(source.as_ref(), place(source.as_ref(), "states-001", "python-state-total"), false);
     let error = error.unwrap_err().full();
-    assert!(error.starts_with("state \"python-state-total\", value: a value of 8 bytes as int32"), "{error}");
+    let place = "operator states-001, state \"python-state-total\", value";
+    assert!(error.starts_with(&format!("{place}: a value of 8 bytes as int32")), "{error}");
 }
 
 #[test]
@@ -122,6 +123,9 @@ fn only_states_of_a_python_process_are_named_others_keep_their_types() {
         refused(thread, r#"{"states-002": {"total": "utf8"}, "states-001": {"other": "utf8"}}"#),
         None
     );
+    let twice =
+        refused(PROCESS, r#"{"states-001": {"total": "int64", "python-state-total": "int32"}}"#).unwrap();
+    assert!(twice.ends_with("two types are named for it"), "{twice}");
     let map = refused(PROCESS, r#"{"states-001": {"counts": "int32"}}"#).unwrap();
     assert!(map.contains("the type of a map state is a map"), "{map}");
     let unknown = PythonTypes::from_json(&total("date")).unwrap_err().to_string();
