@@ -1,7 +1,7 @@
 //! One value from what a person types: `--key 42`, `--key sum/1`, `--key '["a",7]'`.
 
 use arrow_array::ArrayRef;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::from_json::array_from_json;
 use crate::error::{Error, Result};
@@ -10,7 +10,7 @@ use crate::model::{Field, Logical, Type};
 /// The value that `text` means for this type, as an array of one element.
 ///
 /// A type whose JSON form is a string takes the text as it is, without quotes; every other takes JSON. A row of one
-/// column, as PyFlink's keys are, takes what the column takes.
+/// column, as PyFlink's keys are, takes what the column takes, too.
 ///
 /// # Errors
 /// [`ErrorKind::BadRequest`](crate::ErrorKind::BadRequest) if the text is no value of the type.
@@ -27,7 +27,7 @@ pub fn json_from_text(field: &Field, text: &str) -> Result<Value> {
     if is_json_string(field) || (matches!(field.ty, Type::Duration(_)) && text.starts_with("PT")) {
         return Ok(Value::String(text.to_owned()));
     }
-    if let Some(only) = only_column(field).filter(|_| !text.trim_start().starts_with('{')) {
+    if let Some(only) = only_column(field).filter(|only| !is_row_of(only, text)) {
         return Ok(json!({ &only.name: json_from_text(only, text)? }));
     }
     let is_nested = field.ty.to_arrow().is_nested();
@@ -46,6 +46,13 @@ fn only_column(field: &Field) -> Option<&Field> {
         },
         _ => None,
     }
+}
+
+/// The text is the row itself, not what its only column takes.
+fn is_row_of(only: &Field, text: &str) -> bool {
+    let row = serde_json::from_str::<Map<String, Value>>(text);
+    let is_its = |name: &String| *name == only.name || name == "$kind";
+    row.is_ok_and(|row| row.contains_key(&only.name) && row.keys().all(is_its))
 }
 
 /// The type's values are strings in JSON.

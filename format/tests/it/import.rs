@@ -137,6 +137,10 @@ fn a_person_types_strings_without_quotes_and_tuples_as_arrays() {
     };
     assert_eq!(text(&row_of(Field::new("", Type::Utf8)), "ada"), r#"{"f0":"ada"}"#);
     assert_eq!(text(&row_of(Field::new("", Type::Utf8)), r#"{"f0":"ada"}"#), r#"{"f0":"ada"}"#);
-    assert_eq!(text(&row_of(tuple), r#"["a",7]"#), r#"{"f0":{"f0":"a","f1":7}}"#);
+    assert_eq!(text(&row_of(Field::new("", Type::Utf8)), "{x"), r#"{"f0":"{x"}"#);
+    assert_eq!(text(&row_of(tuple.clone()), r#"["a",7]"#), r#"{"f0":{"f0":"a","f1":7}}"#);
+    assert_eq!(text(&row_of(tuple), r#"{"f0":"a","f1":7}"#), r#"{"f0":{"f0":"a","f1":7}}"#);
+    let bytes = r#"{"$bytes":"AP8="}"#;
+    assert_eq!(text(&row_of(Field::new("", Type::Binary)), bytes), format!(r#"{{"f0":{bytes}}}"#));
     assert!(array_from_text(&Field::new("key", Type::Int64), "x").is_err());
 }
