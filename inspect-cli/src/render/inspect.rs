@@ -200,6 +200,9 @@ fn value(state: &StateReport) -> String {
     clean(&text)
 }
 
+/// What Flink only has as bytes, since a Python process keeps it.
+const PYTHON: &str = "opaque<pyflink>";
+
 /// What a careful reader should know, if anything.
 fn foot(report: &InspectReport, ui: &Ui) -> String {
     let mut text = String::new();
@@ -209,6 +212,12 @@ fn foot(report: &InspectReport, ui: &Ui) -> String {
     };
     if report.operators.iter().any(|operator| fragile(&operator)) {
         line("* no uid: the id follows from the job's graph, and the state is lost when the graph changes");
+    }
+    let mut states = report.operators.iter().flat_map(|operator| &operator.states);
+    if states.any(|state| value(state).contains(PYTHON)) {
+        line(
+            "opaque<pyflink>: Python's types are not recorded; `--python-types FILE` names them (JSON: uid, state, type)",
+        );
     }
     if report.drained {
         line("drained: all windows and timers fired before it was taken; going on from it changes results");

@@ -36,6 +36,17 @@ note: 5 rows with values nobody here can decode: shown by their bytes
 }
 
 #[test]
+fn a_listing_with_pythons_bytes_says_how_to_name_their_types() {
+    let [process, thread] =
+        ["2.1.0/pyflink-process-hashmap-canonical", "2.1.0/pyflink-thread-hashmap-native"]
+            .map(|case| run(&["inspect", &flink(case)]));
+    assert!(
+        process.contains("\nopaque<pyflink>: Python's types are not recorded; `--python-types FILE` names")
+    );
+    assert!(!thread.contains("python-types"), "{thread}");
+}
+
+#[test]
 fn types_that_python_declared_can_be_named() {
     let path = flink("2.1.0/pyflink-process-hashmap-canonical");
     let folder = tempfile::tempdir().unwrap();
