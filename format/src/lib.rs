@@ -37,7 +37,7 @@ pub use diff::{
 pub use error::{Error, ErrorKind, Result, ResultExt};
 pub use evolution::Aliases;
 pub use export::{
-    Int64Style, JsonChanges, JsonOptions, JsonRows, JsonValues, instant_text, write_json_table,
+    Int64Style, JsonChanges, JsonOptions, JsonRows, JsonValues, PickleStyle, instant_text, write_json_table,
 };
 pub use failpoint::failpoint;
 pub use import::{

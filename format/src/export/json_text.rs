@@ -5,7 +5,7 @@ use std::io::Write;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use super::json_value::Int64Style;
+use super::json_value::JsonOptions;
 use super::pickle;
 
 /// A string in quotes, with the escapes JSON demands and no others.
@@ -70,18 +70,18 @@ write_float!(write_f32, f32);
 write_float!(write_f64, f64);
 
 /// `{"$bytes":"base64"}`; before it what the bytes say, if they are a pickle: `{"$pickle":…,"$bytes":"base64"}`.
-pub(crate) fn write_bytes(bytes: &[u8], int64: Int64Style, out: &mut Vec<u8>) {
+pub(crate) fn write_bytes(bytes: &[u8], options: JsonOptions, out: &mut Vec<u8>) {
     out.push(b'{');
-    pickle::write_member("$", bytes, int64, out);
+    pickle::write_member("$", bytes, options, out);
     out.extend_from_slice(b"\"$bytes\":");
     write_base64(bytes, out);
     out.push(b'}');
 }
 
 /// `{"$opaque":{"class":"…","bytes":"base64"}}`; before that `"pickle":…`, if the bytes are one.
-pub(crate) fn write_opaque(class: &str, bytes: &[u8], int64: Int64Style, out: &mut Vec<u8>) {
+pub(crate) fn write_opaque(class: &str, bytes: &[u8], options: JsonOptions, out: &mut Vec<u8>) {
     out.extend_from_slice(b"{\"$opaque\":{");
-    pickle::write_member("", bytes, int64, out);
+    pickle::write_member("", bytes, options, out);
     out.extend_from_slice(b"\"class\":");
     write_string(class, out);
     out.extend_from_slice(b",\"bytes\":");

@@ -40,11 +40,23 @@ pub enum Int64Style {
     String,
 }
 
+/// How bytes are written that are a Python pickle.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum PickleStyle {
+    /// With what the pickle holds beside them, for people.
+    #[default]
+    Shown,
+    /// As any other bytes, for readers that expect one form.
+    Bytes,
+}
+
 /// What may be chosen about JSON.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct JsonOptions {
     /// How 64 bit integers are written.
     pub int64: Int64Style,
+    /// How bytes are written that are a Python pickle.
+    pub pickles: PickleStyle,
 }
 
 type Write = Box<dyn Fn(usize, &mut Vec<u8>) + Send + Sync>;
@@ -97,7 +109,7 @@ fn nullable(field: &Field, array: &ArrayRef, options: JsonOptions) -> Result<Wri
 
 fn value(field: &Field, array: &ArrayRef, options: JsonOptions) -> Result<Write> {
     match &field.logical {
-        Some(Logical::Opaque(class)) => opaque(class, array, options.int64),
+        Some(Logical::Opaque(class)) => opaque(class, array, options),
         Some(Logical::BigInteger) => big_integer(array),
         Some(Logical::BigDecimal) => big_decimal(array),
         Some(Logical::Uuid) => uuid(array),
@@ -140,11 +152,11 @@ fn stored(ty: &Type, array: &ArrayRef, options: JsonOptions) -> Result<Write> {
         }
         Type::Binary => {
             let array = binary(array)?;
-            Ok(Box::new(move |row, out| write_bytes(array.value(row), options.int64, out)))
+            Ok(Box::new(move |row, out| write_bytes(array.value(row), options, out)))
         }
         Type::FixedBinary(_) => {
             let array = array.as_fixed_size_binary_opt().ok_or_else(|| mismatch(ty, array))?.clone();
-            Ok(Box::new(move |row, out| write_bytes(array.value(row), options.int64, out)))
+            Ok(Box::new(move |row, out| write_bytes(array.value(row), options, out)))
         }
         Type::Decimal { precision, scale } => decimal(*precision, usize::from(*scale), array),
         Type::Date => {
@@ -214,9 +226,9 @@ fn duration(unit: TimeUnit, array: &ArrayRef) -> Result<Write> {
     }
 }
 
-fn opaque(class: &str, array: &ArrayRef, int64: Int64Style) -> Result<Write> {
+fn opaque(class: &str, array: &ArrayRef, options: JsonOptions) -> Result<Write> {
     let (array, class) = (binary(array)?, class.to_owned());
-    Ok(Box::new(move |row, out| write_opaque(&class, array.value(row), int64, out)))
+    Ok(Box::new(move |row, out| write_opaque(&class, array.value(row), options, out)))
 }
 
 /// Digits in a string; a number too long to print in reasonable time is shown by its bytes.
@@ -224,7 +236,7 @@ fn big_integer(array: &ArrayRef) -> Result<Write> {
     let array = binary(array)?;
     Ok(Box::new(move |row, out| match integer_digits(array.value(row)) {
         Some(digits) => write_string(&digits, out),
-        None => write_opaque("java.math.BigInteger", array.value(row), Int64Style::default(), out),
+        None => write_opaque("java.math.BigInteger", array.value(row), JsonOptions::default(), out),
     }))
 }
 
@@ -236,7 +248,7 @@ fn big_decimal(array: &ArrayRef) -> Result<Write> {
     let scales = scales.ok_or_else(|| Error::invalid("the scale of a decimal is not int32"))?;
     Ok(Box::new(move |row, out| match integer_digits(unscaled.value(row)) {
         Some(digits) => in_quotes(out, |out| write_scaled(&digits, scales.value(row), out)),
-        None => write_opaque("java.math.BigDecimal", unscaled.value(row), Int64Style::default(), out),
+        None => write_opaque("java.math.BigDecimal", unscaled.value(row), JsonOptions::default(), out),
     }))
 }
 

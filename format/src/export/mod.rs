@@ -12,6 +12,6 @@ mod time_text;
 pub use json_changes::JsonChanges;
 pub use json_rows::JsonRows;
 pub use json_table::write_json_table;
-pub use json_value::{Int64Style, JsonOptions, JsonValues};
+pub use json_value::{Int64Style, JsonOptions, JsonValues, PickleStyle};
 pub use time_text::instant_text;
 pub(crate) use time_text::write_date;

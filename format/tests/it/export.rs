@@ -9,8 +9,8 @@ use arrow_array::{
 use arrow_buffer::{OffsetBuffer, i256};
 use arrow_schema::DataType;
 use spt_format::{
-    Column, Field, Int64Style, JsonOptions, JsonRows, JsonValues, Logical, StateKind, StateSchema, TimeUnit,
-    Type,
+    Column, Field, Int64Style, JsonOptions, JsonRows, JsonValues, Logical, PickleStyle, StateKind,
+    StateSchema, TimeUnit, Type,
 };
 
 use crate::support::{array, batch};
@@ -30,11 +30,22 @@ fn fields(types: &[(&str, Type)]) -> Type {
 }
 
 #[test]
+fn bytes_have_one_form_where_a_program_reads_them() {
+    let pickle: ArrayRef = Arc::new(BinaryArray::from_vec(vec![b"\x80\x04]K\x01a."]));
+    let field = Field::new("value", Type::Binary);
+    assert_eq!(texts(&field, &pickle), [r#"{"$pickle":[1],"$bytes":"gARdSwFhLg=="}"#]);
+    let options = JsonOptions { pickles: PickleStyle::Bytes, ..JsonOptions::default() };
+    let json = JsonValues::new(&field, &pickle, options).unwrap();
+    assert_eq!(json.text(0), r#"{"$bytes":"gARdSwFhLg=="}"#);
+}
+
+#[test]
 fn integers_keep_every_digit() {
     let values = array(Int64Array::from(vec![Some(i64::MIN), Some(9_007_199_254_740_993), None]));
     let field = Field::new("value", Type::Int64).nullable();
     assert_eq!(texts(&field, &values), ["-9223372036854775808", "9007199254740993", "null"]);
-    let json = JsonValues::new(&field, &values, JsonOptions { int64: Int64Style::String }).unwrap();
+    let options = JsonOptions { int64: Int64Style::String, ..JsonOptions::default() };
+    let json = JsonValues::new(&field, &values, options).unwrap();
     assert_eq!(json.text(1), "\"9007199254740993\"");
     assert_eq!(json.text(2), "null");
 }

@@ -175,7 +175,8 @@ fn write_ndjson(args: &Args, state: &State, rows: &mut SelectedRows<'_>, target:
         Int64::Number => Int64Style::Number,
         Int64::String => Int64Style::String,
     };
-    let mut lines = JsonRows::new(state.kind, &state.schema, JsonOptions { int64 })?;
+    let mut lines =
+        JsonRows::new(state.kind, &state.schema, JsonOptions { int64, ..JsonOptions::default() })?;
     let mut text = Vec::new();
     let mut written = 0;
     for batch in rows {

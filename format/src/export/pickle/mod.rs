@@ -18,7 +18,7 @@ mod text;
 use machine::Pickle;
 
 use super::json_text::write_display;
-use super::json_value::Int64Style;
+use super::json_value::{Int64Style, JsonOptions, PickleStyle};
 
 /// Longer pickles are not shown: a node takes some 64 times as much memory as the least opcode.
 const MAX_BYTES: usize = 1 << 18;
@@ -29,9 +29,9 @@ const MAX_GROWTH: usize = 64;
 
 /// Appends the member `pickle`, and a comma, with what the bytes hold, or `pickles` if they are several; nothing
 /// if they are none, or more than a person would read. `mark` is what its name begins with.
-pub(super) fn write_member(mark: &str, bytes: &[u8], int64: Int64Style, out: &mut Vec<u8>) {
+pub(super) fn write_member(mark: &str, bytes: &[u8], options: JsonOptions, out: &mut Vec<u8>) {
     let start = out.len();
-    if member(mark, bytes, int64, out).is_none() {
+    if options.pickles == PickleStyle::Shown && member(mark, bytes, options.int64, out).is_none() {
         out.truncate(start);
     }
 }

@@ -30,7 +30,7 @@ fn text(bytes: &[u8]) -> Option<String> {
 
 fn text_with(bytes: &[u8], int64: Int64Style) -> Option<String> {
     let mut out = b"before".to_vec();
-    write_member("$", bytes, int64, &mut out);
+    write_member("$", bytes, JsonOptions { int64, ..JsonOptions::default() }, &mut out);
     let text = String::from_utf8(out).unwrap().strip_prefix("before").unwrap().to_owned();
     let member = text.strip_suffix(",").map(str::to_owned);
     assert_eq!(member.is_none(), text.is_empty());

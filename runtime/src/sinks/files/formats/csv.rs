@@ -2,10 +2,10 @@
 
 use arrow_array::cast::AsArray;
 use arrow_array::{Array, ArrayRef};
-use spt_format::{Field, JsonOptions, JsonValues};
+use spt_format::{Field, JsonValues};
 
 use super::rows::Rows;
-use super::{Encoder, FileFormat};
+use super::{Encoder, FileFormat, JSON};
 use crate::data::{Data, columns_of};
 use crate::error::{Error, Result};
 use crate::state::State;
@@ -74,7 +74,7 @@ impl<T: Data + State> CsvEncoder<T> {
     fn values(&self, records: &ArrayRef) -> Result<Vec<JsonValues>> {
         let records = records.as_struct_opt().ok_or_else(|| Error::failed("records are no rows"))?;
         let columns = self.columns.iter().zip(records.columns());
-        let values = columns.map(|(field, column)| JsonValues::new(field, column, JsonOptions::default()));
+        let values = columns.map(|(field, column)| JsonValues::new(field, column, JSON));
         Ok(values.collect::<spt_format::Result<_>>()?)
     }
 }

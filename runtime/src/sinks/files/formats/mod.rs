@@ -11,8 +11,13 @@ pub use lines::{Lines, LinesEncoder};
 pub use ndjson::{Ndjson, NdjsonEncoder};
 pub use parquet::{Parquet, ParquetEncoder};
 
+use spt_format::{Int64Style, JsonOptions, PickleStyle};
+
 use crate::data::Data;
 use crate::error::Result;
+
+/// What a sink writes is read by programs: bytes have one form, whatever they hold.
+const JSON: JsonOptions = JsonOptions { int64: Int64Style::Number, pickles: PickleStyle::Bytes };
 
 /// A kind of files that records of this type can be written to.
 pub trait FileFormat<T: Data>: Clone + Send + Sync + 'static {

@@ -1,9 +1,9 @@
 //! A JSON document a line.
 
-use spt_format::{JsonOptions, JsonValues};
+use spt_format::JsonValues;
 
 use super::rows::Rows;
-use super::{Encoder, FileFormat};
+use super::{Encoder, FileFormat, JSON};
 use crate::data::Data;
 use crate::error::Result;
 use crate::state::State;
@@ -39,7 +39,7 @@ impl<T: Data + State> Encoder<T> for NdjsonEncoder<T> {
 
     fn finish(&mut self, file: &mut Vec<u8>) -> Result<()> {
         let Some(records) = self.rows.take()? else { return Ok(()) };
-        let values = JsonValues::new(self.rows.field(), &records, JsonOptions::default())?;
+        let values = JsonValues::new(self.rows.field(), &records, JSON)?;
         for row in 0..records.len() {
             values.write(row, file);
             file.push(b'\n');
