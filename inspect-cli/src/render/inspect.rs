@@ -215,9 +215,9 @@ fn foot(report: &InspectReport, ui: &Ui) -> String {
     }
     let mut states = report.operators.iter().flat_map(|operator| &operator.states);
     if states.any(|state| value(state).contains(PYTHON)) {
-        line(
-            "opaque<pyflink>: Python's types are not recorded; `--python-types FILE` names them (JSON: uid, state, type)",
-        );
+        line(&format!(
+            "{PYTHON}: Python's types are not recorded; `--python-types FILE` names them (JSON: uid, state, type)"
+        ));
     }
     if report.drained {
         line("drained: all windows and timers fired before it was taken; going on from it changes results");

@@ -84,7 +84,7 @@ impl<T: Data + Sync> SourceReader for CollectionReader<T> {
         let split = Span::first_left(&self.splits);
         self.reading.turn_to(split, out);
         let Some(span) = split.and_then(|split| self.splits.get_mut(split)) else { return Ok(Poll::End) };
-        let range = span.take(i64::try_from(out.room()).unwrap_or(i64::MAX));
+        let range = span.take(out.room());
         let place = |index: i64| usize::try_from(index).unwrap_or(usize::MAX);
         let records = self.records.get(place(range.start)..place(range.end)).unwrap_or_default();
         records.iter().for_each(|record| out.emit_ref(record.as_ref()));

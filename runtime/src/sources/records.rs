@@ -64,15 +64,6 @@ impl InCell {
     }
 }
 
-/// What was taken of what has arrived.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Taken {
-    /// Bytes of the records, ends included.
-    pub(super) bytes: usize,
-    /// There are no more whole records.
-    pub(super) is_all: bool,
-}
-
 /// Bytes that have arrived, of which the front may be whole records.
 #[derive(Debug, Default)]
 pub(super) struct Records {
@@ -80,6 +71,8 @@ pub(super) struct Records {
     bytes: Vec<u8>,
     /// Where the records that have not been taken begin.
     start: usize,
+    /// There was no room for what may be more whole records.
+    has_more: bool,
 }
 
 impl Records {
@@ -95,19 +88,26 @@ impl Records {
         self.bytes.extend_from_slice(bytes);
     }
 
-    /// Hands whole records to `each`, in order and at most `room`, and says what they took.
+    /// Whole records may be left that there was no room for: they are to be taken before more is read.
+    pub(super) fn has_more(&self) -> bool {
+        self.has_more
+    }
+
+    /// Hands whole records to `each`, in order and at most `room`, and returns the bytes they took, ends included.
     ///
     /// # Errors
     /// That of `each`.
-    pub(super) fn take(&mut self, room: u64, mut each: impl FnMut(&[u8]) -> Result<()>) -> Result<Taken> {
+    pub(super) fn take(&mut self, room: u64, mut each: impl FnMut(&[u8]) -> Result<()>) -> Result<usize> {
         let before = self.start;
+        self.has_more = true;
         for _ in 0..room {
             let Some(record) = self.next_record() else {
-                return Ok(Taken { bytes: self.start - before, is_all: true });
+                self.has_more = false;
+                break;
             };
             each(record)?;
         }
-        Ok(Taken { bytes: self.start - before, is_all: false })
+        Ok(self.start - before)
     }
 
     /// What is left once whole records are taken may still become one.
@@ -126,17 +126,17 @@ impl Records {
         self.next_record().map(<[u8]>::to_vec)
     }
 
-    /// What is left once no more will arrive: a last record without an end, if any.
+    /// What is left once no more will arrive: a last record without an end, if any. Returns its bytes.
     ///
     /// # Errors
     /// That of `each`.
-    pub(super) fn take_rest(&mut self, each: impl FnOnce(&[u8]) -> Result<()>) -> Result<Taken> {
+    pub(super) fn take_rest(&mut self, each: impl FnOnce(&[u8]) -> Result<()>) -> Result<usize> {
         let start = std::mem::replace(&mut self.start, self.bytes.len());
         let rest = self.bytes.get(start..).unwrap_or_default();
         if !rest.is_empty() {
             each(without_return(rest))?;
         }
-        Ok(Taken { bytes: rest.len(), is_all: true })
+        Ok(rest.len())
     }
 
     fn next_record(&mut self) -> Option<&[u8]> {
@@ -157,11 +157,11 @@ mod tests {
 
     fn taken(records: &mut Records) -> (Vec<String>, usize) {
         let mut all = Vec::new();
-        let taken = records.take(u64::MAX, |record| {
+        let bytes = records.take(u64::MAX, |record| {
             all.push(String::from_utf8_lossy(record).into_owned());
             Ok(())
         });
-        (all, taken.unwrap().bytes)
+        (all, bytes.unwrap())
     }
 
     fn csv(text: &str) -> Vec<String> {
@@ -178,22 +178,22 @@ mod tests {
         lines.push(b"o\n\nthree");
         assert_eq!(taken(&mut lines), (vec!["two".to_owned(), String::new()], 5));
         let mut rest = Vec::new();
-        let taken = lines.take_rest(|line| {
+        let bytes = lines.take_rest(|line| {
             rest = line.to_vec();
             Ok(())
         });
-        assert_eq!((taken.unwrap().bytes, rest.as_slice()), (5, &b"three"[..]));
-        assert_eq!(lines.take_rest(|_| panic!("nothing is left")).unwrap().bytes, 0);
+        assert_eq!((bytes.unwrap(), rest.as_slice()), (5, &b"three"[..]));
+        assert_eq!(lines.take_rest(|_| panic!("nothing is left")).unwrap(), 0);
     }
 
     #[test]
     fn at_most_as_many_records_are_taken_as_there_is_room_for() {
         let mut lines = Records::default();
         lines.push(b"1\n2\n3\n");
-        let mut take = |room| lines.take(room, |_| Ok(())).unwrap();
-        assert_eq!(take(2), Taken { bytes: 4, is_all: false });
-        assert_eq!(take(2), Taken { bytes: 2, is_all: true });
-        assert_eq!(take(2), Taken { bytes: 0, is_all: true });
+        let mut take = |room| (lines.take(room, |_| Ok(())).unwrap(), lines.has_more());
+        assert_eq!(take(2), (4, true));
+        assert_eq!(take(2), (2, false));
+        assert_eq!(take(2), (0, false));
     }
 
     #[test]

@@ -77,7 +77,7 @@ impl SequenceReader {
         let split = Span::first_left(&self.splits);
         self.reading.turn_to(split, out);
         let Some(span) = split.and_then(|split| self.splits.get_mut(split)) else { return Err(Poll::End) };
-        let room = i64::try_from(out.room()).unwrap_or(i64::MAX);
+        let room = out.room();
         let allowed = self.pace.as_mut().map_or(room, |pace| pace.allowed(room));
         if allowed == 0 {
             return Err(Poll::Idle(self.pace.as_ref().map_or(PAUSE, Pace::pause)));
@@ -119,9 +119,9 @@ struct Pace {
 
 impl Pace {
     /// Numbers that may be emitted now, at most `room`.
-    fn allowed(&mut self, room: i64) -> i64 {
+    fn allowed(&mut self, room: u64) -> u64 {
         let due = self.since.elapsed().as_secs_f64() * self.per_second - self.emitted;
-        (due as i64).clamp(0, room)
+        (due as u64).min(room)
     }
 
     /// Until the next number is due.

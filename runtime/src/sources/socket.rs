@@ -112,7 +112,6 @@ impl Source for SocketText {
             address: self.address.clone(),
             lines: Records::default(),
             chunk: vec![0; CHUNK_BYTES],
-            is_taken: true,
         })
     }
 }
@@ -124,14 +123,12 @@ pub struct SocketReader {
     address: String,
     lines: Records,
     chunk: Vec<u8>,
-    /// Of what has arrived, all whole lines are taken.
-    is_taken: bool,
 }
 
 impl SocketReader {
     /// Emits whole lines that have arrived, as many as there is room for.
     fn take(&mut self, out: &mut Out<'_, String>) -> Result<Poll> {
-        self.is_taken = self.lines.take(out.room(), |line| emit(line, out))?.is_all;
+        self.lines.take(out.room(), |line| emit(line, out))?;
         self.lines.check()?;
         Ok(Poll::Ready)
     }
@@ -142,7 +139,7 @@ impl SourceReader for SocketReader {
     type Split = ();
 
     fn poll(&mut self, out: &mut Out<'_, String>) -> Result<Poll> {
-        if !self.is_taken {
+        if self.lines.has_more() {
             return self.take(out);
         }
         match self.stream.read(&mut self.chunk) {

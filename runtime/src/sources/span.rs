@@ -22,9 +22,9 @@ impl Span {
     }
 
     /// Takes at most `count` numbers from the front.
-    pub(super) fn take(&mut self, count: i64) -> std::ops::Range<i64> {
+    pub(super) fn take(&mut self, count: u64) -> std::ops::Range<i64> {
         let first = self.next;
-        self.next = first.saturating_add(count).min(self.end).max(first);
+        self.next = first.saturating_add_unsigned(count).min(self.end).max(first);
         first..self.next
     }
 

@@ -47,8 +47,6 @@ pub struct TextFile<D> {
     records: Records,
     decoder: D,
     chunk: Vec<u8>,
-    /// Of what was read, all whole records are taken.
-    is_taken: bool,
 }
 
 impl<D> TextFile<D> {
@@ -58,8 +56,7 @@ impl<D> TextFile<D> {
         let mut file = File::open(path).map_err(|error| cannot("open", path, error))?;
         check(&mut file, position)?;
         file.seek(SeekFrom::Start(position.offset)).map_err(|error| cannot("read", path, error))?;
-        let (records, chunk) = (Records::ending(end), vec![0; CHUNK_BYTES]);
-        Ok(Self { file, records, decoder, chunk, is_taken: true })
+        Ok(Self { file, records: Records::ending(end), decoder, chunk: vec![0; CHUNK_BYTES] })
     }
 }
 
@@ -126,10 +123,10 @@ impl<D: Decoder> OpenFile for TextFile<D> {
         tally: &mut Tally,
         out: &mut Out<'_, D::Item>,
     ) -> Result<bool> {
-        let Self { file, records, decoder, chunk, is_taken } = self;
+        let Self { file, records, decoder, chunk } = self;
         let path = Path::new(&position.path);
         let mut is_end = false;
-        if *is_taken {
+        if !records.has_more() {
             let read = file.read(chunk).map_err(|error| cannot("read", path, error))?;
             records.push(chunk.get(..read).unwrap_or_default());
             is_end = read == 0;
@@ -141,12 +138,11 @@ impl<D: Decoder> OpenFile for TextFile<D> {
             let text = if line == 1 { without_mark(record) } else { record };
             decoder.take(line, text, tally, out)
         };
-        let taken = if is_end { records.take_rest(each)? } else { records.take(room, each)? };
+        let bytes = if is_end { records.take_rest(each)? } else { records.take(room, each)? };
         records.check().map_err(|error| below(&position.path, lines, &error))?;
         decoder.flush(tally, out)?;
         position.lines = lines;
-        position.offset += taken.bytes as u64;
-        *is_taken = taken.is_all;
+        position.offset += bytes as u64;
         Ok(!is_end)
     }
 }
