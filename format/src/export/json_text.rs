@@ -89,7 +89,7 @@ pub(crate) fn write_opaque(class: &str, bytes: &[u8], options: JsonOptions, out:
     out.extend_from_slice(b"}}");
 }
 
-pub(crate) fn write_base64(bytes: &[u8], out: &mut Vec<u8>) {
+fn write_base64(bytes: &[u8], out: &mut Vec<u8>) {
     out.push(b'"');
     out.extend_from_slice(STANDARD.encode(bytes).as_bytes());
     out.push(b'"');

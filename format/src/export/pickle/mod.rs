@@ -18,7 +18,7 @@ mod text;
 use machine::Pickle;
 
 use super::json_text::write_display;
-use super::json_value::{Int64Style, JsonOptions, PickleStyle};
+use super::json_value::{JsonOptions, PickleStyle};
 
 /// Longer pickles are not shown: a node takes some 64 times as much memory as the least opcode.
 const MAX_BYTES: usize = 1 << 18;
@@ -31,17 +31,19 @@ const MAX_GROWTH: usize = 64;
 /// if they are none, or more than a person would read. `mark` is what its name begins with.
 pub(super) fn write_member(mark: &str, bytes: &[u8], options: JsonOptions, out: &mut Vec<u8>) {
     let start = out.len();
-    if options.pickles == PickleStyle::Shown && member(mark, bytes, options.int64, out).is_none() {
+    // Bytes inside a pickle are bytes, whatever they hold.
+    let inside = JsonOptions { pickles: PickleStyle::Bytes, ..options };
+    if options.pickles == PickleStyle::Shown && member(mark, bytes, inside, out).is_none() {
         out.truncate(start);
     }
 }
 
-fn member(mark: &str, bytes: &[u8], int64: Int64Style, out: &mut Vec<u8>) -> Option<()> {
+fn member(mark: &str, bytes: &[u8], options: JsonOptions, out: &mut Vec<u8>) -> Option<()> {
     if bytes.len() > MAX_BYTES {
         return None;
     }
     let end = out.len() + MAX_TEXT.min(bytes.len() * MAX_GROWTH);
-    let write = |pickle: &[u8], out: &mut Vec<u8>| text::write(&Pickle::read(pickle)?, int64, end, out);
+    let write = |pickle: &[u8], out: &mut Vec<u8>| text::write(&Pickle::read(pickle)?, options, end, out);
     if is_bare(bytes) {
         write_display(format_args!("\"{mark}pickle\":"), out);
         write(bytes, out)?;

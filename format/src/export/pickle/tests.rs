@@ -5,6 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::export::json_value::Int64Style;
 
 /// `{"name": "Zoë", …}` with a value of every kind, by protocol 4.
 const EVERY_KIND: &str = "gASVMwEAAAAAAAB9lCiMBG5hbWWUjARab8OrlIwGYW1vdW50lEr5////jARub25llE6MA3llc5SIjAVmbG9hdJRHP9\

@@ -14,8 +14,8 @@ use std::hash::Hash;
 
 use super::machine::{Id, Node, Object, Pickle};
 use crate::export::big_text::integer_digits;
-use crate::export::json_text::{write_base64, write_f64, write_integer, write_name, write_string};
-use crate::export::json_value::Int64Style;
+use crate::export::json_text::{write_bytes, write_f64, write_integer, write_name, write_string};
+use crate::export::json_value::{Int64Style, JsonOptions};
 
 /// Deeper values are not shown. Flat bytes make deep values: an opcode a level.
 const MAX_DEPTH: usize = 32;
@@ -24,14 +24,14 @@ const MAX_INTEGER_BYTES: usize = 2048;
 
 /// Appends the value; `None` if it is too deep, gets behind the place `end`, or holds what no pickler writes.
 /// Objects that are shared are written as often as they are met, so that few bytes may make a long text.
-pub(super) fn write(pickle: &Pickle<'_>, int64: Int64Style, end: usize, out: &mut Vec<u8>) -> Option<()> {
-    Writer { pickle, out, int64, end, depth: 0 }.value(pickle.root)
+pub(super) fn write(pickle: &Pickle<'_>, options: JsonOptions, end: usize, out: &mut Vec<u8>) -> Option<()> {
+    Writer { pickle, out, options, end, depth: 0 }.value(pickle.root)
 }
 
 pub(super) struct Writer<'a, 'b> {
     pub(super) pickle: &'a Pickle<'b>,
     pub(super) out: &'a mut Vec<u8>,
-    int64: Int64Style,
+    options: JsonOptions,
     end: usize,
     depth: usize,
 }
@@ -49,11 +49,7 @@ impl<'b> Writer<'_, 'b> {
             Node::Long(bytes) => self.long(bytes)?,
             Node::Float(value) => write_f64(*value, self.out),
             Node::Text(text) => write_string(text, self.out),
-            Node::Bytes(bytes) => {
-                self.out.extend_from_slice(b"{\"$bytes\":");
-                write_base64(bytes, self.out);
-                self.out.push(b'}');
-            }
+            Node::Bytes(bytes) => write_bytes(bytes, self.options, self.out),
             Node::List(items) | Node::Tuple(items) => self.list(items)?,
             Node::Dictionary(entries) => self.dictionary(entries)?,
             Node::Global(module, name) => {
@@ -67,7 +63,7 @@ impl<'b> Writer<'_, 'b> {
     }
 
     fn integer(&mut self, value: i64) {
-        match self.int64 {
+        match self.options.int64 {
             Int64Style::Number => write_integer(value, self.out),
             Int64Style::String => write_string(&value.to_string(), self.out),
         }
