@@ -156,12 +156,14 @@ impl Restored {
     ) -> Result<Timers<K, N>> {
         let mut timers = Timers::new(range, service);
         let Some(Stored { place, reading }) = self.states.get(&slot) else { return Ok(timers) };
-        let scan = Scan { key_groups: Some(range), ..Scan::default() };
-        for batch in self.source.scan(*place, &scan)? {
-            timers.restore(&reading.read(&batch?)?, max_parallelism)?;
-        }
-        timers.restored();
-        Ok(timers)
+        self.reading(|| {
+            let scan = Scan { key_groups: Some(range), ..Scan::default() };
+            for batch in self.source.scan(*place, &scan)? {
+                timers.restore(&reading.read(&batch?)?, max_parallelism)?;
+            }
+            timers.restored();
+            Ok(timers)
+        })
     }
 
     /// The copy of a broadcast state.
@@ -174,10 +176,12 @@ impl Restored {
     ) -> Result<BroadcastTable<K, P>> {
         let mut table = BroadcastTable::default();
         let Some(Stored { place, reading }) = self.states.get(&slot) else { return Ok(table) };
-        for batch in self.source.scan(*place, &Scan::default())? {
-            table.restore(&reading.read(&batch?)?)?;
-        }
-        Ok(table)
+        self.reading(|| {
+            for batch in self.source.scan(*place, &Scan::default())? {
+                table.restore(&reading.read(&batch?)?)?;
+            }
+            Ok(table)
+        })
     }
 
     /// About how many rows each key group has: those of a segment, spread evenly over its groups.

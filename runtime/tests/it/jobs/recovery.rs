@@ -8,11 +8,14 @@ use std::time::Duration;
 use spt_runtime::config::{ClaimMode, NonRestored, RetainedCheckpoints};
 use spt_runtime::job::{JobState, Subtask};
 use spt_runtime::sources::{Sequence, SequenceReader, Source, Span};
-use spt_runtime::{Environment, Error, JobControl, JobHandle, JobOptions, RestoreOptions, Result};
+use spt_runtime::{
+    Environment, Error, JobControl, JobHandle, JobOptions, RestoreOptions, Result, Watermarks,
+};
 
 use super::collect::Collect;
 use super::failure::{fragile, restarting, start};
 use super::leash::Leash;
+use super::process::{Everything, Price};
 use super::word_count::{at, counted, word_count};
 
 const NUMBERS: i64 = 30_000;
@@ -61,6 +64,11 @@ fn flip_a_byte(file: &Path) {
 
 /// The largest data file below a checkpoint.
 fn data_file(checkpoint: &Path) -> PathBuf {
+    data_files(checkpoint).into_iter().max().unwrap().1
+}
+
+/// The data files below a checkpoint, and how long they are.
+fn data_files(checkpoint: &Path) -> Vec<(u64, PathBuf)> {
     let mut files = Vec::new();
     let mut folders = vec![checkpoint.to_owned()];
     while let Some(folder) = folders.pop() {
@@ -72,7 +80,7 @@ fn data_file(checkpoint: &Path) -> PathBuf {
         }
     }
     files.retain(|(_, path)| path.extension().is_some_and(|extension| extension == "parquet"));
-    files.into_iter().max().unwrap().1
+    files
 }
 
 #[test]
@@ -93,6 +101,59 @@ fn a_restart_passes_over_a_checkpoint_whose_rows_are_damaged_once_it_has_noticed
     assert_eq!(doomed.sink.largest(), counted(0..NUMBERS));
     assert_eq!(doomed.job.checkpoints().restored.unwrap().path.as_ref(), Some(&doomed.checkpoints[0]));
     assert_eq!(doomed.job.status().restarts, 2);
+}
+
+/// Two operators that keep all there is to keep, broadcast state and timers included, behind one that fails when it is
+/// told to.
+fn keeping_everything(numbers: &Leash, fuse: &Arc<AtomicBool>) -> Environment {
+    let (env, fuse) = (Environment::new(), Arc::clone(fuse));
+    let numbers = env.source(numbers.clone()).uid("numbers").map(move |number| {
+        assert!(!fuse.swap(false, Ordering::SeqCst), "number {number} is poison");
+        *number
+    });
+    let (numbers, copy) = numbers.assign_timestamps(|n| *n, Watermarks::ascending()).tee();
+    numbers.key_by_value(|n| n % 5).process(Everything::default()).uid("everything").sink(Collect::default());
+    let rates = env.collection(vec![("rate".to_owned(), 3)]).uid("rates");
+    let priced = copy.key_by_value(|n| n % 5).connect_broadcast(rates).process(Price::default()).uid("price");
+    priced.sink(Collect::default());
+    env
+}
+
+#[test]
+fn a_restart_passes_over_a_checkpoint_whichever_of_its_states_is_damaged() {
+    let mut damaged = Vec::new();
+    loop {
+        let dir = tempfile::tempdir().unwrap();
+        let (numbers, fuse) = (Leash::one(0..10_000), Arc::default());
+        let options = JobOptions {
+            checkpoint_dir: Some(dir.path().to_owned()),
+            retained_checkpoints: 2,
+            restart: restarting(2),
+            ..at(2)
+        };
+        let job = keeping_everything(&numbers, &fuse).start("everything", options).unwrap();
+        while job.status().vertices[1].records_in < 500 {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        let [older, newest] = [(); 2].map(|()| job.checkpoint().unwrap());
+        let mut files: Vec<_> = data_files(&newest).into_iter().map(|(_, path)| path).collect();
+        files.sort();
+        let Some(file) = files.get(damaged.len()) else {
+            job.cancel().unwrap();
+            break;
+        };
+        flip_a_byte(file);
+        fuse.store(true, Ordering::SeqCst);
+        numbers.let_go();
+        assert_eq!(job.wait().unwrap(), JobState::Finished, "{}", file.display());
+        assert_eq!(job.checkpoints().restored.unwrap().path, Some(older), "{}", file.display());
+        damaged.push(file.parent().unwrap().file_name().unwrap().to_str().unwrap().to_owned());
+    }
+    for kind in
+        ["aggregating", "broadcast", "list", "map", "operator-list", "reducing", "timer", "union", "value"]
+    {
+        assert!(damaged.iter().any(|state| state.starts_with(kind)), "no {kind} in {damaged:?}");
+    }
 }
 
 #[test]
