@@ -123,11 +123,11 @@ impl Coordinator {
     fn go_back(&mut self) -> Result<()> {
         let mut failure = None;
         for path in self.store.iter().flat_map(Store::newest_first) {
-            let is_held = self.restored.as_ref().is_some_and(|restored| restored.path == path);
-            let restored = match self.unreadable.contains(path) {
-                true => Err(Error::failed("its rows could not be read")),
-                false if is_held => return Ok(()),
-                false => Restored::again(path, &self.operators, self.options.restore.as_ref()),
+            let held = self.restored.as_ref().filter(|restored| restored.path == path).cloned();
+            let restored = match held {
+                _ if self.unreadable.contains(path) => Err(Error::failed("its rows could not be read")),
+                Some(held) => Ok(held),
+                None => Restored::again(path, &self.operators, self.options.restore.as_ref()).map(Arc::new),
             };
             match restored {
                 Ok(restored) => {
@@ -138,7 +138,7 @@ impl Coordinator {
                         ));
                     }
                     self.carried = restored.carried();
-                    self.restored = Some(Arc::new(restored));
+                    self.restored = Some(restored);
                     return Ok(());
                 }
                 Err(error) => {
