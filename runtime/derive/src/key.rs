@@ -30,41 +30,39 @@ pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
     let name = &input.ident;
     let Bodies { rule, hash, key_bytes, order, common_prefix, sort_prefix, only } = bodies;
     Ok(quote! {
-        const _: () = {
-            use ::spt_runtime::state::{self as __state, derive as __support};
+        use ::spt_runtime::state::{self as __state, derive as __support};
 
-            impl #parameters __state::Key for #name #arguments #bounds {
-                type Borrowed = Self;
-                type Arena = ::std::vec::Vec<Self>;
-                const KEY_HASH: __support::KeyHash = #rule;
+        impl #parameters __state::Key for #name #arguments #bounds {
+            type Borrowed = Self;
+            type Arena = ::std::vec::Vec<Self>;
+            const KEY_HASH: __support::KeyHash = #rule;
 
-                fn key_hash(key: &Self) -> i32 {
-                    #hash
-                }
-
-                fn write_key_bytes(key: &Self, bytes: &mut ::std::vec::Vec<u8>) {
-                    #key_bytes
-                }
-
-                // An enum of one variant leaves nothing for the last pattern.
-                #[allow(unreachable_patterns)]
-                fn order(a: &Self, b: &Self) -> ::core::cmp::Ordering {
-                    #order
-                }
-
-                fn common_prefix(a: &Self, b: &Self) -> usize {
-                    #common_prefix
-                }
-
-                fn sort_prefix(key: &Self, skip: usize) -> u64 {
-                    #sort_prefix
-                }
-
-                fn only() -> ::core::option::Option<Self> {
-                    #only
-                }
+            fn key_hash(key: &Self) -> i32 {
+                #hash
             }
-        };
+
+            fn write_key_bytes(key: &Self, bytes: &mut ::std::vec::Vec<u8>) {
+                #key_bytes
+            }
+
+            // An enum of one variant leaves nothing for the last pattern.
+            #[allow(unreachable_patterns)]
+            fn order(a: &Self, b: &Self) -> ::core::cmp::Ordering {
+                #order
+            }
+
+            fn common_prefix(a: &Self, b: &Self) -> usize {
+                #common_prefix
+            }
+
+            fn sort_prefix(key: &Self, skip: usize) -> u64 {
+                #sort_prefix
+            }
+
+            fn only() -> ::core::option::Option<Self> {
+                #only
+            }
+        }
     })
 }
 

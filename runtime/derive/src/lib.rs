@@ -13,6 +13,7 @@
 //! `#[state(default)]` or `#[state(default = …)]` gives the value that rows from before the field have.
 
 use proc_macro2::TokenStream;
+use quote::quote;
 use syn::{Data, DeriveInput, Error, Result, parse_macro_input};
 
 mod attributes;
@@ -37,7 +38,14 @@ pub fn derive_key(input: proc_macro::TokenStream) -> proc_macro::TokenStream {
 }
 
 fn expand(input: DeriveInput, with: fn(&DeriveInput) -> Result<TokenStream>) -> proc_macro::TokenStream {
-    with(&input).unwrap_or_else(Error::into_compile_error).into()
+    let items = with(&input).unwrap_or_else(Error::into_compile_error);
+    // What is generated has its own names, and is not to be judged by the lints of whoever derives it: a struct of
+    // many fields has a function of as many arguments.
+    let hidden = quote! {
+        #[allow(clippy::all, clippy::pedantic)]
+        const _: () = { #items };
+    };
+    hidden.into()
 }
 
 fn state(input: &DeriveInput) -> Result<TokenStream> {
@@ -53,10 +61,8 @@ fn state(input: &DeriveInput) -> Result<TokenStream> {
         }
     };
     let records = records::expand(input);
-    Ok(quote::quote! {
-        const _: () = {
-            #state
-            #records
-        };
+    Ok(quote! {
+        #state
+        #records
     })
 }
