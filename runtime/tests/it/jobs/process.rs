@@ -119,7 +119,7 @@ impl KeyedProcess<i64> for Everything {
     }
 }
 
-fn everything(source: impl Source<Item = i64>, sink: &Collect<(i64, String)>) -> Environment {
+pub(super) fn everything(source: impl Source<Item = i64>, sink: &Collect<(i64, String)>) -> Environment {
     let env = Environment::new();
     env.source(source)
         .uid("numbers")
@@ -133,7 +133,7 @@ fn everything(source: impl Source<Item = i64>, sink: &Collect<(i64, String)>) ->
 }
 
 /// Two streams of numbers of one subtask each stay in order, so that what is kept is the same.
-fn expected() -> Vec<(i64, String)> {
+pub(super) fn expected() -> Vec<(i64, String)> {
     let (numbers, sink) = (Leash::one(0..8_000), Collect::default());
     numbers.let_go();
     everything(numbers, &sink).start("everything", at(1)).unwrap().wait().unwrap();
