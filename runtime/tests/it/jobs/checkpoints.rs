@@ -187,3 +187,42 @@ fn a_savepoint_and_a_stop_do_not_wait_for_a_silent_socket() {
     job.stop(Some(dir.path()), false).unwrap();
     assert!(begin.elapsed() < Duration::from_secs(30), "{:?}", begin.elapsed());
 }
+
+#[test]
+fn checkpoints_go_on_when_some_sources_have_ended_and_a_start_from_one_does_not_read_them_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let (ended, running) = (Sequence::new(0..1_000), Leash::one(1_000..3_000));
+    let start = |options: JobOptions, sink: &Collect<(i64, i64)>| {
+        let env = Environment::new();
+        let numbers =
+            env.source(ended.clone()).uid("ended").union(env.source(running.clone()).uid("running"));
+        numbers.key_by_value(|number| number % 7).sum(|_| 1i64).uid("sum").sink(sink.clone());
+        env.start("sums", options).unwrap()
+    };
+    let options = JobOptions { checkpoint_dir: Some(dir.path().to_owned()), ..at(2) };
+    let first = Collect::default();
+    let job = start(options.clone(), &first);
+    until(&job, || job.status().vertices.iter().any(|vertex| vertex.finished == 2));
+    first.wait_for(1_000);
+    let path = job.checkpoint().unwrap();
+    job.cancel().unwrap();
+    running.let_go();
+    let second = Collect::default();
+    start(JobOptions { restore: Some(RestoreOptions::new(&path)), ..options }, &second).wait().unwrap();
+    let counts = (0..7).map(|key| (key, (0..3_000).filter(|number| number % 7 == key).count() as i64));
+    assert_eq!(second.largest(), counts.collect());
+    assert!(second.records().len() <= 2_000, "what had ended was read again");
+}
+
+#[test]
+fn a_server_that_closes_the_connection_ends_the_input() {
+    let (server, env, sink) =
+        (TcpListener::bind("127.0.0.1:0").unwrap(), Environment::new(), Collect::default());
+    let lines = env.socket_text_stream(&server.local_addr().unwrap().to_string()).unwrap();
+    lines.uid("lines").map(|line| (*line).to_owned()).sink(sink.clone());
+    let talking =
+        std::thread::spawn(move || server.accept().unwrap().0.write_all(b"whole\nand a half").unwrap());
+    assert_eq!(env.start("lines", at(2)).unwrap().wait().unwrap(), JobState::Finished);
+    talking.join().unwrap();
+    assert_eq!(sink.records(), ["whole", "and a half"]);
+}

@@ -246,3 +246,43 @@ fn timers_that_came_due_while_the_job_was_down_fire_before_its_first_record() {
         assert_eq!(times[2..], [0; 10], "key {key}: none fires again");
     }
 }
+
+#[test]
+fn windows_of_the_time_of_day_that_ended_while_the_job_was_down_fire_before_its_first_record() {
+    let dir = tempfile::tempdir().unwrap();
+    let (script, clock) = (Script::new((0..40).collect()), Clock::manual(1_000));
+    let start = |sink: &Collect<Found>, options: JobOptions| {
+        let env = Environment::new();
+        env.source(script.clone())
+            .uid("numbers")
+            .key_by_value(|n| n % 2)
+            .window(Windows::tumbling(ms(100)).of_processing_time())
+            .process(|key: &i64, window, records, out: &mut Out<'_, Found>| {
+                out.emit((window.start, (*key, records.len() as i64)));
+            })
+            .uid("windows")
+            .sink(sink.clone());
+        env.start("clock", options).unwrap()
+    };
+    let before = Collect::default();
+    let job = start(&before, by(&clock, 2));
+    read(&script, &job, 20);
+    let path = job.stop(Some(dir.path()), false).unwrap();
+    assert!(before.records().is_empty());
+
+    clock.set(5_010);
+    let after = Collect::default();
+    let job = start(&after, JobOptions { restore: Some(RestoreOptions::new(&path)), ..by(&clock, 3) });
+    after.wait_for(2);
+    script.read_to(40);
+    let end = std::time::Instant::now() + Duration::from_secs(60);
+    while job.status().vertices.last().unwrap().records_in < 20 {
+        assert!(std::time::Instant::now() < end, "{:?}", job.status());
+        std::thread::sleep(ms(1));
+    }
+    std::thread::sleep(ms(20));
+    clock.set(5_100);
+    after.wait_for(4);
+    assert_eq!(sorted(&after), [(1_000, (0, 10)), (1_000, (1, 10)), (5_000, (0, 10)), (5_000, (1, 10))]);
+    job.cancel().unwrap();
+}

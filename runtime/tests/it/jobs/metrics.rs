@@ -8,6 +8,7 @@ use spt_runtime::sources::{CsvFiles, Malformed, Sequence};
 use spt_runtime::{Environment, JobControl, JobOptions, OutputTag, Watermarks};
 
 use super::collect::Collect;
+use super::leash::Leash;
 use super::word_count::at;
 
 /// What the subtasks of an operator counted together; of watermarks, the lowest.
@@ -139,6 +140,45 @@ fn a_task_that_works_all_the_time_is_busy_and_one_without_input_idle() {
     job.wait().unwrap();
     let status = job.status();
     let (source, sink) = (status.vertices[0].time(), status.vertices[1].time());
+    assert!(source.backpressured_ms < source.busy_ms, "{source:?}");
     assert!(source.busy_ms >= 300 && source.idle_ms < source.busy_ms, "{source:?}");
     assert!(sink.idle_ms >= 300 && sink.busy_ms < sink.idle_ms, "{sink:?}");
+}
+
+#[test]
+fn a_task_whose_output_nobody_takes_is_backpressured() {
+    let env = Environment::new();
+    let slow = |number: &i64| {
+        std::thread::sleep(Duration::from_micros(100));
+        *number
+    };
+    // Far more than fits between the two.
+    env.sequence(0..i64::MAX).uid("source").rebalance().map(slow).sink(Collect::default());
+    let job = env.start("times", at(1)).unwrap();
+    std::thread::sleep(Duration::from_millis(800));
+    let status = job.status();
+    let (source, sink) = (status.vertices[0].time(), status.vertices[1].time());
+    assert!(source.backpressured_ms > source.busy_ms + source.idle_ms, "{source:?}");
+    assert!(sink.backpressured_ms == 0, "{sink:?}");
+    job.cancel().unwrap();
+}
+
+#[test]
+fn rows_and_bytes_of_each_state_are_those_of_the_newest_snapshot() {
+    let (dir, env) = (tempfile::tempdir().unwrap(), Environment::new());
+    let numbers = env.source(Leash::one(0..100_000)).uid("source");
+    numbers.key_by_value(|n| n % 70).sum(|_| 1i64).uid("sum").sink(Collect::default());
+    let job = env.start("states", JobOptions { checkpoint_dir: Some(dir.path().into()), ..at(2) }).unwrap();
+    while of(&job.status(), "sum").records_out < 70 {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    assert!(job.checkpoints().states.is_empty());
+    job.checkpoint().unwrap();
+    let checkpoints = job.checkpoints();
+    job.cancel().unwrap();
+    let sum = checkpoints.states.iter().find(|state| state.operator == "sum" && state.name == "sum").unwrap();
+    assert_eq!((sum.rows, sum.kind.name()), (70, "reducing"));
+    let last = checkpoints.latest_completed.unwrap();
+    assert!(sum.bytes > 0 && sum.bytes < last.bytes, "{} of {}", sum.bytes, last.bytes);
+    assert_eq!((checkpoints.counts.completed, checkpoints.completed_bytes), (1, last.bytes));
 }

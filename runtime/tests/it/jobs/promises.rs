@@ -349,3 +349,38 @@ fn an_operator_that_fails_again_and_again_fails_the_job_by_its_name_after_the_la
         assert_eq!(failed.load(Ordering::SeqCst), 3, "once, and after each of two restarts");
     }
 }
+
+#[test]
+fn a_checkpoint_whose_barriers_do_not_all_arrive_in_time_is_given_up_and_the_next_is_taken() {
+    let (dir, sink) = (tempfile::tempdir().unwrap(), Collect::default());
+    let (env, is_stuck) = (Environment::new(), Arc::new(AtomicBool::new(false)));
+    let stuck = Arc::clone(&is_stuck);
+    env.source(Leash::new(0..30_000))
+        .uid("numbers")
+        .rebalance()
+        .map(move |number| {
+            while stuck.load(Ordering::SeqCst) {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            *number
+        })
+        .uid("stuck")
+        .sink(sink.clone());
+    let options = JobOptions {
+        checkpoint_timeout: Duration::from_millis(300),
+        tolerable_failed_checkpoints: 1,
+        ..with_checkpoints(dir.path())
+    };
+    let job = env.start("stuck", options).unwrap();
+    sink.wait_for(100);
+    is_stuck.store(true, Ordering::SeqCst);
+    // A record comes every 5 ms, and the barrier is behind it.
+    std::thread::sleep(Duration::from_millis(30));
+    let error = job.checkpoint().unwrap_err().full();
+    assert_eq!(error, "checkpoint 1 failed: not every subtask had its part ready after 300ms");
+    assert_eq!((job.status().state, job.checkpoints().counts.failed), (JobState::Running, 1));
+    is_stuck.store(false, Ordering::SeqCst);
+    assert!(job.checkpoint().unwrap().ends_with("chk-2"));
+    assert_eq!((job.status().restarts, whole(dir.path())), (0, vec!["chk-2".to_owned()]));
+    job.cancel().unwrap();
+}

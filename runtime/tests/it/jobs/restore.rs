@@ -227,3 +227,34 @@ fn state_of_the_last_version_is_read_as_that_of_the_next() {
     // The weight is the one a field that was not there before begins with.
     assert_eq!((last.seen, last.weight), (10_000, 1));
 }
+
+#[test]
+fn an_operator_may_have_a_name_and_key_groups_of_its_own() {
+    let dir = tempfile::tempdir().unwrap();
+    let summing = |groups: Option<u32>| {
+        let env = Environment::new();
+        let numbers = env.source(Leash::new(0..10_000)).uid("numbers").name("count up");
+        let mut sum =
+            numbers.key_by_value(|number| number % 10).sum(|number| *number).uid("sum").name("add up");
+        if let Some(groups) = groups {
+            sum = sum.max_parallelism(groups);
+        }
+        sum.sink(Collect::default());
+        env
+    };
+    let options = JobOptions { max_parallelism: Some(64), ..at(2) };
+    let plan = summing(Some(16)).plan("sums", &options).unwrap();
+    let said: Vec<_> =
+        plan.operators.iter().map(|operator| (operator.name.as_deref(), operator.max_parallelism)).collect();
+    assert_eq!(said[..2], [(Some("count up"), Some(64)), (Some("add up"), Some(16))]);
+    let job = summing(Some(16)).start("sums", options).unwrap();
+    let path = job.stop(Some(dir.path()), false).unwrap();
+
+    let error = refusal(&summing(Some(32)), from(&path)).to_string();
+    assert!(error.contains("16 in the savepoint and 32 in the job"), "{error}");
+    assert!(error.contains("--max-parallelism sum=32"), "{error}");
+    let job = summing(None).start("sums", from(&path)).unwrap();
+    let sum = job.status().vertices.into_iter().find(|vertex| vertex.name.starts_with("add up")).unwrap();
+    assert_eq!(sum.max_parallelism, 16);
+    job.cancel().unwrap();
+}

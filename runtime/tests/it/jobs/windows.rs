@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use spt_runtime::operators::Aggregate;
+use spt_runtime::sources::TextFiles;
 use spt_runtime::{
     Clock, Environment, JobControl, JobHandle, JobOptions, Out, OutputTag, RestoreOptions, Watermarks,
     Windows,
@@ -424,4 +425,32 @@ fn windows_that_put_a_record_into_more_of_them_than_anyone_can_want_are_refused(
     let error = start(999).err().unwrap().full();
     assert!(error.contains("every 999 ms put each record into 86486"), "{error}");
     assert!(start(3_600_000).unwrap().wait().is_ok());
+}
+
+#[test]
+fn a_silent_source_holds_windows_up_until_it_is_idle() {
+    let dir = tempfile::tempdir().unwrap();
+    let run = |idle: Option<Duration>| {
+        let (env, sink, script) =
+            (Environment::new(), Collect::default(), Script::new((0..100i64).collect()));
+        let times = Watermarks::ascending;
+        let silent = env.source(TextFiles::new(dir.path()).watch(ms(5))).map(|_| 0i64);
+        let silent = silent.assign_timestamps(|n| *n, idle.map_or(times(), |idle| times().idle_after(idle)));
+        let numbers = env.source(script.clone()).assign_timestamps(|n| *n, times());
+        let both = numbers.union(silent).key_by_value(|_| 1i64).window(Windows::tumbling(ms(10)));
+        both.sum(|_| 1i64).sink(sink.clone());
+        let options = JobOptions { watermark_interval: ms(2), ..at(1) };
+        let job = env.start("silent", options).unwrap();
+        script.read_to(100);
+        (job, sink)
+    };
+    let (job, sink) = run(None);
+    std::thread::sleep(ms(100));
+    assert!(sink.records().is_empty());
+    job.cancel().unwrap();
+    let (job, sink) = run(Some(ms(20)));
+    // The last of ten waits for what is to come.
+    sink.wait_for(9);
+    assert_eq!(sink.records(), [(1, 10); 9]);
+    job.cancel().unwrap();
 }
