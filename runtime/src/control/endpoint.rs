@@ -13,6 +13,7 @@ use super::guard::Guard;
 use super::http::{Refusal, Response, read_request, write_response};
 use super::operations::Operations;
 use super::routes::Routes;
+use super::under_way::UnderWay;
 use crate::config::Configuration;
 use crate::job::JobControl;
 
@@ -35,6 +36,7 @@ pub struct EndpointOptions {
 pub struct Endpoint {
     address: SocketAddr,
     operations: Operations,
+    under_way: Arc<UnderWay>,
     closing: Arc<AtomicBool>,
     listener: Option<JoinHandle<()>>,
 }
@@ -51,11 +53,12 @@ impl Endpoint {
     ) -> Result<Self> {
         let listener = listen(options.ports)?;
         let address = listener.local_addr().map_err(|error| Error::io("listen", "127.0.0.1", error))?;
-        let operations = Operations::default();
+        let (operations, under_way) = (Operations::default(), Arc::<UnderWay>::default());
         let server = Arc::new(Server {
             guard: Guard { port: address.port(), token: options.token },
             routes: Routes { job, configuration, operations: operations.clone() },
             connections: AtomicUsize::new(0),
+            under_way: Arc::clone(&under_way),
         });
         let closing = Arc::new(AtomicBool::new(false));
         let stop = Arc::clone(&closing);
@@ -63,7 +66,7 @@ impl Endpoint {
             .name("control".to_owned())
             .spawn(move || server.accept(&listener, &stop))
             .map_err(|error| Error::io("start a thread", "control", error))?;
-        Ok(Self { address, operations, closing, listener: Some(thread) })
+        Ok(Self { address, operations, under_way, closing, listener: Some(thread) })
     }
 
     /// Where it listens.
@@ -71,9 +74,10 @@ impl Endpoint {
         self.address
     }
 
-    /// Ends it once everyone has fetched the outcome of their request, or after a few seconds.
+    /// Ends it once everyone has the outcome of their request, or after a few seconds.
     pub fn close(self) {
         self.operations.settle(LAST_ANSWERS);
+        self.under_way.settle(LAST_ANSWERS);
     }
 }
 
@@ -105,6 +109,7 @@ struct Server {
     guard: Guard,
     routes: Routes,
     connections: AtomicUsize,
+    under_way: Arc<UnderWay>,
 }
 
 impl Server {
@@ -135,13 +140,16 @@ impl Server {
         }
     }
 
-    fn answer(&self, stream: &TcpStream) -> Option<Response> {
-        let answered = match read_request(stream) {
-            Ok(None) => return None,
+    /// Answers the request of a connection; whether there was one and the answer has gone out.
+    fn answer(&self, stream: &TcpStream) -> bool {
+        let request = read_request(stream);
+        let _under_way = self.under_way.begin();
+        let answered = match request {
+            Ok(None) => return false,
             Ok(Some(request)) => self.guard.check(&request).and_then(|()| self.routes.answer(&request)),
             Err(refusal) => Err(refusal),
         };
-        Some(answered.unwrap_or_else(Response::from))
+        write_response(stream, &answered.unwrap_or_else(Response::from)).is_ok()
     }
 }
 
@@ -152,8 +160,7 @@ struct Connection<'a> {
 
 impl Connection<'_> {
     fn serve(&self, stream: &TcpStream) {
-        let Some(response) = self.server.answer(stream) else { return };
-        if write_response(stream, &response).is_ok() {
+        if self.server.answer(stream) {
             drain(stream);
         }
     }

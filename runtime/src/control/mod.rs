@@ -29,6 +29,7 @@ mod registry;
 mod routes;
 mod session;
 mod throwable;
+mod under_way;
 
 pub use client::{Client, Operation};
 pub use endpoint::{Endpoint, EndpointOptions};

@@ -5,7 +5,7 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -28,6 +28,9 @@ const AWKWARD: &str = "sum \"a\\b\"\nof all";
 struct Told {
     cancelled: AtomicBool,
     stopped: AtomicBool,
+    /// How often it was asked for its checkpoints, and how often it has told them: that takes it a moment.
+    asked: AtomicU32,
+    answered: AtomicU32,
 }
 
 impl JobControl for Told {
@@ -72,6 +75,9 @@ impl JobControl for Told {
     }
 
     fn checkpoints(&self) -> Checkpoints {
+        self.asked.fetch_add(1, Ordering::SeqCst);
+        std::thread::sleep(Duration::from_millis(50));
+        self.answered.fetch_add(1, Ordering::SeqCst);
         let record = |id, status, bytes| CheckpointRecord {
             id,
             status,
@@ -232,6 +238,21 @@ fn the_end_waits_for_the_outcome_to_be_fetched() {
     assert_eq!(client.wait(&operation).unwrap(), Path::new("/default/stopped"));
     closing.join().unwrap();
     assert!(client.overview().is_err());
+}
+
+#[test]
+fn the_end_waits_for_answers_that_are_under_way() {
+    let (job, endpoint) = open(None);
+    let client = client(&endpoint);
+    let slow = std::thread::spawn(move || client.detail("checkpoints"));
+    let until = Instant::now() + Duration::from_secs(60);
+    while job.asked.load(Ordering::SeqCst) == 0 {
+        assert!(Instant::now() < until, "nobody was asked");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    endpoint.close();
+    assert_eq!(job.answered.load(Ordering::SeqCst), 1, "it ended before it had an answer");
+    slow.join().unwrap().unwrap();
 }
 
 #[test]
