@@ -189,6 +189,27 @@ fn flags_reach_the_program_and_beat_the_environment() {
 }
 
 #[test]
+fn what_is_said_of_a_savepoint_reaches_the_program() {
+    let dir = TempDir::new().unwrap();
+    let savepoint = dir.path().join("savepoint");
+    std::fs::create_dir(&savepoint).unwrap();
+    std::fs::write(savepoint.join("manifest.json"), "{}").unwrap();
+    let path = savepoint.to_str().unwrap();
+    let script = "echo $SPT_EXECUTION_STATE_RECOVERY_PATH $SPT_EXECUTION_STATE_RECOVERY_CLAIM_MODE \
+                  $SPT_SPT_RESTORE_ALLOW_DRAINED $SPT_SPT_RESTORE_PENDING_OUTPUT";
+    let flags = ["--claim", "--allow-drained", "--pending", "discard"];
+    let args = [&["run", "-s", path], &flags[..], &["--", "sh", "-c", script]].concat();
+    let told = format!("{path} CLAIM true discard\n");
+    assert_eq!(said(command(dir.path(), &args).output().unwrap()), (0, told, String::new()));
+    // Each of them is about a savepoint, and there is no other way to discard output.
+    for args in
+        [&["run", "--claim", "--", "true"][..], &["run", "-s", path, "--pending", "keep", "--", "true"]]
+    {
+        assert_eq!(said(command(dir.path(), args).output().unwrap()).0, 2, "{args:?}");
+    }
+}
+
+#[test]
 fn a_snapshot_of_flink_is_refused_with_the_way_to_convert_it() {
     let dir = TempDir::new().unwrap();
     std::fs::write(dir.path().join("_metadata"), [0x49, 0x60, 0x67, 0x2d, 0, 0, 0, 5]).unwrap();

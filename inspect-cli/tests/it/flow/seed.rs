@@ -73,6 +73,24 @@ fn a_savepoint_does_not_wait_for_a_silent_source() {
 }
 
 #[test]
+fn a_drained_savepoint_says_so_and_is_started_from_only_if_that_is_wanted() {
+    let (lab, mut server) = (Lab::new(), TextServer::new());
+    let id = lab.run(&[], "wordcount", &server).line().to_owned();
+    server.send("to be\n");
+    lab.await_counts(&id, &[("to", 1), ("be", 1)]);
+    let path = lab.spt(&["stop", "--drain", &id]).line().to_owned();
+    let shown: serde_json::Value =
+        serde_json::from_str(lab.spt(&["inspect", "--json", &path]).line()).unwrap();
+    assert_eq!((&shown["kind"], &shown["drained"]), (&"savepoint".into(), &true.into()));
+    let said = lab.run(&["-s", &path], "wordcount", &server);
+    assert!(said.refusal().contains("--allow-drained"), "{said:?}");
+    let id = lab.run(&["-s", &path, "--allow-drained"], "wordcount", &server).line().to_owned();
+    server.send("to go\n");
+    lab.await_counts(&id, &[("to", 2), ("go", 1)]);
+    assert_eq!(lab.spt(&["cancel", &id]).code, 0);
+}
+
+#[test]
 fn the_folder_for_savepoints_may_come_from_a_file() {
     let (lab, mut server) = (Lab::new(), TextServer::new());
     let file = lab.text("config.yaml");
@@ -120,6 +138,9 @@ fn the_plan_names_every_operator_and_state_before_a_record_flows() {
     let lab = Lab::new();
     let example = super::lab::example("wordcount");
     let said = lab.spt(&["plan", "--json", "--", example.to_str().unwrap(), "--port", "1"]);
+    // The program prints it by itself, too.
+    let alone = std::process::Command::new(&example).args(["plan", "--port", "1"]).output().unwrap();
+    assert_eq!(String::from_utf8(alone.stdout).unwrap().trim_end(), said.line());
     let plan: serde_json::Value = serde_json::from_str(said.line()).unwrap();
     let uids: Vec<_> =
         plan["operators"].as_array().unwrap().iter().map(|operator| operator["uid"].as_str()).collect();
