@@ -122,9 +122,13 @@ impl Fit {
     }
 
     fn leave_behind(&mut self, found: &Operator, allowed: &NonRestored) -> Result<()> {
-        let Some(state) = found.states.iter().find(|state| state.rows != Some(0)) else { return Ok(()) };
+        let states = found.states.iter().filter(|state| state.rows != Some(0)).map(described);
+        let states: Vec<_> = states.collect();
+        if states.is_empty() {
+            return Ok(());
+        }
         let label = found.label();
-        let what = format!("operator {label}, {}", described(state));
+        let what = format!("operator {label}, {}", states.join(", "));
         if !may_be_left(allowed, &label, found.id) {
             return Err(Error::refused(format!(
                 "the job has no operator for state in the savepoint: {what}; give one of its operators that uid, \

@@ -279,6 +279,28 @@ fn state_of_every_kind_that_is_not_declared_for_a_while_goes_on_as_it_was_at_any
     assert_eq!(records, expected());
 }
 
+#[test]
+fn each_state_that_would_be_left_behind_is_told() {
+    let dir = tempfile::tempdir().unwrap();
+    let job = everything(Leash::one(0..8_000), &Collect::default()).start("everything", at(2)).unwrap();
+    let path = job.stop(Some(dir.path()), false).unwrap();
+    let start = |non_restored: NonRestored| {
+        let env = Environment::new();
+        env.source(Leash::one(0..8_000)).uid("numbers").sink(Collect::default());
+        let restore = RestoreOptions { non_restored, ..RestoreOptions::new(&path) };
+        env.start("nothing", JobOptions { restore: Some(restore), ..at(2) })
+    };
+    let refusal = start(NonRestored::Refuse).err().unwrap();
+    let job = start(NonRestored::AllowAll).unwrap();
+    job.cancel().unwrap();
+    let notes = job.notes().join("\n");
+    for (name, kind, rows) in states(&path, "everything").into_iter().filter(|(.., rows)| *rows > 0) {
+        let told = format!("{kind} state {name:?} ({rows} rows)");
+        assert!(refusal.to_string().contains(&told), "{told}: {refusal}");
+        assert!(notes.contains(&told), "{told}: {notes}");
+    }
+}
+
 /// Whatever may be part of a key.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, State, Key)]
 struct AnyKey {
