@@ -158,6 +158,10 @@ impl<F: ReadFormat> Source for Files<F> {
 
     fn new_splits(&self, known: &[FilePosition]) -> Result<Vec<FilePosition>> {
         let known: HashSet<&str> = known.iter().map(|file| file.path.as_str()).collect();
+        if self.path.to_str().is_some_and(|path| known.contains(path)) {
+            // The only file there is to read. It may have been taken away since.
+            return Ok(Vec::new());
+        }
         let mut files = folder::files(&self.path)?;
         files.retain(|path| !known.contains(path.as_str()));
         Ok(files.into_iter().map(FilePosition::start_of).collect())

@@ -182,7 +182,9 @@ fn a_file_that_was_read_may_be_taken_away_and_is_not_read_again() {
     assert!(source.new_splits(&known).unwrap().is_empty());
     assert!(drain(&mut source.reader(&subtask(1), known.clone()).unwrap()).is_empty());
     std::fs::remove_file(&path).unwrap();
-    assert!(drain(&mut source.reader(&subtask(1), known).unwrap()).is_empty());
+    assert!(drain(&mut source.reader(&subtask(1), known.clone()).unwrap()).is_empty());
+    assert!(source.new_splits(&known).unwrap().is_empty());
+    assert!(TextFiles::new(&path).new_splits(&known).unwrap().is_empty(), "it was all there was to read");
 }
 
 #[test]
