@@ -1,6 +1,7 @@
 //! Whole jobs in this process: what they count, keep, and start again from.
 
 mod alignment;
+mod blame;
 mod checkpoints;
 mod clock;
 mod collect;
