@@ -225,6 +225,23 @@ fn a_stop_whose_savepoint_fails_lets_the_job_go_on() {
 }
 
 #[test]
+fn a_drain_whose_savepoint_fails_starts_the_job_again_from_its_checkpoint() {
+    let dir = tempfile::tempdir().unwrap();
+    let (numbers, sink) = (Leash::new(0..30_000), Collect::default());
+    let options = JobOptions { restart: restarting(1), ..with_checkpoints(dir.path()) };
+    let job = word_count(numbers.clone(), &sink).start("wordcount", options).unwrap();
+    sink.wait_for(3_000);
+    let checkpoint = job.checkpoint().unwrap();
+    let error = job.stop(Some(Path::new(NOWHERE)), true).unwrap_err();
+    assert!(matches!(error.kind(), ErrorKind::SnapshotFailed { .. }), "{}", error.full());
+    until(|| job.status().restarts == 1 && job.status().state == JobState::Running);
+    assert_eq!(job.checkpoints().restored.unwrap().path, Some(checkpoint));
+    numbers.let_go();
+    assert_eq!(job.wait().unwrap(), JobState::Finished);
+    assert_eq!(sink.largest(), counted(0..30_000));
+}
+
+#[test]
 fn a_stop_that_cannot_commit_names_its_savepoint_and_the_job_starts_again_from_its_checkpoint() {
     let dir = tempfile::tempdir().unwrap();
     let (witness, numbers) = (Witness::new(&dir.path().join("checkpoints")), Leash::one(0..20_000));

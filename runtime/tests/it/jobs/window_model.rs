@@ -5,9 +5,12 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
-use spt_runtime::{Environment, Out, OutputTag, Watermarks, Windows};
+use spt_runtime::{
+    Environment, JobControl, JobHandle, JobOptions, Out, OutputTag, RestoreOptions, Watermarks, Windows,
+};
 
 use super::collect::Collect;
+use super::script::Script;
 use super::word_count::at;
 
 /// Key, then event time and number.
@@ -52,13 +55,41 @@ impl Terms {
         }
     }
 
-    fn run(self, records: &[Record]) -> Outcome {
-        let (env, sink, late) = (Environment::new(), Collect::default(), Collect::default());
-        let tag = OutputTag::new("late");
+    /// What a job finds, and one that goes on from its savepoint, taken behind so many records, at another parallelism.
+    fn run(self, records: &[Record], stop_at: Option<usize>) -> Outcome {
+        let (script, sink, late) = (Script::new(records.to_vec()), Collect::default(), Collect::default());
+        let mut options = at(1);
+        let dir = tempfile::tempdir().unwrap();
+        if let Some(stop_at) = stop_at {
+            let job = self.start(&script, &sink, &late, options);
+            script.read_to(stop_at);
+            let path = job.stop(Some(dir.path()), false).unwrap();
+            options = JobOptions { restore: Some(RestoreOptions::new(path)), ..at(2) };
+        }
+        script.let_go();
+        self.start(&script, &sink, &late, options).wait().unwrap();
+        let mut outcome = Outcome { late: late.records(), ..Outcome::default() };
+        outcome.late.sort_by_key(|(_, (_, number))| *number);
+        for (key, line) in sink.records() {
+            outcome.results.entry(key).or_default().push(line);
+        }
+        outcome
+    }
+
+    fn start(
+        self,
+        script: &Script<Record>,
+        sink: &Collect<(i64, String)>,
+        late: &Collect<Record>,
+        options: JobOptions,
+    ) -> JobHandle {
+        let (env, tag) = (Environment::new(), OutputTag::new("late"));
         let watermarks = Watermarks::bounded_out_of_orderness(ms(self.out_of_orderness)).after_each_record();
         let windowed = env
-            .collection(records.to_vec())
+            .source(script.clone())
+            .uid("script")
             .assign_timestamps(|(_, (time, _))| *time, watermarks)
+            .uid("time")
             .key_by_value(|(key, _)| *key)
             .window(self.windows())
             .allowed_lateness(ms(self.lateness))
@@ -66,15 +97,11 @@ impl Terms {
             .process(|key: &i64, window, records, out: &mut Out<'_, (i64, String)>| {
                 let numbers = records.iter().map(|(_, (_, number))| *number).collect();
                 out.emit((*key, line(window.start, window.end, numbers)));
-            });
+            })
+            .uid("windows");
         windowed.side_output(&tag).sink(late.clone());
         windowed.sink(sink.clone());
-        env.start("windows", at(1)).unwrap().wait().unwrap();
-        let mut outcome = Outcome { late: late.records(), ..Outcome::default() };
-        for (key, line) in sink.records() {
-            outcome.results.entry(key).or_default().push(line);
-        }
-        outcome
+        env.start("windows", options).unwrap()
     }
 }
 
@@ -222,6 +249,20 @@ proptest! {
 
     #[test]
     fn windows_hold_fire_and_forget_what_the_model_does(terms in terms(), records in records()) {
-        prop_assert_eq!(terms.run(&records), Model::run(terms, &records));
+        prop_assert_eq!(terms.run(&records, None), Model::run(terms, &records));
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, rng_seed: RngSeed::Fixed(2), ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_savepoint_in_their_midst_changes_nothing(
+        terms in terms(),
+        records in records(),
+        stop_at in any::<prop::sample::Index>(),
+    ) {
+        let stop_at = stop_at.index(records.len() + 1);
+        prop_assert_eq!(terms.run(&records, Some(stop_at)), Model::run(terms, &records));
     }
 }

@@ -454,3 +454,36 @@ fn a_silent_source_holds_windows_up_until_it_is_idle() {
     assert_eq!(sink.records(), [(1, 10); 9]);
     job.cancel().unwrap();
 }
+
+#[test]
+fn two_streams_wait_for_late_records_as_long_as_they_are_allowed_to() {
+    let (env, sink) = (Environment::new(), Collect::default());
+    let times = || Watermarks::ascending().after_each_record();
+    let [left, right] = [vec![5i64, 25, 3, 60, 4], vec![6i64, 26, 61]].map(Script::new);
+    let read = |script: &Script<i64>| env.source(script.clone()).assign_timestamps(|time| *time, times());
+    read(&left)
+        .key_by_value(|_| 1i64)
+        .connect(read(&right).key_by_value(|_| 1i64))
+        .window(Windows::tumbling(ms(10)))
+        .allowed_lateness(ms(30))
+        .co_group(|_: &i64, window, left, right, out: &mut Out<'_, (i64, (i64, i64))>| {
+            out.emit((window.start, (left.len() as i64, right.len() as i64)));
+        })
+        .sink(sink.clone());
+    let job = env.start("late", at(1)).unwrap();
+    let read_to = |lefts: usize, rights: usize, results: usize| {
+        left.read_to(lefts);
+        right.read_to(rights);
+        sink.wait_for(results);
+    };
+    read_to(2, 2, 1);
+    // Behind the watermark, by less than the lateness: a new result.
+    read_to(3, 2, 2);
+    // The window is gone with this watermark, and the last record behind it.
+    read_to(4, 3, 3);
+    left.let_go();
+    right.let_go();
+    job.wait().unwrap();
+    assert_eq!(sink.records(), [(0, (1, 1)), (0, (2, 1)), (20, (1, 1)), (60, (1, 1))]);
+    assert_eq!(late_records(&job), 1);
+}
