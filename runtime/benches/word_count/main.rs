@@ -1,7 +1,7 @@
 //! Words per second at parallelism 2, from lines in memory to one output record per word; and what snapshots of the same
 //! job cost.
 //!
-//! `cargo bench -p spt-runtime --bench word_count [-- words [VOCABULARY] | keys [KEYS [DIR]] | restore KEYS SAVEPOINT | barrier [KEYS] | checkpoints [KEYS]]`.
+//! `cargo bench -p spt-runtime --bench word_count [-- words [VOCABULARY [LINES]] | keys [KEYS [DIR]] | restore KEYS SAVEPOINT | barrier [KEYS] | checkpoints [KEYS]]`.
 
 #![allow(
     clippy::unwrap_used,
@@ -34,7 +34,7 @@ fn main() {
     let number = arguments.get(1).map(|keys| keys.parse().unwrap());
     if matches!(what, "all" | "words") {
         for vocabulary in number.map_or(vec![1_000, 100_000], |words| vec![words]) {
-            words(vocabulary, 6_000_000);
+            words(vocabulary, arguments.get(2).map_or(6_000_000, |lines| lines.parse().unwrap()));
         }
     }
     if what == "barrier" {
