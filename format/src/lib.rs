@@ -49,7 +49,7 @@ pub use limits::ReadLimits;
 pub use location::Location;
 pub use model::{
     Binding, Column, Completeness, Edge, Engine, Extensions, Extent, FIELD_ID_KEY, FIRST_NESTED_FIELD_ID,
-    Field, Job, JobGraph, KeyGroup, KeyGroupRange, KeyHash, LOGICAL_KEY, Layout, Lineage, Logical,
+    Field, Job, JobGraph, KeyGroup, KeyGroupRange, KeyGroups, KeyHash, LOGICAL_KEY, Layout, Lineage, Logical,
     MAX_PARALLELISM_LIMIT, Node, Operator, OperatorId, Partitioning, PendingOutput, ReadAs, RowOrder,
     RowStream, Savepoint, SavepointKind, SavepointSink, SavepointSource, Scan, Segment, SinkStep, State,
     StateKind, StateRef, StateSchema, StateSink, TimeUnit, Ttl, Type, Uid, UidList, UidOrigin, columns_of,

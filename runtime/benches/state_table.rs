@@ -15,7 +15,7 @@ use std::fmt::Write;
 use std::time::{Duration, Instant};
 
 use rustix::time::{ClockId, clock_gettime};
-use spt_format::{KeyGroupRange, StateKind, StateSchema};
+use spt_format::{KeyGroupRange, KeyGroups, StateKind, StateSchema};
 use spt_runtime::state::{Frozen, KeyArena, KeyedTable, Place, State, TextArena};
 
 #[global_allocator]
@@ -91,7 +91,7 @@ fn update(table: &mut KeyedTable<String, i64>, keys: impl Iterator<Item = u64>) 
             text.clear();
             write!(text, "word{:016x}", mix(key)).unwrap();
             arena.push(&text);
-            places.push(Place::of::<String>(&text, GROUPS));
+            places.push(Place::of::<String>(&text, KeyGroups::new(GROUPS)));
         }
         let start = Clock::now();
         table.update_batch(&places, |index| arena.get(index), |_| 0, |_, _, count| *count += 1);

@@ -4,6 +4,7 @@
 //! Flink, `KeyGroupRangeAssignment` and `MathUtils.murmurHash`.
 
 use std::fmt;
+use std::num::NonZeroU32;
 
 use serde::{Deserialize, Serialize};
 
@@ -24,8 +25,35 @@ impl KeyGroup {
     /// Never; a `max_parallelism` of 0 counts as 1.
     #[inline]
     pub fn of_hash(hash: i32, max_parallelism: u32) -> Self {
-        let group = flink_murmur(hash).cast_unsigned() % max_parallelism.clamp(1, MAX_PARALLELISM_LIMIT);
-        Self(group as u16)
+        KeyGroups::new(max_parallelism).of_hash(hash)
+    }
+}
+
+/// All key groups of an operator: what keys are dealt out to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KeyGroups {
+    count: NonZeroU32,
+}
+
+impl KeyGroups {
+    /// As many as the max parallelism, which is at least 1 and at most [`MAX_PARALLELISM_LIMIT`].
+    pub const fn new(max_parallelism: u32) -> Self {
+        let count =
+            if max_parallelism < MAX_PARALLELISM_LIMIT { max_parallelism } else { MAX_PARALLELISM_LIMIT };
+        match NonZeroU32::new(count) {
+            Some(count) => Self { count },
+            None => Self { count: NonZeroU32::MIN },
+        }
+    }
+
+    /// The key group of a key with this hash.
+    #[inline]
+    pub fn of_hash(self, hash: i32) -> KeyGroup {
+        let code = flink_murmur(hash).cast_unsigned();
+        // Most often a power of two: then no division is needed.
+        let group =
+            if self.count.is_power_of_two() { code & (self.count.get() - 1) } else { code % self.count };
+        KeyGroup(group as u16)
     }
 }
 
@@ -155,10 +183,7 @@ pub fn flink_murmur(hash: i32) -> i32 {
     code = code.wrapping_mul(0xc2b2_ae35);
     code ^= code >> 16;
     // Java negates what is negative; the one number without a negation becomes 0.
-    match code.cast_signed() {
-        i32::MIN => 0,
-        code => code.abs(),
-    }
+    (code.cast_signed().unsigned_abs() & i32::MAX.cast_unsigned()).cast_signed()
 }
 
 #[cfg(test)]
@@ -188,6 +213,17 @@ mod tests {
         let cases = [(1, 128), (85, 128), (86, 256), (171, 256), (172, 512), (30_000, 32768), (32768, 32768)];
         for (parallelism, expected) in cases {
             assert_eq!(default_max_parallelism(parallelism), expected, "parallelism {parallelism}");
+        }
+    }
+
+    #[test]
+    fn a_group_is_the_remainder_whether_or_not_it_needs_a_division() {
+        for max_parallelism in [0, 1, 2, 3, 100, 127, 128, 129, 32768, 32769, u32::MAX] {
+            for hash in [0, 1, -1, i32::MIN, i32::MAX, 97, 99_162_322] {
+                let count = max_parallelism.clamp(1, MAX_PARALLELISM_LIMIT);
+                let expected = flink_murmur(hash).cast_unsigned() % count;
+                assert_eq!(u32::from(KeyGroup::of_hash(hash, max_parallelism).0), expected);
+            }
         }
     }
 

@@ -35,7 +35,8 @@ pub use graph::{Edge, JobGraph, Node, Partitioning};
 pub use java_hash::{java_hash_string, java_hash_utf16};
 pub use key_bytes::{key_bytes_hash, write_key_bytes};
 pub use key_group::{
-    KeyGroup, KeyGroupRange, MAX_PARALLELISM_LIMIT, default_max_parallelism, flink_murmur, operator_index,
+    KeyGroup, KeyGroupRange, KeyGroups, MAX_PARALLELISM_LIMIT, default_max_parallelism, flink_murmur,
+    operator_index,
 };
 pub use key_hash::{java_hash, key_group_of};
 pub use kind::StateKind;

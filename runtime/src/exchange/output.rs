@@ -4,7 +4,7 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Instant;
 
-use spt_format::Partitioning;
+use spt_format::{KeyGroups, Partitioning};
 
 use super::batch::{Batch, KeyedBatch, Lane, Records};
 use super::link::{Element, Exchange, LinkSender};
@@ -172,6 +172,7 @@ impl<T: Data, L: Lane<Part = Records<T>>> Stage<T> for RecordsOutput<T, L> {
 /// Sends the key and a value of each record to the subtask that owns the key's group.
 pub(crate) struct KeyedOutput<K, V, L: Lane, F, G> {
     targets: Targets<L::Batch>,
+    groups: KeyGroups,
     /// The owner of each key group.
     owners: Vec<u32>,
     key: F,
@@ -193,7 +194,8 @@ impl<K, V, L: Lane, F, G> KeyedOutput<K, V, L, F, G> {
         value: G,
     ) -> Self {
         let targets = Targets::new(links, context.metrics());
-        Self { targets, owners, key, value, blame: context.blame(node), types: PhantomData }
+        let groups = KeyGroups::new(owners.len() as u32);
+        Self { targets, groups, owners, key, value, blame: context.blame(node), types: PhantomData }
     }
 }
 
@@ -209,10 +211,9 @@ where
     #[inline]
     fn push(&mut self, record: T::Ref<'_>, time: EventTime) -> Result<()> {
         let record = T::shorten(record);
-        let max_parallelism = self.owners.len() as u32;
-        let Self { targets, owners, key, value, blame, .. } = self;
+        let Self { targets, groups, owners, key, value, blame, .. } = self;
         let send = |key: &K::Borrowed| {
-            let place = Place::of::<K>(key, max_parallelism);
+            let place = Place::of::<K>(key, *groups);
             let owner = owners.get(usize::from(place.group.0)).copied().unwrap_or_default();
             targets.with(owner as usize, |batch| {
                 let batch = L::part(batch);

@@ -1,4 +1,5 @@
 use crossbeam_channel::{Sender, unbounded};
+use spt_format::KeyGroups;
 
 use super::batch::{Batch, KeyedBatch, Records};
 use super::gate::{Gate, Input};
@@ -117,7 +118,7 @@ fn a_batch_of_long_keys_is_full_by_their_bytes() {
     let key = "k".repeat(1 << 16);
     let is_full = |_: &usize| {
         batch.keys.push(&key);
-        batch.places.push(Place::of::<String>(&key, 128));
+        batch.places.push(Place::of::<String>(&key, KeyGroups::new(128)));
         batch.values.push(1);
         batch.is_full()
     };

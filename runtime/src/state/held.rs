@@ -6,7 +6,7 @@
 //! ```
 
 use std::borrow::Borrow;
-use std::hash::Hash;
+use std::hash::{Hash, Hasher};
 
 use smol_str::SmolStr;
 
@@ -20,6 +20,12 @@ pub trait Hold: Eq + Hash + ToOwned {
 
     /// The key as it is kept.
     fn hold(&self) -> Self::Held;
+
+    /// Hashes a whole key: nothing needs to mark its end.
+    #[inline]
+    fn hash_into(&self, hasher: &mut impl Hasher) {
+        self.hash(hasher);
+    }
 }
 
 /// A key as a table keeps it.
@@ -39,5 +45,10 @@ impl Hold for str {
     #[inline]
     fn hold(&self) -> SmolStr {
         SmolStr::new(self)
+    }
+
+    #[inline]
+    fn hash_into(&self, hasher: &mut impl Hasher) {
+        hasher.write(self.as_bytes());
     }
 }

@@ -7,11 +7,11 @@
 use std::borrow::Borrow;
 use std::cell::RefCell;
 use std::cmp::Ordering;
-use std::hash::{BuildHasher, Hash};
+use std::hash::{BuildHasher, Hash, Hasher};
 use std::sync::LazyLock;
 
 use foldhash::fast::RandomState;
-use spt_format::{KeyGroup, KeyHash};
+use spt_format::{KeyGroup, KeyGroups, KeyHash};
 
 use super::arena::KeyArena;
 use super::column::State;
@@ -63,10 +63,10 @@ pub struct Place {
 }
 
 impl Place {
-    /// The place of a key in an operator with this many key groups.
+    /// The place of a key in an operator with these key groups.
     #[inline]
-    pub fn of<K: Key>(key: &K::Borrowed, max_parallelism: u32) -> Self {
-        Self { group: KeyGroup::of_hash(K::key_hash(key), max_parallelism), tag: tag(key) }
+    pub fn of<K: Key>(key: &K::Borrowed, groups: KeyGroups) -> Self {
+        Self { group: groups.of_hash(K::key_hash(key)), tag: tag(key) }
     }
 }
 
@@ -74,8 +74,10 @@ static SEED: LazyLock<RandomState> = LazyLock::new(RandomState::default);
 
 /// A seeded hash, for memory only.
 #[inline]
-pub(super) fn tag<T: Hash + ?Sized>(value: &T) -> u32 {
-    (SEED.hash_one(value) >> 32) as u32
+pub(super) fn tag<T: Hold + ?Sized>(value: &T) -> u32 {
+    let mut hasher = SEED.build_hasher();
+    value.hash_into(&mut hasher);
+    (hasher.finish() >> 32) as u32
 }
 
 /// Java's hash of a `long`.
@@ -149,7 +151,7 @@ mod tests {
     fn assert_flink<K: Key>(key: K, hash: i32, groups: [u16; 2]) {
         assert_eq!(K::KEY_HASH, KeyHash::Java1);
         assert_eq!(K::key_hash(key.borrow()), hash);
-        let found = [128, 32768].map(|max| Place::of::<K>(key.borrow(), max).group.0);
+        let found = [128, 32768].map(|max| Place::of::<K>(key.borrow(), KeyGroups::new(max)).group.0);
         assert_eq!(found, groups);
     }
 

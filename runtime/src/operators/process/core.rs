@@ -1,6 +1,6 @@
 //! What every operator with a keyed function does: keeps its tables and timers, and answers signals.
 
-use spt_format::StateKind;
+use spt_format::{KeyGroups, StateKind};
 
 use super::context::{FiredTimer, KeyedContext, ProcessContext};
 use super::watermark::WatermarkState;
@@ -52,7 +52,7 @@ pub(crate) struct KeyedCore<K: Key, E> {
     operator: OperatorTables,
     timers: Option<(Timers<K>, StateSlot)>,
     watermark: WatermarkState,
-    max_parallelism: u32,
+    groups: KeyGroups,
     alarm: Alarm,
     blame: Blame,
     side: SideOutputs,
@@ -76,7 +76,7 @@ impl<K: Key, E> KeyedCore<K, E> {
                 operator: OperatorTables::open(&declared.operator, context, slot(after_keyed))?,
                 timers,
                 watermark: WatermarkState::open(context, slot(after_all + 1))?,
-                max_parallelism: context.subtask(node).max_parallelism,
+                groups: KeyGroups::new(context.subtask(node).max_parallelism),
                 alarm: context.alarm(),
                 blame: context.blame(node),
                 side: context.side_outputs(node),
@@ -173,7 +173,7 @@ impl<K: Key, E> KeyedCore<K, E> {
         E: Stage<O>,
     {
         while let Some(timer) = self.timers.as_mut().and_then(|(timers, _)| timers.pop_due(domain, now)) {
-            let place = Place::of::<K>(timer.key.borrow(), self.max_parallelism);
+            let place = Place::of::<K>(timer.key.borrow(), self.groups);
             let time = match domain {
                 Domain::Event => EventTime::at(timer.timestamp),
                 Domain::Processing => EventTime::NONE,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use spt_format::StateKind;
+use spt_format::{KeyGroups, StateKind};
 
 use super::assign::{Windows, cover, touch};
 use super::contents::Contents;
@@ -58,7 +58,7 @@ pub(crate) struct WindowCore<K: StreamKey, E> {
     watermark: WatermarkState,
     /// Where the timers are among the operator's states; watermark and sessions follow.
     slot: StateSlot,
-    max_parallelism: u32,
+    groups: KeyGroups,
     alarm: Alarm,
     pub(super) blame: Blame,
     pub(super) side: SideOutputs,
@@ -78,7 +78,7 @@ impl<K: StreamKey, E> WindowCore<K, E> {
             sessions,
             watermark: WatermarkState::open(context, slot(1))?,
             slot: first,
-            max_parallelism: context.subtask(node).max_parallelism,
+            groups: KeyGroups::new(context.subtask(node).max_parallelism),
             alarm: context.alarm(),
             blame: context.blame(node),
             side: context.side_outputs(node),
@@ -250,7 +250,7 @@ impl<K: StreamKey, E> WindowCore<K, E> {
     {
         while let Some(timer) = self.timers.pop_due(domain, now) {
             let (key, window) = (timer.key.borrow(), timer.namespace);
-            let place = Place::of::<K>(key, self.max_parallelism);
+            let place = Place::of::<K>(key, self.groups);
             if timer.timestamp == window.last() {
                 self.fire(place, key, window, contents)?;
             }

@@ -2,7 +2,7 @@
 
 use arrow_array::types::UInt16Type;
 use arrow_array::{PrimitiveArray, RecordBatch};
-use spt_format::{Column, Error, KeyGroup, Result, ResultExt};
+use spt_format::{Column, Error, KeyGroup, KeyGroups, Result, ResultExt};
 
 use super::KeyedTable;
 use super::address::{Address, scoped};
@@ -31,10 +31,11 @@ impl<K: Key, C: Cell, N: Key> KeyedTable<K, C, N> {
             (None, None) => Err(Error::invalid("there is no namespace")),
         };
         let cells = C::Rows::new(batch)?;
+        let key_groups = KeyGroups::new(max_parallelism);
         for (row, group) in groups.values().iter().enumerate() {
             let mut restore = || {
                 let address = Address { held: keys.get(row)?, namespace: namespace(row)? };
-                self.restore_row(KeyGroup(*group), address, &cells, row, max_parallelism)
+                self.restore_row(KeyGroup(*group), address, &cells, row, key_groups)
             };
             restore().within(|| format!("row {row}"))?;
         }
@@ -47,9 +48,9 @@ impl<K: Key, C: Cell, N: Key> KeyedTable<K, C, N> {
         address: Address<K, N>,
         cells: &C::Rows,
         row: usize,
-        max_parallelism: u32,
+        key_groups: KeyGroups,
     ) -> Result<()> {
-        let place = Place::of::<K>(address.key(), max_parallelism);
+        let place = Place::of::<K>(address.key(), key_groups);
         if place.group != group {
             return Err(Error::invalid(format!("key group is {group}, the key's is {}", place.group)));
         }
