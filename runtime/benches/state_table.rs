@@ -16,7 +16,8 @@ use std::time::{Duration, Instant};
 
 use rustix::time::{ClockId, clock_gettime};
 use spt_format::{KeyGroupRange, KeyGroups, StateKind, StateSchema};
-use spt_runtime::state::{Frozen, KeyArena, KeyedTable, Place, State, TextArena};
+use spt_runtime::Result;
+use spt_runtime::state::{BatchUpdate, Frozen, KeyArena, KeyedTable, Place, State, TextArena};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -79,6 +80,23 @@ impl Timing {
     }
 }
 
+struct Count;
+
+impl BatchUpdate<String, i64> for Count {
+    fn first(&mut self, _: usize) -> Result<i64> {
+        Ok(1)
+    }
+
+    fn add(&mut self, _: usize, count: &mut i64) -> Result<()> {
+        *count += 1;
+        Ok(())
+    }
+
+    fn emit(&mut self, _: usize, _: &str, _: &i64) -> Result<()> {
+        Ok(())
+    }
+}
+
 /// Adds one to the counts of keys, batch by batch; only the receiving side is timed.
 fn update(table: &mut KeyedTable<String, i64>, keys: impl Iterator<Item = u64>) -> Timing {
     let (mut timing, mut arena, mut places) = (Timing::default(), TextArena::default(), Vec::new());
@@ -94,7 +112,7 @@ fn update(table: &mut KeyedTable<String, i64>, keys: impl Iterator<Item = u64>) 
             places.push(Place::of::<String>(&text, KeyGroups::new(GROUPS)));
         }
         let start = Clock::now();
-        table.update_batch(&places, |index| arena.get(index), |_| 0, |_, _, count| *count += 1);
+        table.update_batch(&places, &arena, &mut Count).unwrap();
         timing.add(places.len() as u64, start.elapsed());
     }
     timing

@@ -1,6 +1,5 @@
 //! One accumulator per key, which takes in every record; the result so far is emitted for each.
 
-use std::cell::Cell;
 use std::marker::PhantomData;
 
 use super::input::{HeadOperator, StreamKey};
@@ -10,7 +9,7 @@ use crate::data::Data;
 use crate::error::Result;
 use crate::exchange::KeyedBatch;
 use crate::savepoint::{KeyedPart, StateSlot};
-use crate::state::{KeyArena, KeyedTable};
+use crate::state::{BatchUpdate, KeyedTable};
 use crate::tasks::{Blame, Head, TaskContext};
 
 /// An aggregate of a keyed stream in the graph.
@@ -59,32 +58,8 @@ where
 {
     fn feed(&mut self, batch: &KeyedBatch<K, T>) -> Result<()> {
         let Self { table, aggregate, blame, next, .. } = self;
-        let mut result = Ok(());
-        let is_first = Cell::new(false);
-        let of_first = |index| {
-            is_first.set(true);
-            let mut accumulator = aggregate.start();
-            blame.on(|| aggregate.add(&mut accumulator, batch.value(index)));
-            accumulator
-        };
-        table.update_batch(
-            &batch.places,
-            |index| batch.keys.get(index),
-            of_first,
-            |index, key, held| {
-                if result.is_err() {
-                    return;
-                }
-                if !is_first.take() {
-                    blame.on(|| aggregate.add(held, batch.value(index)));
-                }
-                let so_far = blame.on(|| aggregate.result(held));
-                result = K::lend_key(key, |key| {
-                    next.push((K::shorten(key), A::Result::shorten(so_far.as_ref())), batch.times.get(index))
-                });
-            },
-        );
-        result
+        let mut rolling = RollingBatch { batch, aggregate, blame, next };
+        table.update_batch(&batch.places, &batch.keys, &mut rolling)
     }
 
     fn signal(&mut self, signal: &mut Signal<'_>) -> Result<()> {
@@ -92,5 +67,40 @@ where
             snapshot.keep(self.slot, KeyedPart(self.table.freeze()));
         }
         self.next.signal(signal)
+    }
+}
+
+/// A batch on its way through the operator.
+struct RollingBatch<'a, K: StreamKey, T: Data, A, E> {
+    batch: &'a KeyedBatch<K, T>,
+    aggregate: &'a mut A,
+    blame: &'a Blame,
+    next: &'a mut E,
+}
+
+impl<K, T, A, E> BatchUpdate<K, A::Accumulator> for RollingBatch<'_, K, T, A, E>
+where
+    K: StreamKey,
+    T: Data,
+    A: Aggregate<T>,
+    E: Stage<(K, A::Result)>,
+{
+    fn first(&mut self, index: usize) -> Result<A::Accumulator> {
+        let mut accumulator = self.aggregate.start();
+        self.add(index, &mut accumulator)?;
+        Ok(accumulator)
+    }
+
+    #[inline]
+    fn add(&mut self, index: usize, held: &mut A::Accumulator) -> Result<()> {
+        self.blame.on(|| self.aggregate.add(held, self.batch.value(index)));
+        Ok(())
+    }
+
+    #[inline]
+    fn emit(&mut self, index: usize, key: &K::Borrowed, held: &A::Accumulator) -> Result<()> {
+        let so_far = self.blame.on(|| self.aggregate.result(held));
+        let time = self.batch.times.get(index);
+        K::lend_key(key, |key| self.next.push((K::shorten(key), A::Result::shorten(so_far.as_ref())), time))
     }
 }

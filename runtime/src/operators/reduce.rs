@@ -2,7 +2,6 @@
 //!
 //! `sum`, `min`, `max` and `reduce` are this operator with different ways to fold.
 
-use std::cell::Cell;
 use std::marker::PhantomData;
 
 use super::input::{HeadOperator, StreamKey};
@@ -11,7 +10,7 @@ use crate::data::{Data, EventTime};
 use crate::error::{Error, Result};
 use crate::exchange::KeyedBatch;
 use crate::savepoint::{KeyedPart, StateSlot};
-use crate::state::{KeyArena, KeyedTable, State};
+use crate::state::{BatchUpdate, KeyedTable, State};
 use crate::tasks::{Blame, Head, TaskContext};
 
 /// How a record is folded into what its key holds.
@@ -105,28 +104,9 @@ where
     E: Stage<M::Out>,
 {
     fn feed(&mut self, batch: &KeyedBatch<K, V>) -> Result<()> {
-        let Self { table, fold, blame, next, .. } = self;
-        let mut result = Ok(());
-        // The first record of a key is what it holds, not folded into anything.
-        let is_first = Cell::new(false);
-        table.update_batch(
-            &batch.places,
-            |index| batch.keys.get(index),
-            |index| {
-                is_first.set(true);
-                V::from_ref(batch.value(index))
-            },
-            |index, key, held| {
-                if result.is_ok() {
-                    let folded = match is_first.take() {
-                        true => Ok(()),
-                        false => blame.on_result(|| fold.fold(held, batch.value(index))),
-                    };
-                    result = folded.and_then(|()| M::emit(key, held, batch.times.get(index), next));
-                }
-            },
-        );
-        result
+        let Self { table, fold, emit, blame, next, .. } = self;
+        let mut folding = Folding { batch, fold, emit: *emit, blame, next };
+        table.update_batch(&batch.places, &batch.keys, &mut folding)
     }
 
     fn signal(&mut self, signal: &mut Signal<'_>) -> Result<()> {
@@ -134,6 +114,39 @@ where
             snapshot.keep(self.slot, KeyedPart(self.table.freeze()));
         }
         self.next.signal(signal)
+    }
+}
+
+/// A batch on its way through the operator.
+struct Folding<'a, K: StreamKey, V: Data, F, M, E> {
+    batch: &'a KeyedBatch<K, V>,
+    fold: &'a mut F,
+    emit: PhantomData<fn() -> M>,
+    blame: &'a Blame,
+    next: &'a mut E,
+}
+
+impl<K, V, F, M, E> BatchUpdate<K, V> for Folding<'_, K, V, F, M, E>
+where
+    K: StreamKey,
+    V: State + Data,
+    F: Fold<V>,
+    M: Emit<K, V>,
+    E: Stage<M::Out>,
+{
+    /// The first record of a key is what it holds, not folded into anything.
+    fn first(&mut self, index: usize) -> Result<V> {
+        Ok(V::from_ref(self.batch.value(index)))
+    }
+
+    #[inline]
+    fn add(&mut self, index: usize, held: &mut V) -> Result<()> {
+        self.blame.on_result(|| self.fold.fold(held, self.batch.value(index)))
+    }
+
+    #[inline]
+    fn emit(&mut self, index: usize, key: &K::Borrowed, held: &V) -> Result<()> {
+        M::emit(key, held, self.batch.times.get(index), self.next)
     }
 }
 
@@ -200,9 +213,14 @@ numbers! {
 impl<V: Number> Fold<V> for Add {
     #[inline]
     fn fold(&mut self, held: &mut V, record: V) -> Result<()> {
-        *held = held.add(record).ok_or_else(|| Error::failed("the sum does not fit its type"))?;
+        *held = held.add(record).ok_or_else(overflow)?;
         Ok(())
     }
+}
+
+#[cold]
+fn overflow() -> Error {
+    Error::failed("the sum does not fit its type")
 }
 
 impl<V: Number> Fold<V> for Least {

@@ -41,7 +41,7 @@ pub use list::{ListCell, ListColumns, ListRows};
 pub use map::{MapCell, MapColumns, MapRows};
 pub use payload::{Payload, PayloadColumns, PayloadRows, TimedColumns, TimedRows, ValueColumn, ValueRows};
 pub use spt_derive::{Key, State};
-pub use table::{Batches, Frozen, KeyedTable};
+pub use table::{BatchUpdate, Batches, Frozen, KeyedTable};
 pub use timers::{Domain, Timer, TimerCell, Timers};
 pub use ttl::{Timed, Touch, Ttl, now_ms};
 pub use types::{Bytes, Decimal, TimeWindow, Uuid};

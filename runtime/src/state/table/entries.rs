@@ -62,8 +62,17 @@ impl Entries {
     /// The slot of an entry with this tag that `is_it`.
     #[inline]
     pub(super) fn find(&self, tag: u32, mut is_it: impl FnMut(u32) -> bool) -> Option<u32> {
-        let place = self.place(tag, |entry| entry.tag() == tag && is_it(entry.slot()))?;
-        self.places.get(place).filter(|entry| **entry != Entry::FREE).map(|entry| entry.slot())
+        let mut place = self.first(tag);
+        loop {
+            let entry = *self.places.get(place)?;
+            if entry == Entry::FREE {
+                return None;
+            }
+            if entry.tag() == tag && is_it(entry.slot()) {
+                return Some(entry.slot());
+            }
+            place = self.after(place);
+        }
     }
 
     /// Adds an entry, whether or not there is one like it.
@@ -106,9 +115,8 @@ impl Entries {
 
     /// The place of the first entry from the tag's place on that `is_it`, or else the first free one. A table
     /// without places has neither.
-    #[inline]
     fn place(&self, tag: u32, mut is_it: impl FnMut(Entry) -> bool) -> Option<usize> {
-        let mut place = tag as usize & self.places.len().wrapping_sub(1);
+        let mut place = self.first(tag);
         loop {
             let entry = *self.places.get(place)?;
             if entry == Entry::FREE || is_it(entry) {
@@ -116,6 +124,12 @@ impl Entries {
             }
             place = self.after(place);
         }
+    }
+
+    /// The place of a tag.
+    #[inline]
+    fn first(&self, tag: u32) -> usize {
+        tag as usize & self.places.len().wrapping_sub(1)
     }
 
     #[inline]

@@ -5,6 +5,9 @@ use spt_format::KeyGroup;
 use super::index::Index;
 use super::pages::{Page, Pages, rows_of};
 
+/// Not the number of a slot.
+pub(super) const NO_SLOT: u32 = u32::MAX;
+
 /// Index and slabs. A slot that was removed is used again before a new one.
 pub(super) struct Group<A, C> {
     index: Index,
@@ -46,10 +49,17 @@ impl<A: Clone, C: Clone> Group<A, C> {
         self.index.find(tag, |slot| self.addresses.get(slot).is_some_and(&is_it))
     }
 
-    /// The first slot with this tag, whoever's it is: nothing but the index is read.
+    /// The first slot with this tag, whoever's it is: nothing but the index is read. [`NO_SLOT`] if there is none.
     #[inline]
-    pub(super) fn guess(&self, tag: u32) -> Option<u32> {
-        self.index.find(tag, |_| true)
+    pub(super) fn guess(&self, tag: u32) -> u32 {
+        self.index.find(tag, |_| true).unwrap_or(NO_SLOT)
+    }
+
+    /// The row in a slot, if `is_it`.
+    #[inline]
+    pub(super) fn row_if(&mut self, slot: u32, is_it: impl FnOnce(&A) -> bool) -> Option<(&A, &mut C)> {
+        let address = self.addresses.get(slot).filter(|address| is_it(address))?;
+        Some((address, self.cells.get_mut(slot)?))
     }
 
     #[inline]

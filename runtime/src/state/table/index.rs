@@ -14,52 +14,101 @@ const SPLIT_ROWS: usize = Entries::rows_of(1 << 16);
 /// Bits of the tag that may choose a table. Tags that are equal beyond them share a table that just grows.
 const MAX_DEPTH: u32 = 16;
 
-struct Table {
-    depth: u32,
-    entries: Entries,
-}
-
 /// The tags of one key group.
-pub(super) struct Index {
-    depth: u32,
-    /// 2^depth table numbers; none while there is one table.
-    directory: Vec<u32>,
-    tables: Vec<Table>,
+pub(super) enum Index {
+    /// As long as one table suffices.
+    Single(Entries),
+    Split(Directory),
 }
 
 impl Index {
     /// An index that holds this many entries without growing.
     pub(super) fn with_capacity(rows: usize) -> Self {
-        // Tags do not fall evenly into several: leave a quarter free.
-        let tables = match rows {
-            0..=SPLIT_ROWS => 1,
-            _ => rows.div_ceil(SPLIT_ROWS / 4 * 3).next_power_of_two().min(1 << MAX_DEPTH),
-        };
-        let capacity = if tables == 1 { rows } else { SPLIT_ROWS };
-        let depth = tables.ilog2();
-        let table = || Table { depth, entries: Entries::with_capacity(capacity) };
-        Self {
-            depth,
-            directory: if tables == 1 { Vec::new() } else { (0..tables as u32).collect() },
-            tables: (0..tables).map(|_| table()).collect(),
+        match rows {
+            0..=SPLIT_ROWS => Self::Single(Entries::with_capacity(rows)),
+            _ => Self::Split(Directory::with_capacity(rows)),
         }
+    }
+
+    /// The slot of an entry with this tag that `is_it`.
+    #[inline]
+    pub(super) fn find(&self, tag: u32, is_it: impl FnMut(u32) -> bool) -> Option<u32> {
+        match self {
+            Self::Single(entries) => entries.find(tag, is_it),
+            Self::Split(directory) => directory.entries(tag)?.find(tag, is_it),
+        }
+    }
+
+    /// Adds an entry for a key that is not in it yet.
+    pub(super) fn insert(&mut self, tag: u32, slot: u32) {
+        if let Self::Single(entries) = self
+            && entries.len() >= SPLIT_ROWS
+        {
+            *self = Self::Split(Directory::of(std::mem::take(entries)));
+        }
+        match self {
+            Self::Single(entries) => entries.insert(tag, slot),
+            Self::Split(directory) => directory.insert(tag, slot),
+        }
+    }
+
+    /// Removes the entry of a slot.
+    pub(super) fn remove(&mut self, tag: u32, slot: u32) {
+        match self {
+            Self::Single(entries) => entries.remove(tag, slot),
+            Self::Split(directory) => directory.remove(tag, slot),
+        }
+    }
+
+    /// Bytes it takes.
+    pub(super) fn bytes(&self) -> usize {
+        match self {
+            Self::Single(entries) => entries.bytes(),
+            Self::Split(directory) => directory.tables.iter().map(|table| table.entries.bytes()).sum(),
+        }
+    }
+}
+
+/// Several tables, chosen by the tag's top bits.
+pub(super) struct Directory {
+    depth: u32,
+    /// 2^depth table numbers.
+    places: Vec<u32>,
+    tables: Vec<Table>,
+}
+
+struct Table {
+    depth: u32,
+    entries: Entries,
+}
+
+impl Directory {
+    fn with_capacity(rows: usize) -> Self {
+        // Tags do not fall evenly into several: leave a quarter free.
+        let tables = rows.div_ceil(SPLIT_ROWS / 4 * 3).next_power_of_two().min(1 << MAX_DEPTH);
+        let depth = tables.ilog2();
+        let table = |_| Table { depth, entries: Entries::with_capacity(SPLIT_ROWS) };
+        Self { depth, places: (0..tables as u32).collect(), tables: (0..tables).map(table).collect() }
+    }
+
+    /// All entries in one table, to be split.
+    fn of(entries: Entries) -> Self {
+        Self { depth: 0, places: vec![0], tables: vec![Table { depth: 0, entries }] }
     }
 
     #[inline]
     fn table_number(&self, tag: u32) -> usize {
         // The shift is done in 64 bits, where 32 is allowed.
         let place = (u64::from(tag) >> (32 - self.depth)) as usize;
-        self.directory.get(place).map_or(0, |number| *number as usize)
+        self.places.get(place).map_or(0, |number| *number as usize)
     }
 
-    /// The slot of an entry with this tag that `is_it`.
     #[inline]
-    pub(super) fn find(&self, tag: u32, is_it: impl FnMut(u32) -> bool) -> Option<u32> {
-        self.tables.get(self.table_number(tag))?.entries.find(tag, is_it)
+    fn entries(&self, tag: u32) -> Option<&Entries> {
+        self.tables.get(self.table_number(tag)).map(|table| &table.entries)
     }
 
-    /// Adds an entry for a key that is not in it yet.
-    pub(super) fn insert(&mut self, tag: u32, slot: u32) {
+    fn insert(&mut self, tag: u32, slot: u32) {
         let number = self.table_number(tag);
         let Some(table) = self.tables.get_mut(number) else { return };
         if table.entries.len() >= SPLIT_ROWS && table.depth < MAX_DEPTH {
@@ -69,8 +118,7 @@ impl Index {
         table.entries.insert(tag, slot);
     }
 
-    /// Removes the entry of a slot.
-    pub(super) fn remove(&mut self, tag: u32, slot: u32) {
+    fn remove(&mut self, tag: u32, slot: u32) {
         let number = self.table_number(tag);
         if let Some(table) = self.tables.get_mut(number) {
             table.entries.remove(tag, slot);
@@ -95,24 +143,16 @@ impl Index {
         table.entries = lower;
         self.tables.push(Table { depth, entries: upper });
         if depth > self.depth {
-            if self.directory.is_empty() {
-                self.directory.push(0);
-            }
-            self.directory = self.directory.iter().flat_map(|number| [*number; 2]).collect();
+            self.places = self.places.iter().flat_map(|number| [*number; 2]).collect();
             self.depth = depth;
         }
         // Of the places that led to the old table, those with the bit set lead to the new one.
         let bit = self.depth - depth;
-        for (place, to) in self.directory.iter_mut().enumerate() {
+        for (place, to) in self.places.iter_mut().enumerate() {
             if *to as usize == number && (place >> bit) & 1 == 1 {
                 *to = added;
             }
         }
-    }
-
-    /// Bytes it takes.
-    pub(super) fn bytes(&self) -> usize {
-        self.tables.iter().map(|table| table.entries.bytes()).sum()
     }
 }
 
@@ -124,13 +164,20 @@ mod tests {
         slot.wrapping_mul(0x9e37_79b9).rotate_left(7)
     }
 
+    fn tables_of(index: &Index) -> &[Table] {
+        match index {
+            Index::Single(_) => &[],
+            Index::Split(directory) => &directory.tables,
+        }
+    }
+
     #[test]
     fn every_entry_is_found_after_splits() {
         let rows = 3 * SPLIT_ROWS as u32;
         let mut index = Index::with_capacity(0);
         (0..rows).for_each(|slot| index.insert(tag_of(slot), slot));
-        assert!(index.tables.len() >= 4, "{} tables", index.tables.len());
-        assert!(index.tables.iter().all(|table| table.entries.len() <= SPLIT_ROWS));
+        assert!(tables_of(&index).len() >= 4, "{} tables", tables_of(&index).len());
+        assert!(tables_of(&index).iter().all(|table| table.entries.len() <= SPLIT_ROWS));
         assert!((0..rows).all(|slot| index.find(tag_of(slot), |found| found == slot).is_some()));
         (0..rows).step_by(2).for_each(|slot| index.remove(tag_of(slot), slot));
         assert!((0..rows).all(|slot| index.find(tag_of(slot), |f| f == slot).is_some() == (slot % 2 == 1)));
@@ -139,9 +186,9 @@ mod tests {
     #[test]
     fn a_presized_index_is_laid_out_for_its_rows() {
         let mut index = Index::with_capacity(3 * SPLIT_ROWS);
-        let tables = index.tables.len();
+        let tables = tables_of(&index).len();
         (0..3 * SPLIT_ROWS as u32).for_each(|slot| index.insert(tag_of(slot), slot));
-        assert_eq!(index.tables.len(), tables);
+        assert_eq!(tables_of(&index).len(), tables);
     }
 
     #[test]

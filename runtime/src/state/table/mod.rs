@@ -11,8 +11,10 @@
 
 use spt_format::{KeyGroup, KeyGroupRange};
 
+use super::arena::KeyArena;
 use super::cell::Cell;
 use super::key::{Key, Place};
+use crate::error::Result;
 
 mod address;
 mod entries;
@@ -28,7 +30,7 @@ mod tests;
 pub use frozen::{Batches, Frozen};
 
 use address::{Address, scoped};
-use group::Group;
+use group::{Group, NO_SLOT};
 
 /// Keys that are looked up ahead of their updates: few enough that what they touch is still at hand then.
 const AHEAD_KEYS: usize = 128;
@@ -39,7 +41,7 @@ pub struct KeyedTable<K: Key, C, N: Key = ()> {
     groups: Vec<Group<Address<K, N>, C>>,
     rows: usize,
     /// Slots of the first entries with the tags of the keys at hand.
-    guesses: Vec<Option<u32>>,
+    guesses: Vec<u32>,
 }
 
 impl<K: Key, C: Cell, N: Key> KeyedTable<K, C, N> {
@@ -245,44 +247,94 @@ impl<K: Key, C: Cell, N: Key> KeyedTable<K, C, N> {
     }
 }
 
+/// What becomes of the records of a batch, each of which has a key.
+pub trait BatchUpdate<K: Key, C> {
+    /// The cell of a key that has none, with this record in it.
+    ///
+    /// # Errors
+    /// If the record cannot be taken in.
+    fn first(&mut self, index: usize) -> Result<C>;
+
+    /// Takes a record into the cell of its key.
+    ///
+    /// # Errors
+    /// If the record cannot be taken in.
+    fn add(&mut self, index: usize, cell: &mut C) -> Result<()>;
+
+    /// Passes on what the cell holds with the record in it.
+    ///
+    /// # Errors
+    /// If something downstream failed.
+    fn emit(&mut self, index: usize, key: &K::Borrowed, cell: &C) -> Result<()>;
+}
+
 impl<K: Key, C: Cell> KeyedTable<K, C> {
-    /// Updates the cells of a batch of keys, in order, each made by `first` if there is none.
+    /// Updates the cells of a batch of keys, in order. A key that belongs to another subtask is passed over.
     ///
     /// The index is asked first for where each key probably is, so many at a time that the answers stay near: cache
     /// misses of neighbours overlap, and what an update branches on was foreseen.
     ///
-    /// `key` gives the key of a place in the batch; a key that it does not know, or that belongs to another
-    /// subtask, is passed over.
-    pub fn update_batch<'a>(
+    /// # Errors
+    /// The first failure of `update`; the records behind it are left out.
+    pub fn update_batch(
         &mut self,
         places: &[Place],
-        key: impl Fn(usize) -> Option<&'a K::Borrowed>,
-        mut first: impl FnMut(usize) -> C,
-        mut update: impl FnMut(usize, &K::Borrowed, &mut C),
-    ) {
+        keys: &K::Arena,
+        update: &mut impl BatchUpdate<K, C>,
+    ) -> Result<()> {
         let mut guesses = std::mem::take(&mut self.guesses);
-        for (chunk, places) in places.chunks(AHEAD_KEYS).enumerate() {
+        let mut index = 0;
+        for places in places.chunks(AHEAD_KEYS) {
             guesses.clear();
-            guesses.extend(places.iter().map(|place| self.group(place.group)?.guess(place.tag)));
-            for (offset, (place, guess)) in places.iter().zip(&guesses).enumerate() {
-                let index = chunk * AHEAD_KEYS + offset;
-                let Some(key) = key(index) else { continue };
-                let slot = match *guess {
-                    Some(slot) if self.is_at(*place, slot, key) => Some(Slot { group: place.group.0, slot }),
-                    _ => self.slot_or_insert_with(*place, key, &(), || first(index)),
-                };
-                if let Some(cell) = slot.and_then(|slot| self.cell_mut(slot)) {
-                    update(index, key, cell);
-                }
+            guesses.extend(places.iter().map(|place| self.guess(*place)));
+            for (place, guess) in places.iter().zip(&guesses) {
+                self.update(index, *place, *guess, keys, update)?;
+                index += 1;
             }
         }
         self.guesses = guesses;
+        Ok(())
     }
 
-    /// The key lies in this slot of its key group.
     #[inline]
-    fn is_at(&self, place: Place, slot: u32, key: &K::Borrowed) -> bool {
-        let address = self.group(place.group).and_then(|group| group.address(slot));
-        address.is_some_and(|address| address.is(key, &()))
+    fn guess(&self, place: Place) -> u32 {
+        self.group(place.group).map_or(NO_SLOT, |group| group.guess(place.tag))
+    }
+
+    #[inline]
+    fn update(
+        &mut self,
+        index: usize,
+        place: Place,
+        guess: u32,
+        keys: &K::Arena,
+        update: &mut impl BatchUpdate<K, C>,
+    ) -> Result<()> {
+        let Some(group) = self.group_mut(place.group) else { return Ok(()) };
+        match group.row_if(guess, |address| keys.is(index, address.key())) {
+            Some((address, cell)) => {
+                update.add(index, cell)?;
+                update.emit(index, address.key(), cell)
+            }
+            None => self.update_elsewhere(index, place, keys, update),
+        }
+    }
+
+    /// The key is new, or another one has the same tag.
+    #[cold]
+    fn update_elsewhere(
+        &mut self,
+        index: usize,
+        place: Place,
+        keys: &K::Arena,
+        update: &mut impl BatchUpdate<K, C>,
+    ) -> Result<()> {
+        let Some(key) = keys.get(index) else { return Ok(()) };
+        if let Some(cell) = self.get_mut(place, key, &()) {
+            update.add(index, cell)?;
+            return update.emit(index, key, cell);
+        }
+        let cell = update.first(index)?;
+        self.get_or_insert_with(place, key, &(), || cell).map_or(Ok(()), |cell| update.emit(index, key, cell))
     }
 }

@@ -56,6 +56,14 @@ impl<T: Clone> Held<T> {
     /// The rows to be written: copied first if a snapshot still holds them.
     #[inline]
     fn rows_mut(&mut self) -> &mut [Option<T>] {
+        match self {
+            Self::Own(rows) => rows,
+            Self::Shared(_) => self.own(),
+        }
+    }
+
+    #[cold]
+    fn own(&mut self) -> &mut [Option<T>] {
         if let Self::Shared(page) = self {
             *self = Self::Own(Arc::unwrap_or_clone(std::mem::take(page)));
         }

@@ -8,6 +8,7 @@ use proptest::prelude::*;
 use spt_format::{KeyGroupRange, KeyGroups, Result, StateKind, StateSchema};
 
 use super::*;
+use crate::state::TextArena;
 
 const GROUPS: u32 = 128;
 
@@ -179,20 +180,34 @@ fn a_second_row_of_a_key_is_refused() {
     assert_eq!(error, "row 0: a second row for the same key and namespace");
 }
 
+/// Counts keys, and notes what their counts became.
+#[derive(Default)]
+struct Counting(Vec<(usize, String, i64)>);
+
+impl BatchUpdate<String, i64> for Counting {
+    fn first(&mut self, _: usize) -> crate::error::Result<i64> {
+        Ok(1)
+    }
+
+    fn add(&mut self, _: usize, count: &mut i64) -> crate::error::Result<()> {
+        *count += 1;
+        Ok(())
+    }
+
+    fn emit(&mut self, index: usize, key: &str, count: &i64) -> crate::error::Result<()> {
+        self.0.push((index, key.to_owned(), *count));
+        Ok(())
+    }
+}
+
 /// Counts each key of a batch; the keys and what their counts became, in order.
 fn count(table: &mut KeyedTable<String, i64>, keys: &[&str], places: &[Place]) -> Vec<(String, i64)> {
-    let mut seen = Vec::new();
-    let key = |index: usize| keys.get(index).copied();
-    table.update_batch(
-        places,
-        key,
-        |_| 0,
-        |_, key, count| {
-            *count += 1;
-            seen.push((key.to_owned(), *count));
-        },
-    );
-    seen
+    let mut arena = TextArena::default();
+    keys.iter().for_each(|key| arena.push(key));
+    let mut counting = Counting::default();
+    table.update_batch(places, &arena, &mut counting).unwrap();
+    assert!(counting.0.iter().map(|(index, ..)| *index).eq(0..keys.len()));
+    counting.0.into_iter().map(|(_, key, count)| (key, count)).collect()
 }
 
 #[test]
@@ -242,20 +257,40 @@ fn a_batch_longer_than_is_looked_up_ahead_updates_each_place() {
         let mut table = words(held);
         let keys: Vec<_> = (0..3 * AHEAD_KEYS + 1).map(|index| format!("key-{}", index % 200)).collect();
         let places: Vec<_> = keys.iter().map(|key| place::<String>(key)).collect();
-        let mut seen = Vec::new();
-        let key = |index: usize| keys.get(index).map(String::as_str);
-        table.update_batch(
-            &places,
-            key,
-            |_| 0,
-            |index, key, count| {
-                *count += 1;
-                seen.push((index, key.to_owned(), *count));
-            },
-        );
+        let words: Vec<_> = keys.iter().map(String::as_str).collect();
+        let seen = count(&mut table, &words, &places);
         let expected = keys.iter().enumerate();
-        let expected: Vec<_> =
-            expected.map(|(index, key)| (index, key.clone(), (index / 200) as i64 + 1)).collect();
+        let expected: Vec<_> = expected.map(|(index, key)| (key.clone(), (index / 200) as i64 + 1)).collect();
         assert_eq!(seen, expected);
     }
+}
+
+#[test]
+fn a_batch_ends_with_the_first_failure() {
+    struct Failing(usize);
+
+    impl BatchUpdate<String, i64> for Failing {
+        fn first(&mut self, index: usize) -> crate::error::Result<i64> {
+            if index == self.0 { Err(crate::Error::failed("no more")) } else { Ok(index as i64) }
+        }
+
+        fn add(&mut self, _: usize, _: &mut i64) -> crate::error::Result<()> {
+            Ok(())
+        }
+
+        fn emit(&mut self, _: usize, _: &str, _: &i64) -> crate::error::Result<()> {
+            Ok(())
+        }
+    }
+
+    let mut table = words(0);
+    let (mut arena, mut places) = (TextArena::default(), Vec::new());
+    for key in ["a", "b", "c"] {
+        arena.push(key);
+        places.push(place::<String>(key));
+    }
+    assert_eq!(table.update_batch(&places, &arena, &mut Failing(1)).unwrap_err().to_string(), "no more");
+    assert_eq!(table.iter().map(|(key, ..)| key).collect::<Vec<_>>(), ["a"]);
+    table.update_batch(&places, &arena, &mut Failing(3)).unwrap();
+    assert_eq!(table.len(), 3);
 }
