@@ -10,6 +10,7 @@ mod disk;
 mod etl;
 mod failure;
 mod file_sink;
+mod guide;
 mod kinds;
 mod leash;
 mod metrics;
