@@ -9,7 +9,7 @@ use crate::model::{Column, Field, StateSchema, Type};
 
 /// Names from the outside in: `count`, `a.b`, `value.a.b`, `key.user`.
 ///
-/// The first name is looked for in the value; if it is not there, it may be a column's name.
+/// The first name is looked for in the value; if that leads nowhere, it may be a column's name.
 /// Lists and maps are passed through by `element`, `key` and `value`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -32,7 +32,7 @@ impl FieldPath {
     /// [`ErrorKind::NotFound`](crate::ErrorKind::NotFound), listing what is there.
     pub fn find<'a>(&self, schema: &'a mut StateSchema) -> Result<&'a mut Field> {
         let names: Vec<&str> = self.0.split('.').collect();
-        self.resolve(schema, &names)
+        self.resolve(schema, &names, |_| true)
     }
 
     /// The fields of the struct that holds the field, or would hold it.
@@ -45,15 +45,27 @@ impl FieldPath {
         if names.is_empty() {
             names.push(Column::Value.name());
         }
-        match self.resolve(schema, &names)? {
+        match self.resolve(schema, &names, |field| matches!(field.ty, Type::Struct(_)))? {
             Field { ty: Type::Struct(fields), .. } => Ok(fields),
             other => Err(Error::not_found(format!("{self}: {other} has no fields"))),
         }
     }
 
-    fn resolve<'a>(&self, schema: &'a mut StateSchema, names: &[&str]) -> Result<&'a mut Field> {
+    /// The field that these names lead to, one of this kind if they may mean two.
+    fn resolve<'a>(
+        &self,
+        schema: &'a mut StateSchema,
+        names: &[&str],
+        is_meant: fn(&Field) -> bool,
+    ) -> Result<&'a mut Field> {
         let first = names.first().copied().unwrap_or_default();
-        let in_value = children(schema.value.as_ref()).iter().any(|name| name == first);
+        let mut in_value = children(schema.value.as_ref()).iter().any(|name| name == first);
+        if in_value && schema.parts().any(|(column, _)| column.name() == first) {
+            // `value.count`, and the value is a map, or has a field `value`.
+            let mut value = schema.value.clone();
+            let found = value.as_mut().and_then(|value| descend(value, names).ok());
+            in_value = found.is_some_and(|found| is_meant(found));
+        }
         let there = || schema.parts().map(|(column, _)| column.name().to_owned()).collect::<Vec<_>>();
         let there = [there(), children(schema.value.as_ref())].concat();
         let (column, rest) = match names.split_first() {
@@ -112,6 +124,25 @@ mod tests {
         ] {
             assert_eq!(FieldPath::new(path).find(&mut schema).unwrap().to_string(), ty, "{path}");
         }
+    }
+
+    #[test]
+    fn a_name_that_leads_nowhere_in_the_value_may_be_a_column_s() {
+        let found = |value: &str, path: &str| {
+            let mut schema = StateSchema::keyed("utf8".parse().unwrap(), value.parse().unwrap());
+            FieldPath::new(path).find(&mut schema).unwrap().to_string()
+        };
+        for map in ["value", "value.value"] {
+            assert_eq!(found("map<utf8, int64>", map), "int64");
+        }
+        assert_eq!(found("map<utf8, struct<a: int8>>", "value.value.a"), "int8");
+        let of_a_field = "struct<value: int8, more: int64>";
+        assert_eq!(
+            ["value", "value.value", "value.more"].map(|path| found(of_a_field, path)),
+            ["int8", "int8", "int64"]
+        );
+        let mut schema = StateSchema::keyed("utf8".parse().unwrap(), of_a_field.parse().unwrap());
+        assert_eq!(FieldPath::new("value.new").find_siblings(&mut schema).unwrap().len(), 2);
     }
 
     #[test]
