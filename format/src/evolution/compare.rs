@@ -1,10 +1,12 @@
 //! Walks two schemas and applies the rules.
 
+use std::slice;
+
 use super::adopt::adopt;
 use super::aliases::Aliases;
 use super::rules::{Rule, rule};
 use super::verdict::{Change, Refusal, Verdict};
-use crate::model::{Column, Field, Logical, State, StateKind, StateSchema, Type};
+use crate::model::{Binding, Column, Field, Logical, State, StateKind, StateSchema, Type};
 
 /// Whether rows of `old` can be read as rows of `new`, field by field.
 pub fn compare(old: &StateSchema, new: &StateSchema, aliases: &Aliases) -> Verdict {
@@ -93,7 +95,9 @@ impl Walk<'_> {
         match rule(old, new, former) {
             Rule::Same => {}
             Rule::Change(change) => self.change(path, change),
-            Rule::Refuse(reason, can_migrate) => self.refuse(path, Some(old), Some(new), reason, can_migrate),
+            Rule::Refuse(reason, may_cast) => {
+                self.refuse(path, Some(old), Some(new), reason, may_cast && can_cast(old, new));
+            }
             Rule::Nested => self.nested(old, new, path),
         }
     }
@@ -149,7 +153,7 @@ impl Walk<'_> {
     fn exact(&mut self, old: &Field, new: &Field, path: &str) {
         if anonymous(old) != anonymous(new) {
             let reason = "its hash or order would be another";
-            let castable = old.children().is_empty() && new.children().is_empty();
+            let castable = old.children().is_empty() && new.children().is_empty() && can_cast(old, new);
             return self.refuse(path, Some(old), Some(new), reason, castable);
         }
         for (old, new) in old.children().into_iter().zip(new.children()) {
@@ -183,6 +187,12 @@ impl Walk<'_> {
             can_migrate,
         });
     }
+}
+
+/// `spt migrate --cast` can try: it binds rows like this.
+fn can_cast(old: &Field, new: &Field) -> bool {
+    let new = Field { id: old.id, default: None, ..new.clone() };
+    Binding::new(slice::from_ref(old), slice::from_ref(&new)).is_ok()
 }
 
 /// The field without ids, names of fields and defaults: what decides hash and order.
