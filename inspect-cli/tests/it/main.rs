@@ -14,6 +14,7 @@ mod docs;
 mod explain;
 mod export;
 mod flow;
+mod hints;
 mod import;
 mod inspect;
 mod jobs;
