@@ -93,19 +93,21 @@ pub(crate) struct Run {
 pub(crate) struct DigestWriter<W> {
     inner: W,
     whole: Sha256,
-    run: Sha256,
+    /// What the run has of it; none of the first run, which is all there is so far.
+    run: Option<Sha256>,
     run_offset: u64,
     position: u64,
 }
 
 impl<W: Write> DigestWriter<W> {
     pub(crate) fn new(inner: W) -> Self {
-        Self { inner, whole: Sha256::new(), run: Sha256::new(), run_offset: 0, position: 0 }
+        Self { inner, whole: Sha256::new(), run: None, run_offset: 0, position: 0 }
     }
 
     /// The run from the end of the last one to here.
     pub(crate) fn end_run(&mut self) -> Run {
-        let sha256 = Digest(std::mem::take(&mut self.run).finalize().into());
+        let run = self.run.replace(Sha256::new()).unwrap_or_else(|| self.whole.clone());
+        let sha256 = Digest(run.finalize().into());
         let offset = std::mem::replace(&mut self.run_offset, self.position);
         Run { offset, bytes: self.position - offset, sha256 }
     }
@@ -121,7 +123,9 @@ impl<W: Write> Write for DigestWriter<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.inner.write_all(bytes)?;
         self.whole.update(bytes);
-        self.run.update(bytes);
+        if let Some(run) = &mut self.run {
+            run.update(bytes);
+        }
         self.position += bytes.len() as u64;
         Ok(bytes.len())
     }
