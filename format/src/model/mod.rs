@@ -42,7 +42,7 @@ pub use key_hash::{java_hash, key_group_of};
 pub use kind::StateKind;
 pub use operator::{Operator, OperatorId, Uid, UidOrigin};
 pub use order::{RowOrder, columns_of, first_out_of_order};
-pub(crate) use order::{element_range, one_nan_f32, one_nan_f64};
+pub(crate) use order::{element_range, first_not_after, one_nan_f32, one_nan_f64};
 pub use savepoint::{Engine, Job, Layout, Lineage, PendingOutput, Savepoint, SavepointKind, StateRef};
 pub use schema::{Column, StateSchema};
 pub use sink::SinkStep;

@@ -21,13 +21,39 @@ use arrow_schema::{DataType, TimeUnit};
 use super::schema::Column;
 use crate::error::{Error, Result};
 
-type Compare = Box<dyn Fn(usize, usize) -> Ordering + Send + Sync>;
+/// Compares rows of one column with rows of another.
+trait Compare: Send + Sync {
+    fn compare(&self, left: usize, right: usize) -> Ordering;
+
+    /// Keeps of these rows those that are equal to the row before them, and gives the first that is smaller.
+    fn keep_equal(&self, rows: &mut Vec<usize>) -> Option<usize>;
+}
+
+/// Each type has a loop of its own: a call for each row would cost more than what it does.
+impl<F: Fn(usize, usize) -> Ordering + Send + Sync> Compare for F {
+    #[inline]
+    fn compare(&self, left: usize, right: usize) -> Ordering {
+        self(left, right)
+    }
+
+    fn keep_equal(&self, rows: &mut Vec<usize>) -> Option<usize> {
+        let mut smaller = None;
+        rows.retain(|row| {
+            let order = self(row - 1, *row);
+            if order == Ordering::Greater {
+                smaller.get_or_insert(*row);
+            }
+            order == Ordering::Equal
+        });
+        smaller
+    }
+}
 
 /// Compares rows of one set of columns with rows of another, most significant column first.
 ///
 /// Holds the columns' buffers, so it is independent of the batches it was made from.
 pub struct RowOrder {
-    columns: Vec<Compare>,
+    columns: Vec<Box<dyn Compare>>,
 }
 
 impl RowOrder {
@@ -58,7 +84,7 @@ impl RowOrder {
     #[inline]
     pub fn compare(&self, left: usize, right: usize) -> Ordering {
         for column in &self.columns {
-            match column(left, right) {
+            match column.compare(left, right) {
                 Ordering::Equal => {}
                 decided => return decided,
             }
@@ -84,12 +110,31 @@ pub fn columns_of(batch: &RecordBatch, columns: &[Column]) -> Result<Vec<ArrayRe
 /// # Errors
 /// As [`RowOrder::of_batches`].
 pub fn first_out_of_order(batch: &RecordBatch, columns: &[Column]) -> Result<Option<usize>> {
-    let order = RowOrder::of_batches(batch, batch, columns)?;
-    Ok((1..batch.num_rows()).find(|row| order.compare(row - 1, *row) == Ordering::Greater))
+    Ok(steps(batch, columns)?.0)
+}
+
+/// The first row that is not after the row before it: smaller, or the same again.
+///
+/// # Errors
+/// As [`RowOrder::of_batches`].
+pub(crate) fn first_not_after(batch: &RecordBatch, columns: &[Column]) -> Result<Option<usize>> {
+    let (smaller, equal) = steps(batch, columns)?;
+    Ok(smaller.into_iter().chain(equal).min())
+}
+
+/// The first row that is smaller than the row before it, and the first that is equal to it. Column by column: the
+/// next one is asked only where rows are equal so far.
+fn steps(batch: &RecordBatch, columns: &[Column]) -> Result<(Option<usize>, Option<usize>)> {
+    let mut equal: Vec<usize> = (1..batch.num_rows()).collect();
+    let mut smaller = None;
+    for column in RowOrder::of_batches(batch, batch, columns)?.columns {
+        smaller = smaller.into_iter().chain(column.keep_equal(&mut equal)).min();
+    }
+    Ok((smaller, equal.first().copied()))
 }
 
 /// Nulls first, then by value.
-fn nullable(left: &ArrayRef, right: &ArrayRef) -> Result<Compare> {
+fn nullable(left: &ArrayRef, right: &ArrayRef) -> Result<Box<dyn Compare>> {
     let values = by_value(left, right)?;
     if left.null_count() == 0 && right.null_count() == 0 {
         return Ok(values);
@@ -99,12 +144,12 @@ fn nullable(left: &ArrayRef, right: &ArrayRef) -> Result<Compare> {
         nulls.as_ref().is_some_and(|nulls| nulls.is_null(row))
     };
     Ok(Box::new(move |i, j| match (is_null(&left, i), is_null(&right, j)) {
-        (false, false) => values(i, j),
+        (false, false) => values.compare(i, j),
         (left_is_null, right_is_null) => right_is_null.cmp(&left_is_null),
     }))
 }
 
-fn by_value(left: &ArrayRef, right: &ArrayRef) -> Result<Compare> {
+fn by_value(left: &ArrayRef, right: &ArrayRef) -> Result<Box<dyn Compare>> {
     use DataType as D;
     use TimeUnit as U;
     let differ = || {
@@ -174,14 +219,14 @@ fn by_value(left: &ArrayRef, right: &ArrayRef) -> Result<Compare> {
         (D::Map(..), D::Map(..)) => {
             let (left, right) = (left.as_map(), right.as_map());
             let entries = RowOrder::between(left.entries().columns(), right.entries().columns())?;
-            let entries: Compare = Box::new(move |i, j| entries.compare(i, j));
+            let entries: Box<dyn Compare> = Box::new(move |i, j| entries.compare(i, j));
             sequences(left.offsets().clone(), right.offsets().clone(), entries)
         }
         _ => return Err(differ()),
     })
 }
 
-fn integers<T>(left: &ArrayRef, right: &ArrayRef) -> Compare
+fn integers<T>(left: &ArrayRef, right: &ArrayRef) -> Box<dyn Compare>
 where
     T: ArrowPrimitiveType,
     T::Native: Ord + Send + Sync,
@@ -191,19 +236,32 @@ where
     Box::new(move |i, j| left.get(i).cmp(&right.get(j)))
 }
 
-fn bytes<T: ByteArrayType>(left: &ArrayRef, right: &ArrayRef) -> Compare
+fn bytes<T: ByteArrayType>(left: &ArrayRef, right: &ArrayRef) -> Box<dyn Compare>
 where
-    T::Native: Ord,
+    T::Native: AsRef<[u8]>,
 {
     let (left, right) = (left.as_bytes::<T>().clone(), right.as_bytes::<T>().clone());
-    Box::new(move |i, j| left.value(i).cmp(right.value(j)))
+    Box::new(move |i, j| compare_bytes(left.value(i).as_ref(), right.value(j).as_ref()))
 }
 
-fn sequences(left: OffsetBuffer<i32>, right: OffsetBuffer<i32>, elements: Compare) -> Compare {
+/// As slices compare. The first eight bytes mostly decide, and then nothing is called.
+#[inline]
+fn compare_bytes(left: &[u8], right: &[u8]) -> Ordering {
+    match (left.first_chunk(), right.first_chunk()) {
+        (Some(a), Some(b)) if a != b => u64::from_be_bytes(*a).cmp(&u64::from_be_bytes(*b)),
+        _ => left.cmp(right),
+    }
+}
+
+fn sequences(
+    left: OffsetBuffer<i32>,
+    right: OffsetBuffer<i32>,
+    elements: Box<dyn Compare>,
+) -> Box<dyn Compare> {
     Box::new(move |i, j| {
         let (left, right) = (element_range(&left, i), element_range(&right, j));
         let lengths = left.len().cmp(&right.len());
-        let decided = left.zip(right).map(|(i, j)| elements(i, j)).find(|order| order.is_ne());
+        let decided = left.zip(right).map(|(i, j)| elements.compare(i, j)).find(|order| order.is_ne());
         decided.unwrap_or(lengths)
     })
 }

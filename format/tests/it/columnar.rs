@@ -258,21 +258,33 @@ fn rows_out_of_order_or_twice_or_elsewhere_are_refused() {
     let writer = ColumnarWriter::options().create(scratch.path().join("savepoint")).unwrap();
     let operator = sum_operator(128);
     let state = writer.begin_state(&operator, &count_state(Some(2))).unwrap();
-    let rows = |groups: [u16; 2], keys: [&str; 2]| {
+    let encoded = |groups: &[u16], keys: &[&str]| {
         let batch = RecordBatch::try_from_iter([
             ("key_group", Arc::new(UInt16Array::from(groups.to_vec())) as ArrayRef),
             ("key", Arc::new(StringArray::from(keys.to_vec()))),
-            ("value", Arc::new(Int64Array::from(vec![1, 2]))),
+            ("value", Arc::new(Int64Array::from(vec![1; keys.len()]))),
         ]);
-        std::iter::once(Ok(batch.unwrap()))
+        state.encode(KeyGroupRange::all(128), std::iter::once(Ok(batch.unwrap())))
     };
-    let all = KeyGroupRange::all(128);
-    assert!(state.encode(all, rows([1, 1], ["a", "b"])).is_ok());
-    for (groups, keys) in
-        [([1, 1], ["b", "a"]), ([1, 1], ["a", "a"]), ([2, 1], ["a", "b"]), ([1, 128], ["a", "b"])]
-    {
-        assert!(state.encode(all, rows(groups, keys)).is_err(), "{groups:?} {keys:?}");
+    let in_order = ["", "a", "a\0", "word-", "word-aa", "word-aaa", "word-aaaa", "word-aaab", "word-b"];
+    assert!(encoded(&[1, 1, 1, 1, 1, 1, 1, 1, 1], &in_order).is_ok());
+    assert!(encoded(&[1, 2, 3], &["c", "b", "a"]).is_ok());
+    for (groups, keys, row) in [
+        ([1, 1, 1], ["b", "a", "c"], 1),
+        ([1, 1, 1], ["a", "b", "b"], 2),
+        ([1, 1, 1], ["a", "a", ""], 1),
+        ([1, 1, 1], ["b", "a", "a"], 1),
+        ([2, 2, 1], ["b", "b", "a"], 1),
+        ([2, 1, 1], ["a", "b", "a"], 1),
+        ([1, 1, 1], ["", "word-aaab", "word-aaaa"], 2),
+    ] {
+        let Err(error) = encoded(&groups, &keys) else { panic!("{groups:?} {keys:?}") };
+        assert!(
+            error.to_string().contains(&format!("row {row}: is not after")),
+            "{groups:?} {keys:?}: {error}"
+        );
     }
+    assert!(encoded(&[1, 128], &["a", "b"]).is_err());
 }
 
 #[test]

@@ -15,7 +15,7 @@ use super::columns::FileShape;
 use super::parquet;
 use super::row_groups::{Cutter, RowGroupRows};
 use crate::error::{Error, Result, ResultExt};
-use crate::model::{Column, Field, KeyGroupRange, RowOrder, State, StateKind};
+use crate::model::{Column, Field, KeyGroupRange, RowOrder, State, StateKind, first_not_after};
 
 /// Encodes rows of one state.
 pub(crate) struct Encoder {
@@ -79,8 +79,7 @@ impl Encoder {
                 return Err(out_of_order(0));
             }
         }
-        let order = RowOrder::of_batches(batch, batch, &self.sort_columns)?;
-        match (1..batch.num_rows()).find(|row| order.compare(row - 1, *row).is_ge()) {
+        match first_not_after(batch, &self.sort_columns)? {
             None => Ok(()),
             Some(row) => Err(out_of_order(row)),
         }
