@@ -56,7 +56,7 @@ pub use model::{
     default_max_parallelism, first_out_of_order, flink_murmur, java_hash, java_hash_string, java_hash_utf16,
     key_bytes_hash, key_group_of, operator_index, sort_batch, sort_indices, write_key_bytes,
 };
-pub use parallel::{in_order, processors};
+pub use parallel::{Workers, in_order, processors};
 pub use plan::{PLAN_SCHEMA, Plan, PlannedOperator, PlannedState};
 pub use select::{
     KeyFilter, NamedSource, Predicate, Projection, RowQuery, SelectedRows, Splits, find_operator,

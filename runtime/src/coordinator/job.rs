@@ -7,7 +7,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError};
-use spt_format::Savepoint;
+use spt_format::{Savepoint, Workers};
 
 use super::in_flight::Purpose;
 use super::request::{Request, refuse};
@@ -46,6 +46,8 @@ pub(super) struct Coordinator {
     /// The catalogue of each snapshot, but for what is new in it.
     pub(super) template: Savepoint,
     pub(super) next_checkpoint: u64,
+    /// They encode snapshots, from the first one on.
+    pub(super) encoders: Option<Arc<Workers>>,
     /// Writes a snapshot that was given up.
     pub(super) abandoned: Option<JoinHandle<()>>,
     /// Whoever asked for the end is told once the job is over.

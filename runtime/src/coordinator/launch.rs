@@ -66,6 +66,7 @@ pub(crate) fn launch(graph: Graph, name: &str, options: JobOptions) -> Result<Jo
         restored: restored.map(Arc::new),
         template,
         next_checkpoint,
+        encoders: None,
         abandoned: None,
         origin,
         unreadable: BTreeSet::new(),

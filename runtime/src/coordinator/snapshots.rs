@@ -1,10 +1,10 @@
 //! Snapshots of a running job: when one begins, when it is whole, what follows from its success or failure.
 
-use std::num::NonZero;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Instant;
 
-use spt_format::{Savepoint, SavepointKind};
+use spt_format::{Savepoint, SavepointKind, Workers, processors};
 
 use super::attempt::Attempt;
 use super::in_flight::{InFlight, Purpose};
@@ -15,9 +15,9 @@ use super::run::{Ending, Run};
 use super::store::Store;
 use super::writer::{Job, Outcome};
 use crate::config::ClaimMode;
-use crate::error::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind, Result};
 use crate::job::{CheckpointRecord, CheckpointStatus, note};
-use crate::savepoint::{Carried, Draft, Restored};
+use crate::savepoint::{Draft, Restored};
 use crate::tasks::{Blame, Command, OperatorInfo};
 
 impl Coordinator {
@@ -74,10 +74,19 @@ impl Coordinator {
         }
         let may_write = self.may_write();
         let in_flight = run.in_flight.as_mut().filter(|in_flight| may_write && in_flight.is_ready())?;
+        let encoders = match encoders(&mut self.encoders) {
+            Ok(encoders) => encoders,
+            Err(error) => return Some(Ending::Failed(error)),
+        };
         let job = Job {
             id: in_flight.id,
             path: in_flight.path.clone(),
-            draft: draft(&self.template, &self.operators, self.carried.clone(), in_flight, &run.attempt),
+            draft: Draft {
+                savepoint: catalogue(&self.template, &self.operators, in_flight, &run.attempt),
+                snapshots: in_flight.take_parts(),
+                carried: self.carried.clone(),
+                encoders,
+            },
             permit: in_flight.begin_writing(),
             commits: in_flight.purpose.commits(),
             subsumed: match (&self.store, in_flight.purpose.is_savepoint()) {
@@ -247,14 +256,24 @@ fn commit_last(attempt: &Attempt) -> Ending {
     }
 }
 
-/// What a snapshot is written from.
-fn draft(
+/// The threads that encode the job's snapshots: they begin with the first one and stay, or each snapshot would pay
+/// for fresh memory.
+fn encoders(held: &mut Option<Arc<Workers>>) -> Result<Arc<Workers>> {
+    if let Some(encoders) = held {
+        return Ok(Arc::clone(encoders));
+    }
+    let started = Workers::new(processors(), "encoder");
+    let refusal = |error| Error::failed("a thread could not be started").caused_by(error);
+    Ok(Arc::clone(held.insert(Arc::new(started.map_err(refusal)?))))
+}
+
+/// The catalogue of a snapshot.
+fn catalogue(
     template: &Savepoint,
     operators: &[OperatorInfo],
-    carried: Option<Carried>,
-    in_flight: &mut InFlight,
+    in_flight: &InFlight,
     attempt: &Attempt,
-) -> Draft {
+) -> Savepoint {
     let mut savepoint = template.clone();
     let job = template.job.id.as_deref().unwrap_or_default();
     savepoint.id = format!("{job}-{}", in_flight.id);
@@ -267,6 +286,5 @@ fn draft(
     for (operator, info) in savepoint.operators.iter_mut().zip(operators) {
         operator.finished = attempt.has_finished(info.vertex);
     }
-    let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
-    Draft { savepoint, snapshots: in_flight.take_parts(), carried, threads }
+    savepoint
 }

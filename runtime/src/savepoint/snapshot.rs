@@ -22,7 +22,7 @@ pub struct StateSlot {
 #[derive(Default)]
 pub struct Snapshot {
     checkpoint: Option<u64>,
-    parts: Vec<(StateSlot, Box<dyn Part>)>,
+    parts: Vec<(StateSlot, Arc<dyn Part>)>,
     /// What sinks have pending, by operator.
     pending: Vec<(usize, Value)>,
     commits: Vec<Box<dyn Commit>>,
@@ -64,7 +64,7 @@ impl Snapshot {
 
     /// Adds a state's rows.
     pub(crate) fn keep(&mut self, slot: StateSlot, part: impl Part + 'static) {
-        self.parts.push((slot, Box::new(part)));
+        self.parts.push((slot, Arc::new(part)));
     }
 
     /// Adds output that is pending in an operator.
@@ -83,8 +83,8 @@ impl Snapshot {
     }
 
     /// The rows of a state.
-    pub(crate) fn part(&self, slot: StateSlot) -> Option<&dyn Part> {
-        self.parts.iter().find(|(found, _)| *found == slot).map(|(_, part)| part.as_ref())
+    pub(crate) fn part(&self, slot: StateSlot) -> Option<Arc<dyn Part>> {
+        self.parts.iter().find(|(found, _)| *found == slot).map(|(_, part)| Arc::clone(part))
     }
 
     /// Makes all pending output visible.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use spt_format::{
     ColumnarReader, ColumnarWriter, Committed, Error, KeyGroupRange, MAX_PARALLELISM_LIMIT, Operator,
-    PendingOutput, Result, ResultExt, Savepoint, SavepointSource, Scan, State, StateKind, StateRef, in_order,
+    PendingOutput, Result, ResultExt, Savepoint, SavepointSource, Scan, State, StateKind, StateRef, Workers,
 };
 
 use super::permit::Permit;
@@ -30,7 +30,8 @@ pub(crate) struct Draft {
     /// The snapshots of all subtasks; those of one operator are in the order of its subtasks.
     pub(crate) snapshots: Vec<(u32, Arc<Snapshot>)>,
     pub(crate) carried: Option<Carried>,
-    pub(crate) threads: usize,
+    /// They encode.
+    pub(crate) encoders: Arc<Workers>,
 }
 
 /// Writes a whole snapshot.
@@ -68,15 +69,15 @@ impl Draft {
                 parts.keep_one_copy(declared).within(|| operator.label())?;
             }
             let counted = State { rows: Some(parts.rows()), ..declared.clone() };
-            write_state(writer, &operator, &counted, &parts, self.threads)?;
+            write_state(writer, &operator, counted, parts, &self.encoders)?;
         }
         for (_, place) in
             self.carried.iter().flat_map(|carried| &carried.states).filter(|(of, _)| *of == index)
         {
             let Some(carried) = &self.carried else { continue };
             let Some((_, state)) = carried.source.savepoint().state(*place) else { continue };
-            let parts = CarriedState { source: &carried.source, place: *place };
-            write_state(writer, &operator, state, &parts, self.threads)?;
+            let parts = CarriedState { source: Arc::clone(&carried.source), place: *place };
+            write_state(writer, &operator, state.clone(), parts, &self.encoders)?;
             operator.states.push(state.clone());
         }
         if let Some(written) = self.savepoint.operators.get_mut(index) {
@@ -88,16 +89,16 @@ impl Draft {
 }
 
 /// Where the rows of a state come from.
-trait Rows: Sync {
+trait Rows: Send + Sync + 'static {
     /// The rows of these key groups, sorted.
     fn of_block(&self, block: KeyGroupRange, state: &State) -> Result<PartBatches<'_>>;
 }
 
 /// The parts of all subtasks, in the order of the subtasks, which is that of key groups.
-struct Parts<'a>(Vec<(u32, &'a dyn Part)>);
+struct Parts(Vec<(u32, Arc<dyn Part>)>);
 
-impl<'a> Parts<'a> {
-    fn of(snapshots: &'a [(u32, Arc<Snapshot>)], slot: StateSlot) -> Self {
+impl Parts {
+    fn of(snapshots: &[(u32, Arc<Snapshot>)], slot: StateSlot) -> Self {
         Self(
             snapshots
                 .iter()
@@ -120,9 +121,9 @@ impl<'a> Parts<'a> {
         let rows = |part: &dyn Part| part.batches(0, everything, &schema).collect::<Result<Vec<_>>>();
         let mut copies = self.0.iter();
         let Some((first, part)) = copies.next() else { return Ok(()) };
-        let kept = rows(*part)?;
+        let kept = rows(part.as_ref())?;
         for (subtask, part) in copies {
-            if rows(*part)? != kept {
+            if rows(part.as_ref())? != kept {
                 let differ =
                     format!("the copies of broadcast state in subtasks {first} and {subtask} differ");
                 return Err(Error::invalid(differ)).within(|| state.name.clone());
@@ -133,7 +134,7 @@ impl<'a> Parts<'a> {
     }
 }
 
-impl Rows for Parts<'_> {
+impl Rows for Parts {
     fn of_block(&self, block: KeyGroupRange, state: &State) -> Result<PartBatches<'_>> {
         let schema = state.schema.to_arrow(state.kind)?;
         let parts = self.0.iter();
@@ -142,12 +143,12 @@ impl Rows for Parts<'_> {
 }
 
 /// A state of an earlier snapshot.
-struct CarriedState<'a> {
-    source: &'a ColumnarReader,
+struct CarriedState {
+    source: Arc<ColumnarReader>,
     place: StateRef,
 }
 
-impl Rows for CarriedState<'_> {
+impl Rows for CarriedState {
     fn of_block(&self, block: KeyGroupRange, state: &State) -> Result<PartBatches<'_>> {
         let key_groups = state.kind.is_keyed().then_some(block);
         Ok(Box::new(self.source.scan(self.place, &Scan { key_groups, sorted: true, ..Scan::default() })?))
@@ -157,16 +158,15 @@ impl Rows for CarriedState<'_> {
 fn write_state(
     writer: &ColumnarWriter,
     operator: &Operator,
-    state: &State,
-    rows: &impl Rows,
-    threads: usize,
+    state: State,
+    rows: impl Rows,
+    encoders: &Workers,
 ) -> Result<()> {
-    let mut table = writer.begin_state(operator, state)?;
+    let mut table = writer.begin_state(operator, &state)?;
     let (blocks, encoder) = (table.blocks(), table.encoder());
-    in_order(
-        threads.min(blocks.len()),
+    encoders.in_order(
         blocks.into_iter().map(Ok),
-        |block| encoder.encode(block, rows.of_block(block, state)?),
+        move |block| encoder.encode(block, rows.of_block(block, &state)?),
         |encoded| table.append(encoded),
     )?;
     table.finish()
