@@ -31,6 +31,11 @@ impl<K: Key, C: Cell, N: Key> Frozen<K, C, N> {
         Self { groups }
     }
 
+    #[cfg(test)]
+    pub(super) fn groups(&self) -> &[FrozenGroup<Address<K, N>, C>] {
+        &self.groups
+    }
+
     /// Keys and namespaces in it.
     pub fn len(&self) -> usize {
         self.groups.iter().map(|group| group.len).sum()

@@ -158,12 +158,6 @@ fn empty<T>(rows: usize) -> impl Iterator<Item = Option<T>> {
     (0..rows).map(|_| None)
 }
 
-/// The row of a slot in frozen pages.
-pub(super) fn row_of<T>(pages: &[Page<T>], slot: u32) -> Option<&T> {
-    let slot = slot as usize;
-    pages.get(slot / Pages::<T>::PAGE_ROWS)?.get(slot % Pages::<T>::PAGE_ROWS)?.as_ref()
-}
-
 /// All rows of frozen pages with their slots, in slot order.
 pub(super) fn rows_of<T>(pages: &[Page<T>]) -> impl Iterator<Item = (u32, &T)> {
     pages.iter().enumerate().flat_map(|(index, page)| {
@@ -190,7 +184,6 @@ mod tests {
         assert_eq!(rows_of(&frozen).count(), 1000);
         assert!(rows_of(&frozen).all(|(slot, text)| *text == slot.to_string()));
         assert_eq!(pages.get(7), None);
-        assert_eq!(row_of(&frozen, 7).map(String::as_str), Some("7"));
         assert_eq!(pages.get(1000).map(String::as_str), Some("new"));
     }
 
@@ -206,7 +199,7 @@ mod tests {
         pages.put(0, 3);
         assert_eq!(before, held[0].as_ptr());
         assert_ne!(before, pages.pages[0].rows().as_ptr());
-        assert_eq!((row_of(&held, 0), pages.get(0)), (Some(&2), Some(&3)));
+        assert_eq!((rows_of(&held).next(), pages.get(0)), (Some((0, &2)), Some(&3)));
     }
 
     #[test]

@@ -1,63 +1,77 @@
 //! The rows of a frozen key group in the model's order.
+//!
+//! ```text
+//! key      word-0a1b2c3d    what all keys share says nothing, and so do bits in which no two prefixes differ
+//!               └ prefix ┘
+//! sorted   [ the prefix's first bits | the row's number ]    numbers of 64 bits; rows that tie are compared whole
+//! ```
 
 use std::cmp::Ordering;
 
 use super::address::Address;
 use super::group::FrozenGroup;
-use super::pages::row_of;
+use super::pages::rows_of;
 use crate::state::key::Key;
 
-/// Rows that are looked up together, so that cache misses of neighbours overlap.
-const AHEAD_ROWS: usize = 128;
+/// A row of a frozen key group.
+pub(super) type Row<'a, K, C, N> = (&'a Address<K, N>, &'a C);
 
 /// An iterator over sorted rows.
 pub(super) struct Sorted<'a, K: Key, C, N> {
-    group: &'a FrozenGroup<Address<K, N>, C>,
-    slots: std::vec::IntoIter<u32>,
-    ahead: std::vec::IntoIter<(&'a Address<K, N>, &'a C)>,
+    rows: Vec<Row<'a, K, C, N>>,
+    order: std::vec::IntoIter<u64>,
+    /// The bits of the order's numbers that are a row's.
+    row_mask: u64,
 }
 
 impl<'a, K: Key, C, N: Key> Sorted<'a, K, C, N> {
+    /// Reads the pages from end to end, once: what comes after finds the rows at hand.
     pub(super) fn of(group: &'a FrozenGroup<Address<K, N>, C>) -> Self {
-        Self { group, slots: sorted_slots(group).into_iter(), ahead: Vec::new().into_iter() }
+        let mut rows = Vec::with_capacity(group.len);
+        // A slot has an address and a cell, or neither.
+        let cells = rows_of(&group.cells).map(|(_, cell)| cell);
+        rows.extend(group.addresses().map(|(_, address)| address).zip(cells));
+        let row_bits = u64::BITS - (rows.len() as u64).leading_zeros();
+        let row_mask = (1 << row_bits) - 1;
+        let order = order(&rows, row_bits, row_mask).into_iter();
+        Self { rows, order, row_mask }
     }
 }
 
 impl<'a, K: Key, C, N: Key> Iterator for Sorted<'a, K, C, N> {
-    type Item = (&'a Address<K, N>, &'a C);
+    type Item = Row<'a, K, C, N>;
 
+    #[inline]
     fn next(&mut self) -> Option<Self::Item> {
-        if let Some(row) = self.ahead.next() {
-            return Some(row);
-        }
-        let FrozenGroup { addresses, cells, .. } = self.group;
-        let slots = self.slots.by_ref().take(AHEAD_ROWS);
-        let rows = slots.filter_map(|slot| row_of(addresses, slot).zip(row_of(cells, slot)));
-        self.ahead = rows.collect::<Vec<_>>().into_iter();
-        self.ahead.next()
+        let row = self.order.next()? & self.row_mask;
+        self.rows.get(row as usize).copied()
     }
 }
 
-/// The used slots: by eight bytes of the key first, which mostly decide.
-fn sorted_slots<K: Key, C, N: Key>(group: &FrozenGroup<Address<K, N>, C>) -> Vec<u32> {
-    let skip = common_prefix(group);
-    let mut slots = Vec::with_capacity(group.len);
-    slots.extend(group.addresses().map(|(slot, address)| (K::sort_prefix(address.key(), skip), slot)));
-    slots.sort_unstable_by_key(|(prefix, _)| *prefix);
-    for ties in slots.chunk_by_mut(|(a, _), (b, _)| a == b).filter(|ties| ties.len() > 1) {
-        ties.sort_unstable_by(|(_, a), (_, b)| {
-            let [a, b] = [a, b].map(|slot| row_of(&group.addresses, *slot));
-            a.zip(b).map_or(Ordering::Equal, |(a, b)| a.order(b))
+/// The rows' numbers in the low bits, in the order of the rows.
+fn order<K: Key, C, N: Key>(rows: &[Row<'_, K, C, N>], row_bits: u32, row_mask: u64) -> Vec<u64> {
+    let skip = common_prefix(rows);
+    let mut order: Vec<u64> = rows.iter().map(|(address, _)| K::sort_prefix(address.key(), skip)).collect();
+    let first = order.first().copied().unwrap_or_default();
+    let shared_bits = order.iter().fold(0, |differ, prefix| differ | (prefix ^ first)).leading_zeros();
+    for (row, prefix) in order.iter_mut().enumerate() {
+        *prefix = prefix.checked_shl(shared_bits).unwrap_or(0) & !row_mask | row as u64;
+    }
+    order.sort_unstable();
+    for ties in order.chunk_by_mut(|a, b| a >> row_bits == b >> row_bits).filter(|ties| ties.len() > 1) {
+        ties.sort_unstable_by(|a, b| {
+            let [a, b] = [a, b].map(|row| rows.get((row & row_mask) as usize));
+            a.zip(b).map_or(Ordering::Equal, |((a, _), (b, _))| a.order(b))
         });
     }
-    slots.into_iter().map(|(_, slot)| slot).collect()
+    order
 }
 
-fn common_prefix<K: Key, C, N: Key>(group: &FrozenGroup<Address<K, N>, C>) -> usize {
-    let mut addresses = group.addresses();
-    let Some((_, first)) = addresses.next() else { return 0 };
+/// Leading bytes that all keys share.
+fn common_prefix<K: Key, C, N: Key>(rows: &[Row<'_, K, C, N>]) -> usize {
+    let Some(((first, _), rest)) = rows.split_first() else { return 0 };
     let mut shared = usize::MAX;
-    for (_, address) in addresses {
+    for (address, _) in rest {
         shared = shared.min(K::common_prefix(first.key(), address.key()));
         if shared == 0 {
             break;

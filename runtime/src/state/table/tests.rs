@@ -124,6 +124,37 @@ fn rows_of_a_snapshot_are_in_the_models_order() {
     assert!(keys.is_sorted());
 }
 
+/// The rows of one key group, sorted, against the order of the keys.
+fn assert_sorted<K: Key + Ord>(keys: impl IntoIterator<Item = K>) {
+    let range = KeyGroupRange::all(1);
+    let (mut table, mut expected) = (KeyedTable::<K, i64>::new(range), BTreeMap::new());
+    for (number, key) in (0..).zip(keys) {
+        table.put(Place::of::<K>(key.borrow(), KeyGroups::new(1)), key.borrow(), &(), number);
+        expected.insert(key, number);
+    }
+    let frozen = table.freeze();
+    let numbers: Vec<i64> =
+        frozen.groups().iter().flat_map(sorted::Sorted::of).map(|(_, cell)| *cell).collect();
+    assert_eq!(numbers, expected.into_values().collect::<Vec<_>>());
+}
+
+#[test]
+fn keys_are_sorted_whatever_they_share() {
+    let scattered = || (0..3_000u64).map(|number| number.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+    assert_sorted(scattered());
+    assert_sorted(scattered().map(u64::cast_signed));
+    assert_sorted(scattered().map(|number| (number % 5_000) as i64 - 2_500));
+    assert_sorted((0..5).map(|bits| 1u64 << (bits * 15)));
+    assert_sorted([7u64]);
+    assert_sorted(scattered().map(|number| format!("{number:020}")));
+    assert_sorted(scattered().map(|number| format!("shared by all {:b}", number % 4_000)));
+    assert_sorted(
+        scattered().map(|number| "a\0".repeat(number as usize % 9) + ["", "a", "b"][number as usize % 3]),
+    );
+    assert_sorted(["", "\0", "\0\0", "\0\0\0\0\0\0\0\0\0"].map(str::to_owned));
+    assert_sorted(scattered().map(|number| (number % 3 == 0, format!("{}", number % 500))));
+}
+
 #[test]
 fn strings_of_any_length_are_found_and_restored() {
     let keys: Vec<String> = (0..60).map(|length| "wö".chars().cycle().take(length).collect()).collect();

@@ -32,6 +32,7 @@ impl<P: ArrowPrimitiveType> StateBuilder<P::Native> for NumberBuilder<P> {
         })
     }
 
+    #[inline]
     fn append(&mut self, value: &P::Native) {
         self.0.append_value(*value);
     }

@@ -33,6 +33,7 @@ macro_rules! text_builder {
                 Self(StringBuilder::with_capacity(capacity, capacity * 8))
             }
 
+            #[inline]
             fn append(&mut self, value: &$rust) {
                 ($append)(&mut self.0, value);
             }
