@@ -24,6 +24,7 @@ pub mod data;
 mod error;
 mod exchange;
 mod execute;
+mod folders;
 mod graph;
 pub mod job;
 pub mod operators;

@@ -11,6 +11,7 @@ use super::request::{Reply, Request};
 use super::shared::Shared;
 use crate::control::new_id;
 use crate::error::{Error, ErrorKind, Result};
+use crate::folders;
 use crate::job::{Checkpoints, JobControl, JobState, JobStatus};
 
 /// A job that was started. Copies mean the same job; dropping them all lets it run on.
@@ -88,7 +89,7 @@ impl JobHandle {
                  (SPT_SAVEPOINT_DIR)",
             )
         })?;
-        std::fs::create_dir_all(parent).map_err(|error| {
+        folders::make(parent).map_err(|error| {
             Error::failed(format!("{} cannot be made", parent.display())).caused_by(error)
         })?;
         let random = new_id()?;

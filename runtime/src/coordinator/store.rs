@@ -7,6 +7,7 @@ use spt_format::failpoint;
 
 use crate::control::Lock;
 use crate::error::{Error, Result};
+use crate::folders;
 
 /// What makes a directory a savepoint; removed first when one is deleted.
 const MANIFEST: &str = "manifest.json";
@@ -30,7 +31,7 @@ impl Store {
     /// If it cannot be made, or a live process has it.
     pub(super) fn open(checkpoint_dir: &Path, job_id: &str, retained: usize) -> Result<Self> {
         let dir = std::path::absolute(checkpoint_dir)?.join(job_id);
-        std::fs::create_dir_all(&dir).map_err(|error| {
+        folders::make(&dir).map_err(|error| {
             Error::refused(format!("the checkpoint folder {} cannot be made", dir.display())).caused_by(error)
         })?;
         let holder = format!("job {job_id}, process {}", std::process::id());

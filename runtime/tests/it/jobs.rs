@@ -7,6 +7,7 @@ mod clock;
 mod collect;
 mod discovery;
 mod disk;
+mod durable;
 mod etl;
 mod failure;
 mod file_sink;

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use spt_format::failpoint;
 
 use crate::error::{Error, Result};
+use crate::folders;
 
 /// A file that is durable and hidden, and what it is to become. This is what a checkpoint keeps of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,7 +36,7 @@ impl Folder {
 
     /// Makes the folder and tries to write to it, so that a job that could not is refused at its start.
     pub(super) fn prepare(&self, job_id: &str) -> Result<()> {
-        fs::create_dir_all(&self.0).map_err(|error| self.cannot("create", error))?;
+        folders::make(&self.0).map_err(|error| self.cannot("create", error))?;
         let probe = self.0.join(format!("{}probe", writing_prefix(job_id)));
         let tried = File::create(&probe).and_then(|_| fs::remove_file(&probe));
         tried.map_err(|error| {

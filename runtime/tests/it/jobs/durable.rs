@@ -1,0 +1,135 @@
+//! What is on the disk before what, around a checkpoint: as the kernel is told, seen through `strace`. On a machine
+//! that has none, or forbids it, there is nothing to see.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use spt_runtime::sinks::{FileSink, Lines};
+use spt_runtime::sources::Sequence;
+use spt_runtime::{Environment, JobControl, JobOptions};
+
+use super::word_count::at;
+
+const CHILD: &str = "SPT_TEST_OF_WHAT_IS_DURABLE";
+const CALLS: &str = "fsync,mkdir,mkdirat,rename,renameat,renameat2,unlink,unlinkat";
+
+/// What the kernel was told, in order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Call {
+    Make(PathBuf),
+    Sync(PathBuf),
+    Rename(PathBuf, PathBuf),
+    Remove(PathBuf),
+}
+
+/// A line of `strace -f -y`: `123 fsync(9</tmp/out>) = 0`. Paths are absolute, and hold no quotes or brackets.
+fn call(line: &str) -> Option<Call> {
+    let (_, line) = line.split_once(' ')?;
+    let (name, rest) = line.trim_start().split_once('(')?;
+    rest.contains("= 0").then_some(())?;
+    let mut quoted = rest.split('"').skip(1).step_by(2).map(PathBuf::from);
+    Some(match name {
+        "fsync" => Call::Sync(rest.split_once('<')?.1.split_once('>')?.0.into()),
+        "mkdir" | "mkdirat" => Call::Make(quoted.next()?),
+        "unlink" | "unlinkat" => Call::Remove(quoted.next()?),
+        _ => Call::Rename(quoted.next()?, quoted.next()?),
+    })
+}
+
+/// A job that takes two checkpoints.
+fn two_checkpoints(dir: &Path) {
+    let env = Environment::new();
+    let numbers = env.source(Sequence::new(0..i64::MAX).per_second(10_000.0)).uid("numbers");
+    let sums = numbers.key_by_value(|number| number % 100).sum(|_| 1i64).uid("sums");
+    sums.sink(FileSink::<Lines>::new(dir.join("above/output"))).uid("files");
+    let options = JobOptions { checkpoint_dir: Some(dir.join("checkpoints")), ..at(1) };
+    let job = env.start("durable", options).unwrap();
+    for records in [100, 1_000] {
+        while job.status().vertices[1].records_in < records {
+            std::thread::sleep(std::time::Duration::from_millis(1));
+        }
+        job.checkpoint().unwrap();
+    }
+    job.cancel().unwrap();
+}
+
+#[test]
+fn state_and_output_are_on_the_disk_before_they_count_and_count_before_others_go() {
+    if let Some(dir) = std::env::var_os(CHILD) {
+        return two_checkpoints(Path::new(&dir));
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let root = dir.path().canonicalize().unwrap();
+    let test = "jobs::durable::state_and_output_are_on_the_disk_before_they_count_and_count_before_others_go";
+    let traced = Command::new("strace")
+        .args(["-f", "-y", "-qq", "-e", &format!("trace={CALLS}"), "-o"])
+        .arg(root.join("trace"))
+        .arg(std::env::current_exe().unwrap())
+        .args(["--exact", test])
+        .env(CHILD, &root)
+        .output();
+    if !traced.is_ok_and(|traced| traced.status.success()) {
+        return eprintln!("no strace here: not tested");
+    }
+    let trace = std::fs::read_to_string(root.join("trace")).unwrap();
+    let calls: Vec<Call> = trace.lines().filter_map(call).collect();
+    look(&root, &calls);
+}
+
+fn look(root: &Path, calls: &[Call]) {
+    let at = |wanted: &dyn Fn(&Call) -> bool| {
+        let found = calls.iter().enumerate().filter(|(_, call)| wanted(call));
+        found.map(|(place, _)| place).collect::<Vec<_>>()
+    };
+    // The place of the first call like that behind another one.
+    let next = |from: usize, call: Call| {
+        let place = calls[from..].iter().position(|found| *found == call);
+        assert!(place.is_some(), "{call:?} does not follow {:?}", calls[from]);
+        from + place.unwrap()
+    };
+    let is_named = |path: &Path, part: &str| path.to_str().unwrap().contains(part);
+    let manifests = at(&|call| matches!(call, Call::Rename(_, to) if to.ends_with("manifest.json")));
+    assert_eq!(manifests.len(), 2, "{calls:?}");
+    for (place, call) in calls.iter().enumerate() {
+        match call {
+            // A name is durable once the folder it is in was synced.
+            Call::Make(folder) if folder.starts_with(root) => {
+                let synced = next(place, Call::Sync(folder.parent().unwrap().to_owned()));
+                assert!(manifests.iter().any(|manifest| synced < *manifest), "{folder:?}");
+            }
+            // Output is durable, then pending, and its name is durable before the checkpoint is whole.
+            Call::Rename(from, to) if is_named(to, "/.pending-") => {
+                let synced = at(&|call| *call == Call::Sync(from.clone()));
+                assert!(synced.iter().any(|synced| *synced < place), "{from:?}");
+                let synced = next(place, Call::Sync(to.parent().unwrap().to_owned()));
+                let whole = manifests.iter().find(|manifest| **manifest > place);
+                assert!(whole.is_none_or(|whole| synced < *whole), "{to:?}");
+            }
+            // It is visible behind a checkpoint that is whole and durable.
+            Call::Rename(_, to) if is_named(to, "/part-") => {
+                let whole = *manifests.iter().rfind(|manifest| **manifest < place).unwrap();
+                let Call::Rename(_, manifest) = &calls[whole] else { unreachable!() };
+                assert!(next(whole, Call::Sync(manifest.parent().unwrap().to_owned())) < place, "{to:?}");
+            }
+            _ => {}
+        }
+    }
+    for manifest in &manifests {
+        let Call::Rename(from, to) = &calls[*manifest] else { unreachable!() };
+        let checkpoint = to.parent().unwrap();
+        let synced = |path: &Path| {
+            at(&|call| *call == Call::Sync(path.to_owned())).into_iter().any(|at| at < *manifest)
+        };
+        assert!(synced(from) && synced(checkpoint) && synced(checkpoint.parent().unwrap()), "{to:?}");
+        let files = at(
+            &|call| matches!(call, Call::Sync(file) if file.starts_with(checkpoint) && is_named(file, ".parquet")),
+        );
+        assert!(files.len() >= 2 && files.iter().all(|file| file < manifest), "{calls:?}");
+    }
+    // The older checkpoint goes once the output of the newer one is visible, for good.
+    let gone = at(&|call| matches!(call, Call::Remove(path) if path.ends_with("manifest.json")));
+    assert_eq!(gone.len(), 1);
+    let visible = at(&|call| matches!(call, Call::Rename(_, to) if is_named(to, "/part-")));
+    let last = *visible.iter().rfind(|visible| **visible < gone[0]).unwrap();
+    assert!(last > manifests[1] && next(last, Call::Sync(root.join("above/output"))) < gone[0]);
+}
