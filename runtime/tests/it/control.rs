@@ -13,8 +13,8 @@ use spt_format::{CommittedState, OperatorId, StateKind};
 use spt_runtime::config::{Configuration, options};
 use spt_runtime::control::{Client, Endpoint, EndpointOptions, JobEntry, Registry};
 use spt_runtime::job::{
-    CheckpointRecord, CheckpointStatus, Checkpoints, JobControl, JobState, JobStatus, OperatorCounts,
-    OperatorStatus, TaskTimes, VertexStatus,
+    CheckpointCounts, CheckpointRecord, CheckpointStatus, Checkpoints, JobControl, JobState, JobStatus,
+    OperatorCounts, OperatorStatus, TaskTimes, VertexStatus,
 };
 use spt_runtime::{Error, Result};
 
@@ -103,6 +103,7 @@ impl JobControl for Told {
                 bytes: 90,
             }],
             completed_ms: 7,
+            counts: CheckpointCounts { completed: 1, failed: 1, ..CheckpointCounts::default() },
             ..Checkpoints::default()
         }
     }
@@ -383,6 +384,17 @@ fn metrics_are_prometheus_text() {
     let state = ",operator=\"sum-001\",state=\"sum\",kind=\"reducing\"";
     assert_eq!((sample("spt_state_rows", state), sample("spt_state_bytes", state)), (9.0, 90.0));
     assert_eq!(sample("spt_checkpoint_duration_ms_sum", ""), 7.0);
+    let outcomes = ["completed", "failed"]
+        .map(|status| sample("spt_checkpoints_total", &format!(",status=\"{status}\"")));
+    assert_eq!(outcomes, [1.0, 1.0]);
+    assert_eq!(sample("spt_last_checkpoint_size_bytes", ""), 100.0);
+
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/running-jobs.md");
+    let page = std::fs::read_to_string(page).unwrap();
+    for family in body.lines().filter_map(|line| line.strip_prefix("# TYPE spt_")?.split(' ').next()) {
+        let is_told = page.contains(&format!("`{family}")) || family.starts_with("last_checkpoint_");
+        assert!(is_told, "{family} is not in docs/running-jobs.md");
+    }
 }
 
 #[test]
