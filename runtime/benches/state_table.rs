@@ -15,9 +15,9 @@ use std::fmt::Write;
 use std::time::{Duration, Instant};
 
 use rustix::time::{ClockId, clock_gettime};
-use spt_format::{KeyGroupRange, KeyGroups, StateKind, StateSchema};
+use spt_format::{KeyGroupRange, StateKind, StateSchema};
 use spt_runtime::Result;
-use spt_runtime::state::{BatchUpdate, Frozen, KeyArena, KeyedTable, Place, State, TextArena};
+use spt_runtime::state::{BatchUpdate, Frozen, KeyArena, KeyedTable, Places, State, TextArena};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -100,7 +100,7 @@ impl BatchUpdate<String, i64> for Count {
 /// Adds one to the counts of keys, batch by batch; only the receiving side is timed.
 fn update(table: &mut KeyedTable<String, i64>, keys: impl Iterator<Item = u64>) -> Timing {
     let (mut timing, mut arena, mut places) = (Timing::default(), TextArena::default(), Vec::new());
-    let mut text = String::new();
+    let (mut text, all) = (String::new(), Places::new(GROUPS));
     let mut keys = keys.peekable();
     while keys.peek().is_some() {
         arena.clear();
@@ -109,7 +109,7 @@ fn update(table: &mut KeyedTable<String, i64>, keys: impl Iterator<Item = u64>) 
             text.clear();
             write!(text, "word{:016x}", mix(key)).unwrap();
             arena.push(&text);
-            places.push(Place::of::<String>(&text, KeyGroups::new(GROUPS)));
+            places.push(all.of::<String>(&text));
         }
         let start = Clock::now();
         table.update_batch(&places, &arena, &mut Count).unwrap();

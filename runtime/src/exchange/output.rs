@@ -4,7 +4,7 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Instant;
 
-use spt_format::{KeyGroups, Partitioning};
+use spt_format::Partitioning;
 
 use super::batch::{Batch, KeyedBatch, Lane, Records};
 use super::link::{Element, Exchange, LinkSender};
@@ -12,7 +12,7 @@ use super::select::{KeyOf, ValueOf};
 use crate::data::{Data, EventTime};
 use crate::error::Result;
 use crate::operators::{Signal, Stage};
-use crate::state::{Key, KeyArena, Place};
+use crate::state::{Key, KeyArena, Places};
 use crate::tasks::{Blame, TaskContext, TaskMetrics};
 
 /// A batch under construction for each downstream subtask.
@@ -172,7 +172,7 @@ impl<T: Data, L: Lane<Part = Records<T>>> Stage<T> for RecordsOutput<T, L> {
 /// Sends the key and a value of each record to the subtask that owns the key's group.
 pub(crate) struct KeyedOutput<K, V, L: Lane, F, G> {
     targets: Targets<L::Batch>,
-    groups: KeyGroups,
+    places: Places,
     /// The owner of each key group.
     owners: Vec<u32>,
     key: F,
@@ -194,8 +194,8 @@ impl<K, V, L: Lane, F, G> KeyedOutput<K, V, L, F, G> {
         value: G,
     ) -> Self {
         let targets = Targets::new(links, context.metrics());
-        let groups = KeyGroups::new(owners.len() as u32);
-        Self { targets, groups, owners, key, value, blame: context.blame(node), types: PhantomData }
+        let places = Places::new(owners.len() as u32);
+        Self { targets, places, owners, key, value, blame: context.blame(node), types: PhantomData }
     }
 }
 
@@ -211,9 +211,9 @@ where
     #[inline]
     fn push(&mut self, record: T::Ref<'_>, time: EventTime) -> Result<()> {
         let record = T::shorten(record);
-        let Self { targets, groups, owners, key, value, blame, .. } = self;
+        let Self { targets, places, owners, key, value, blame, .. } = self;
         let send = |key: &K::Borrowed| {
-            let place = Place::of::<K>(key, *groups);
+            let place = places.of::<K>(key);
             let owner = owners.get(usize::from(place.group.0)).copied().unwrap_or_default();
             targets.with(owner as usize, |batch| {
                 let batch = L::part(batch);

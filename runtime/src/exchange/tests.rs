@@ -1,12 +1,11 @@
 use crossbeam_channel::{Sender, unbounded};
-use spt_format::KeyGroups;
 
 use super::batch::{Batch, KeyedBatch, Records};
 use super::gate::{Gate, Input};
 use super::link::{AnyExchange, Element, Exchange, LinkSender, Pattern};
 use crate::data::{Column, EventTime};
 use crate::operators::{Barrier, BarrierKind, Watermark};
-use crate::state::{KeyArena, Place};
+use crate::state::{KeyArena, Places};
 use crate::tasks::Command;
 
 type Numbers = Records<i64>;
@@ -118,7 +117,7 @@ fn a_batch_of_long_keys_is_full_by_their_bytes() {
     let key = "k".repeat(1 << 16);
     let is_full = |_: &usize| {
         batch.keys.push(&key);
-        batch.places.push(Place::of::<String>(&key, KeyGroups::new(128)));
+        batch.places.push(Places::new(128).of::<String>(&key));
         batch.values.push(1);
         batch.is_full()
     };

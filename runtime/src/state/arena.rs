@@ -1,8 +1,6 @@
 //! Keys on their way to another thread: copied into a batch here, looked up by reference there, freed with
 //! the batch. Nothing is allocated per key, and nothing is freed by a thread that did not allocate it.
 
-use std::ops::Range;
-
 use super::key::Key;
 
 /// Keys of a batch, by their place in it.
@@ -63,22 +61,74 @@ impl<K: Key<Borrowed = K>> KeyArena<K> for Vec<K> {
 /// Strings, end to end in one.
 #[derive(Debug)]
 pub struct TextArena {
-    text: String,
+    /// Behind the last string is room for more.
+    text: Vec<u8>,
     /// Where each string begins, and where the last one ends.
     bounds: Vec<usize>,
+    end: usize,
 }
 
 impl Default for TextArena {
     fn default() -> Self {
-        Self { text: String::new(), bounds: vec![0] }
+        Self { text: Vec::new(), bounds: vec![0], end: 0 }
     }
 }
 
 impl TextArena {
     #[inline]
-    fn range(&self, index: usize) -> Option<Range<usize>> {
-        let [start, end] = *self.bounds.get(index..)?.first_chunk()?;
-        Some(start..end)
+    fn bytes_of(&self, index: usize) -> Option<&[u8]> {
+        let [start, end] = *self.bounds.as_slice().get(index..)?.first_chunk()?;
+        self.text.as_slice().get(start..end)
+    }
+
+    /// Appends a string that there is no room for.
+    #[cold]
+    fn extend(&mut self, text: &[u8]) {
+        self.text.truncate(self.end);
+        self.text.extend_from_slice(text);
+        let room = self.text.len().max(FIRST_BYTES);
+        self.text.resize(self.text.len() + room, 0);
+    }
+}
+
+/// Room behind the first string.
+const FIRST_BYTES: usize = 64;
+
+impl KeyArena<String> for TextArena {
+    #[inline]
+    fn push(&mut self, key: &str) {
+        let key = key.as_bytes();
+        match self.text.as_mut_slice().get_mut(self.end..).and_then(|room| room.get_mut(..key.len())) {
+            Some(room) => copy(key, room),
+            None => self.extend(key),
+        }
+        self.end += key.len();
+        self.bounds.push(self.end);
+    }
+
+    /// Every text is whole: it was a `str` when it was pushed.
+    #[inline]
+    fn get(&self, index: usize) -> Option<&str> {
+        str::from_utf8(self.bytes_of(index)?).ok()
+    }
+
+    #[inline]
+    fn is(&self, index: usize, key: &str) -> bool {
+        self.bytes_of(index).is_some_and(|bytes| are_equal(bytes, key.as_bytes()))
+    }
+
+    fn len(&self) -> usize {
+        self.bounds.len() - 1
+    }
+
+    #[inline]
+    fn bytes(&self) -> usize {
+        self.end
+    }
+
+    fn clear(&mut self) {
+        self.bounds.truncate(1);
+        self.end = 0;
     }
 }
 
@@ -93,36 +143,25 @@ fn are_equal(a: &[u8], b: &[u8]) -> bool {
     }
 }
 
-impl KeyArena<String> for TextArena {
-    #[inline]
-    fn push(&mut self, key: &str) {
-        self.text.push_str(key);
-        self.bounds.push(self.text.len());
+/// Copies short texts without a call: both ends, one over the other.
+#[inline]
+fn copy(from: &[u8], to: &mut [u8]) {
+    match from.len() {
+        4..8 => copy_ends::<4>(from, to),
+        8..=16 => copy_ends::<8>(from, to),
+        _ => to.copy_from_slice(from),
     }
+}
 
-    #[inline]
-    fn get(&self, index: usize) -> Option<&str> {
-        self.text.get(self.range(index)?)
-    }
-
-    #[inline]
-    fn is(&self, index: usize, key: &str) -> bool {
-        let bytes = self.range(index).and_then(|range| self.text.as_bytes().get(range));
-        bytes.is_some_and(|bytes| are_equal(bytes, key.as_bytes()))
-    }
-
-    fn len(&self) -> usize {
-        self.bounds.len() - 1
-    }
-
-    #[inline]
-    fn bytes(&self) -> usize {
-        self.text.len()
-    }
-
-    fn clear(&mut self) {
-        self.text.clear();
-        self.bounds.truncate(1);
+#[inline]
+fn copy_ends<const N: usize>(from: &[u8], to: &mut [u8]) {
+    if let (Some(first), Some(last)) = (from.first_chunk::<N>(), from.last_chunk::<N>()) {
+        if let Some(room) = to.first_chunk_mut() {
+            *room = *first;
+        }
+        if let Some(room) = to.last_chunk_mut() {
+            *room = *last;
+        }
     }
 }
 
@@ -145,6 +184,19 @@ mod tests {
         assert_eq!(arena.bytes(), "tobeorné".len());
         arena.clear();
         assert!(arena.is_empty() && arena.get(0).is_none());
+    }
+
+    #[test]
+    fn texts_of_all_lengths_are_copied() {
+        let text = "what is copied, is copied wherever it goes: é";
+        let ends: Vec<_> = (0..=text.len()).filter(|end| text.is_char_boundary(*end)).collect();
+        let mut arena = TextArena::default();
+        for _ in 0..2 {
+            ends.iter().rev().for_each(|end| arena.push(&text[..*end]));
+            let found: Vec<_> = (0..arena.len()).filter_map(|index| arena.get(index)).collect();
+            assert!(found.into_iter().eq(ends.iter().rev().map(|end| &text[..*end])));
+            arena.clear();
+        }
     }
 
     #[test]

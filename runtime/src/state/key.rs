@@ -62,11 +62,24 @@ pub struct Place {
     pub tag: u32,
 }
 
-impl Place {
-    /// The place of a key in an operator with these key groups.
+/// Finds the places of an operator's keys.
+#[derive(Debug, Clone)]
+pub struct Places {
+    groups: KeyGroups,
+    /// The process's own.
+    seed: RandomState,
+}
+
+impl Places {
+    /// In an operator with so many key groups.
+    pub fn new(max_parallelism: u32) -> Self {
+        Self { groups: KeyGroups::new(max_parallelism), seed: SEED.clone() }
+    }
+
+    /// The place of a key.
     #[inline]
-    pub fn of<K: Key>(key: &K::Borrowed, groups: KeyGroups) -> Self {
-        Self { group: groups.of_hash(K::key_hash(key)), tag: tag(key) }
+    pub fn of<K: Key>(&self, key: &K::Borrowed) -> Place {
+        Place { group: self.groups.of_hash(K::key_hash(key)), tag: seeded(&self.seed, key) }
     }
 }
 
@@ -75,7 +88,12 @@ static SEED: LazyLock<RandomState> = LazyLock::new(RandomState::default);
 /// A seeded hash, for memory only.
 #[inline]
 pub(super) fn tag<T: Hold + ?Sized>(value: &T) -> u32 {
-    let mut hasher = SEED.build_hasher();
+    seeded(&SEED, value)
+}
+
+#[inline]
+fn seeded<T: Hold + ?Sized>(seed: &RandomState, value: &T) -> u32 {
+    let mut hasher = seed.build_hasher();
     value.hash_into(&mut hasher);
     (hasher.finish() >> 32) as u32
 }
@@ -151,7 +169,7 @@ mod tests {
     fn assert_flink<K: Key>(key: K, hash: i32, groups: [u16; 2]) {
         assert_eq!(K::KEY_HASH, KeyHash::Java1);
         assert_eq!(K::key_hash(key.borrow()), hash);
-        let found = [128, 32768].map(|max| Place::of::<K>(key.borrow(), KeyGroups::new(max)).group.0);
+        let found = [128, 32768].map(|max| Places::new(max).of::<K>(key.borrow()).group.0);
         assert_eq!(found, groups);
     }
 

@@ -34,8 +34,8 @@ pub use column::{
 pub use declaration::Declaration;
 pub use held::{Held, Hold};
 pub use key::{
-    Key, Place, both, common_prefix_of_bytes, java_hash_long, sort_prefix_of_bytes, spt_hash, write_escaped,
-    write_fixed,
+    Key, Place, Places, both, common_prefix_of_bytes, java_hash_long, sort_prefix_of_bytes, spt_hash,
+    write_escaped, write_fixed,
 };
 pub use list::{ListCell, ListColumns, ListRows};
 pub use map::{MapCell, MapColumns, MapRows};

@@ -1,6 +1,6 @@
 //! What every operator with a keyed function does: keeps its tables and timers, and answers signals.
 
-use spt_format::{KeyGroups, StateKind};
+use spt_format::StateKind;
 
 use super::context::{FiredTimer, KeyedContext, ProcessContext};
 use super::watermark::WatermarkState;
@@ -10,7 +10,7 @@ use crate::operators::side_output::SideOutputs;
 use crate::operators::stage::{Signal, Stage};
 use crate::operators::states::{OpenOperator, OpenTable, OperatorTables, StateSet, States, Tables};
 use crate::savepoint::{KeyedPart, Snapshot, StateSlot};
-use crate::state::{Declaration, Domain, Key, Place, TimerCell, Timers};
+use crate::state::{Declaration, Domain, Key, Place, Places, TimerCell, Timers};
 use crate::tasks::{Alarm, Blame, TaskContext};
 
 /// The name of the timers of a function, as a state and as a service.
@@ -52,7 +52,7 @@ pub(crate) struct KeyedCore<K: Key, E> {
     operator: OperatorTables,
     timers: Option<(Timers<K>, StateSlot)>,
     watermark: WatermarkState,
-    groups: KeyGroups,
+    places: Places,
     alarm: Alarm,
     blame: Blame,
     side: SideOutputs,
@@ -76,7 +76,7 @@ impl<K: Key, E> KeyedCore<K, E> {
                 operator: OperatorTables::open(&declared.operator, context, slot(after_keyed))?,
                 timers,
                 watermark: WatermarkState::open(context, slot(after_all + 1))?,
-                groups: KeyGroups::new(context.subtask(node).max_parallelism),
+                places: Places::new(context.subtask(node).max_parallelism),
                 alarm: context.alarm(),
                 blame: context.blame(node),
                 side: context.side_outputs(node),
@@ -173,7 +173,7 @@ impl<K: Key, E> KeyedCore<K, E> {
         E: Stage<O>,
     {
         while let Some(timer) = self.timers.as_mut().and_then(|(timers, _)| timers.pop_due(domain, now)) {
-            let place = Place::of::<K>(timer.key.borrow(), self.groups);
+            let place = self.places.of::<K>(timer.key.borrow());
             let time = match domain {
                 Domain::Event => EventTime::at(timer.timestamp),
                 Domain::Processing => EventTime::NONE,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use spt_format::{KeyGroups, StateKind};
+use spt_format::StateKind;
 
 use super::assign::{Windows, cover, touch};
 use super::contents::Contents;
@@ -14,7 +14,7 @@ use crate::operators::process::WatermarkState;
 use crate::operators::side_output::SideOutputs;
 use crate::operators::stage::{Signal, Stage};
 use crate::savepoint::{KeyedPart, Snapshot, StateSlot};
-use crate::state::{Declaration, Domain, KeyedTable, ListCell, Place, TimeWindow, TimerCell, Timers};
+use crate::state::{Declaration, Domain, KeyedTable, ListCell, Place, Places, TimeWindow, TimerCell, Timers};
 use crate::tasks::{Alarm, Blame, OperatorMetrics, TaskContext};
 
 /// The name of the windows' timers, as a state and as a service.
@@ -58,7 +58,7 @@ pub(crate) struct WindowCore<K: StreamKey, E> {
     watermark: WatermarkState,
     /// Where the timers are among the operator's states; watermark and sessions follow.
     slot: StateSlot,
-    groups: KeyGroups,
+    places: Places,
     alarm: Alarm,
     pub(super) blame: Blame,
     pub(super) side: SideOutputs,
@@ -78,7 +78,7 @@ impl<K: StreamKey, E> WindowCore<K, E> {
             sessions,
             watermark: WatermarkState::open(context, slot(1))?,
             slot: first,
-            groups: KeyGroups::new(context.subtask(node).max_parallelism),
+            places: Places::new(context.subtask(node).max_parallelism),
             alarm: context.alarm(),
             blame: context.blame(node),
             side: context.side_outputs(node),
@@ -250,7 +250,7 @@ impl<K: StreamKey, E> WindowCore<K, E> {
     {
         while let Some(timer) = self.timers.pop_due(domain, now) {
             let (key, window) = (timer.key.borrow(), timer.namespace);
-            let place = Place::of::<K>(key, self.groups);
+            let place = self.places.of::<K>(key);
             if timer.timestamp == window.last() {
                 self.fire(place, key, window, contents)?;
             }

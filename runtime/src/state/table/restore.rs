@@ -2,14 +2,14 @@
 
 use arrow_array::types::UInt16Type;
 use arrow_array::{PrimitiveArray, RecordBatch};
-use spt_format::{Column, Error, KeyGroup, KeyGroups, Result, ResultExt};
+use spt_format::{Column, Error, KeyGroup, Result, ResultExt};
 
 use super::KeyedTable;
 use super::address::{Address, scoped};
 use crate::state::cell::{Cell, CellRows, column, reader};
 use crate::state::column::{StateReader, downcast};
 use crate::state::held::Held;
-use crate::state::key::{Key, Place};
+use crate::state::key::{Key, Places};
 
 impl<K: Key, C: Cell, N: Key> KeyedTable<K, C, N> {
     /// Adds the rows of a batch of the state's table. Rows of one key and namespace follow each other.
@@ -31,11 +31,11 @@ impl<K: Key, C: Cell, N: Key> KeyedTable<K, C, N> {
             (None, None) => Err(Error::invalid("there is no namespace")),
         };
         let cells = C::Rows::new(batch)?;
-        let key_groups = KeyGroups::new(max_parallelism);
+        let places = Places::new(max_parallelism);
         for (row, group) in groups.values().iter().enumerate() {
             let mut restore = || {
                 let address = Address { held: keys.get(row)?, namespace: namespace(row)? };
-                self.restore_row(KeyGroup(*group), address, &cells, row, key_groups)
+                self.restore_row(KeyGroup(*group), address, &cells, row, &places)
             };
             restore().within(|| format!("row {row}"))?;
         }
@@ -48,9 +48,9 @@ impl<K: Key, C: Cell, N: Key> KeyedTable<K, C, N> {
         address: Address<K, N>,
         cells: &C::Rows,
         row: usize,
-        key_groups: KeyGroups,
+        places: &Places,
     ) -> Result<()> {
-        let place = Place::of::<K>(address.key(), key_groups);
+        let place = places.of::<K>(address.key());
         if place.group != group {
             return Err(Error::invalid(format!("key group is {group}, the key's is {}", place.group)));
         }

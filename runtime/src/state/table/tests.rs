@@ -5,15 +5,15 @@ use std::collections::BTreeMap;
 use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
 use proptest::prelude::*;
-use spt_format::{KeyGroupRange, KeyGroups, Result, StateKind, StateSchema};
+use spt_format::{KeyGroupRange, Result, StateKind, StateSchema};
 
 use super::*;
-use crate::state::TextArena;
+use crate::state::{Places, TextArena};
 
 const GROUPS: u32 = 128;
 
 fn place<K: Key>(key: &K::Borrowed) -> Place {
-    Place::of::<K>(key, KeyGroups::new(GROUPS))
+    Places::new(GROUPS).of::<K>(key)
 }
 
 fn schema<K: Key, C: Cell, N: Key>(kind: StateKind) -> SchemaRef {

@@ -7,8 +7,8 @@ use std::time::{Duration, SystemTime};
 
 use chrono::{DateTime, NaiveDate, Utc};
 use proptest::prelude::*;
-use spt_format::{KeyGroups, KeyHash, RowOrder, key_group_of, write_key_bytes};
-use spt_runtime::state::{Bytes, Decimal, Key, Place, TimeWindow, Uuid};
+use spt_format::{KeyHash, RowOrder, key_group_of, write_key_bytes};
+use spt_runtime::state::{Bytes, Decimal, Key, Places, TimeWindow, Uuid};
 
 use super::column;
 
@@ -19,7 +19,7 @@ pub(super) fn agrees<K: Key + Debug>(keys: &[K]) {
     let order = RowOrder::between(slice::from_ref(&array), slice::from_ref(&array)).unwrap();
     for (row, key) in keys.iter().enumerate() {
         let group = key_group_of(&K::field(), array.as_ref(), row, 32768, K::KEY_HASH).unwrap();
-        assert_eq!(Place::of::<K>(key.borrow(), KeyGroups::new(32768)).group, group, "{key:?}");
+        assert_eq!(Places::new(32768).of::<K>(key.borrow()).group, group, "{key:?}");
 
         let (mut ours, mut formats) = (Vec::new(), Vec::new());
         K::write_key_bytes(key.borrow(), &mut ours);

@@ -1,8 +1,8 @@
 //! Snapshots of tables, for the tests of what is in them.
 
 use arrow_array::RecordBatch;
-use spt_format::{KeyGroupRange, KeyGroups, Result, StateKind, StateSchema, first_out_of_order};
-use spt_runtime::state::{Cell, Frozen, Key, KeyedTable, Place};
+use spt_format::{KeyGroupRange, Result, StateKind, StateSchema, first_out_of_order};
+use spt_runtime::state::{Cell, Frozen, Key, KeyedTable, Place, Places};
 
 /// Key groups of every table here.
 pub(super) const GROUPS: u32 = 128;
@@ -13,7 +13,7 @@ pub(super) fn all() -> KeyGroupRange {
 }
 
 pub(super) fn place(key: &str) -> Place {
-    Place::of::<String>(key, KeyGroups::new(GROUPS))
+    Places::new(GROUPS).of::<String>(key)
 }
 
 pub(super) fn schema<K: Key, C: Cell, N: Key>() -> StateSchema {
