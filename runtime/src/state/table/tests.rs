@@ -129,7 +129,7 @@ fn assert_sorted<K: Key + Ord>(keys: impl IntoIterator<Item = K>) {
     let range = KeyGroupRange::all(1);
     let (mut table, mut expected) = (KeyedTable::<K, i64>::new(range), BTreeMap::new());
     for (number, key) in (0..).zip(keys) {
-        table.put(Place::of::<K>(key.borrow(), KeyGroups::new(1)), key.borrow(), &(), number);
+        table.put(Places::new(1).of::<K>(key.borrow()), key.borrow(), &(), number);
         expected.insert(key, number);
     }
     let frozen = table.freeze();
