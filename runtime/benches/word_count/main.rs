@@ -14,6 +14,7 @@
 mod devour;
 mod pool;
 mod snapshots;
+mod words;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -23,6 +24,7 @@ use spt_runtime::{Environment, JobHandle, JobOptions};
 
 use devour::{Devour, Pauses};
 use pool::{Pool, WORDS_PER_LINE};
+use words::{Bytewise, Eights, Split};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -34,7 +36,9 @@ fn main() {
     let number = arguments.get(1).map(|keys| keys.parse().unwrap());
     if matches!(what, "all" | "words") {
         for vocabulary in number.map_or(vec![1_000, 100_000], |words| vec![words]) {
-            words(vocabulary, arguments.get(2).map_or(6_000_000, |lines| lines.parse().unwrap()));
+            let lines = arguments.get(2).map_or(6_000_000, |lines| lines.parse().unwrap());
+            words::<Bytewise>(vocabulary, lines);
+            words::<Eights>(vocabulary, lines);
         }
     }
     if what == "barrier" {
@@ -54,23 +58,27 @@ fn main() {
     }
 }
 
-fn words(vocabulary: u64, lines: u64) {
+fn words<S: Split>(vocabulary: u64, lines: u64) {
     let begin = Instant::now();
     let source = Pool::of_lines(vocabulary, lines);
-    word_count(source, Arc::default(), options()).wait().unwrap();
+    word_count::<S>(source, Arc::default(), options()).wait().unwrap();
     let rate = (lines * WORDS_PER_LINE as u64) as f64 / begin.elapsed().as_secs_f64();
-    println!("vocabulary {vocabulary}: {:.1} M words/s at parallelism 2", rate / 1e6);
+    println!(
+        "vocabulary {vocabulary}: {:.1} M words/s at parallelism 2, lines split {}",
+        rate / 1e6,
+        S::NAME
+    );
 }
 
 fn options() -> JobOptions {
     JobOptions { parallelism: Some(2), ..JobOptions::default() }
 }
 
-fn word_count(source: Pool, pauses: Arc<Pauses>, options: JobOptions) -> JobHandle {
+fn word_count<S: Split>(source: Pool, pauses: Arc<Pauses>, options: JobOptions) -> JobHandle {
     let env = Environment::new();
     env.source(source)
         .uid("stream-001")
-        .flat_map(|line, out| out.extend(line.split_ascii_whitespace()))
+        .flat_map(|line, out| out.extend(S::words(line)))
         .uid("flatMap-001")
         .map_to::<(String, i64)>(|word| (word, 1))
         .uid("map-001")

@@ -9,6 +9,7 @@ use spt_runtime::{JobControl, JobHandle, JobOptions, RestoreOptions};
 
 use crate::devour::{Pauses, Span};
 use crate::pool::Pool;
+use crate::words::Bytewise;
 use crate::{options, word_count};
 
 /// Savepoints of so many keys, each counted once, while the job waits for input; then while it goes on counting; then a
@@ -17,7 +18,7 @@ pub fn keys(keys: u64, dir: &Path) {
     let source = Pool::of_keys(keys);
     source.gate.store(source.lines.len() as u64, Ordering::Relaxed);
     let pauses = Arc::new(Pauses::default());
-    let job = word_count(source.clone(), Arc::clone(&pauses), options());
+    let job = word_count::<Bytewise>(source.clone(), Arc::clone(&pauses), options());
     await_words(&job, keys);
     for _ in 0..3 {
         savepoint("idle job", &job, dir);
@@ -64,7 +65,7 @@ fn restore(path: &Path, source: Pool, keys: u64) {
     let pauses = Arc::new(Pauses::default());
     let options = JobOptions { restore: Some(RestoreOptions::new(path.to_owned())), ..options() };
     let (begin, processor) = (Instant::now(), on_processor());
-    let job = word_count(source, Arc::clone(&pauses), options);
+    let job = word_count::<Bytewise>(source, Arc::clone(&pauses), options);
     while !pauses.is_reached.load(Ordering::Relaxed) {
         std::thread::sleep(Duration::from_micros(100));
     }
@@ -81,7 +82,7 @@ pub fn barrier(keys: u64) {
     let dir = tempfile::tempdir().unwrap();
     let source = Pool::of_keys(keys);
     let pauses = Arc::new(Pauses::default());
-    let job = word_count(source.clone(), Arc::clone(&pauses), options());
+    let job = word_count::<Bytewise>(source.clone(), Arc::clone(&pauses), options());
     await_words(&job, 2 * keys);
     source.first.store(source.lines.len() / 10, Ordering::Relaxed);
     await_words(&job, words(&job) + keys);
@@ -114,7 +115,7 @@ pub fn checkpoints(keys: u64) {
     for _ in 0..3 {
         let [without, with] = [None, Some(Duration::from_secs(1))].map(|interval| {
             let pauses = Arc::new(Pauses::default());
-            let job = word_count(source.clone(), Arc::clone(&pauses), with(interval));
+            let job = word_count::<Bytewise>(source.clone(), Arc::clone(&pauses), with(interval));
             await_words(&job, 4 * keys);
             let before = job.checkpoints().counts.completed;
             let seen = watch(&job, &pauses, &mut || std::thread::sleep(Duration::from_secs(8)));
