@@ -3,7 +3,7 @@
 use spt_format::KeyGroup;
 
 use super::index::Index;
-use super::pages::{Page, Pages, rows_of};
+use super::pages::{Page, Pages};
 
 /// Not the number of a slot.
 pub(super) const NO_SLOT: u32 = u32::MAX;
@@ -125,11 +125,5 @@ impl<A: Clone, C: Clone> Group<A, C> {
 
     pub(super) fn bytes(&self) -> usize {
         self.index.bytes() + self.addresses.bytes() + self.cells.bytes()
-    }
-}
-
-impl<A, C> FrozenGroup<A, C> {
-    pub(super) fn addresses(&self) -> impl Iterator<Item = (u32, &A)> {
-        rows_of(&self.addresses)
     }
 }
