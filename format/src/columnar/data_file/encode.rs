@@ -2,9 +2,9 @@
 
 use std::io;
 
+use arrow_array::RecordBatch;
 use arrow_array::cast::AsArray;
 use arrow_array::types::UInt16Type;
-use arrow_array::{Array, RecordBatch};
 use parquet::arrow::arrow_writer::{
     ArrowColumnChunk, ArrowColumnWriter, ArrowRowGroupWriterFactory, compute_leaves,
 };
@@ -13,7 +13,7 @@ use parquet::file::writer::SerializedFileWriter;
 use super::canonical::canonical;
 use super::columns::FileShape;
 use super::parquet;
-use super::row_groups::{Cutter, RowGroupRows};
+use super::row_groups::{Cutter, RowGroupRows, Slicer};
 use crate::error::{Error, Result, ResultExt};
 use crate::model::{Column, Field, KeyGroupRange, RowOrder, State, StateKind, first_not_after};
 
@@ -59,16 +59,27 @@ impl Encoder {
         batches: impl Iterator<Item = Result<RecordBatch>>,
     ) -> Result<Vec<EncodedRowGroup>> {
         let mut rows = BlockRows::new(self, block);
-        let mut encoded = Vec::new();
+        let (mut encoded, mut open) = (Vec::new(), None);
         for batch in batches {
-            for row_group in rows.push(&batch?)? {
-                encoded.push(self.encode_row_group(row_group)?);
+            for rest in rows.push(&batch?)? {
+                encoded.push(self.row_group(open.take())?.finish(rest)?);
+            }
+            // What is encoded at once is still at hand, and its memory is free for the next batch.
+            for given in rows.cutter.give() {
+                let row_group = self.row_group(open.take())?;
+                open.insert(row_group).write(given)?;
             }
         }
-        if let Some(row_group) = rows.finish() {
-            encoded.push(self.encode_row_group(row_group)?);
+        match (open, rows.finish()) {
+            (None, None) => {}
+            (open, rest) => encoded.push(self.row_group(open)?.finish(rest.unwrap_or_default())?),
         }
         Ok(encoded)
+    }
+
+    /// The row group that is open, or a new one.
+    fn row_group<'a>(&'a self, open: Option<OpenRowGroup<'a>>) -> Result<OpenRowGroup<'a>> {
+        open.map_or_else(|| OpenRowGroup::new(self), Ok)
     }
 
     /// Rows ascend, within a batch and from one batch to the next, and none comes twice.
@@ -87,7 +98,7 @@ impl Encoder {
 
     /// Sorted rows lie in the block if the first and the last do.
     fn check_block(&self, block: KeyGroupRange, batch: &RecordBatch) -> Result<()> {
-        match self.key_groups(batch, batch)? {
+        match self.key_groups(batch)? {
             Some(found) if !block.contains(found.first()) || !block.contains(found.last()) => {
                 Err(Error::invalid(format!("rows of key groups {found} in the block {block}")))
             }
@@ -95,18 +106,16 @@ impl Encoder {
         }
     }
 
-    /// The key groups from the first row of one batch to the last row of another.
-    fn key_groups(&self, first: &RecordBatch, last: &RecordBatch) -> Result<Option<KeyGroupRange>> {
+    /// The key groups from the first row of a batch to its last.
+    fn key_groups(&self, batch: &RecordBatch) -> Result<Option<KeyGroupRange>> {
         if !self.kind.is_keyed() {
             return Ok(None);
         }
-        let group = |batch: &RecordBatch, row: usize| {
-            let column = batch.column_by_name(Column::KeyGroup.name());
-            let groups = column.and_then(|column| column.as_primitive_opt::<UInt16Type>());
-            groups.filter(|groups| row < groups.len()).map(|groups| groups.value(row))
-        };
-        match (group(first, 0), group(last, last.num_rows().saturating_sub(1))) {
-            (Some(first), Some(last)) => KeyGroupRange::new(first, last).map(Some),
+        let column = batch.column_by_name(Column::KeyGroup.name());
+        let groups = column.and_then(|column| column.as_primitive_opt::<UInt16Type>());
+        match groups.map(|groups| groups.values().as_ref()) {
+            Some([first, .., last]) => KeyGroupRange::new(*first, *last).map(Some),
+            Some([only]) => KeyGroupRange::new(*only, *only).map(Some),
             _ => Err(Error::invalid("rows have no key group")),
         }
     }
@@ -116,16 +125,45 @@ impl Encoder {
     /// # Errors
     /// If the Parquet writer refuses them.
     pub(crate) fn encode_row_group(&self, rows: RowGroupRows) -> Result<EncodedRowGroup> {
-        let key_groups = match (rows.first(), rows.last()) {
-            (Some(first), Some(last)) => self.key_groups(&first, &last)?,
-            _ => None,
-        };
-        let count = rows.rows as u64;
+        OpenRowGroup::new(self)?.finish(rows)
+    }
+}
+
+/// A row group whose rows are encoded as they come.
+struct OpenRowGroup<'a> {
+    encoder: &'a Encoder,
+    writers: Vec<ArrowColumnWriter>,
+    slicer: Slicer,
+    rows: u64,
+    key_groups: Option<KeyGroupRange>,
+}
+
+impl<'a> OpenRowGroup<'a> {
+    fn new(encoder: &'a Encoder) -> Result<Self> {
         // Without encryption a row group does not depend on its number.
-        let mut writers = self.factory.create_column_writers(0).map_err(parquet)?;
-        rows.for_each_slice(|slice| write_slice(slice, &mut writers))?;
-        let chunks = writers.into_iter().map(|writer| writer.close().map_err(parquet));
-        Ok(EncodedRowGroup { chunks: chunks.collect::<Result<_>>()?, rows: count, key_groups })
+        let writers = encoder.factory.create_column_writers(0).map_err(parquet)?;
+        Ok(Self { encoder, writers, slicer: Slicer::default(), rows: 0, key_groups: None })
+    }
+
+    fn write(&mut self, rows: RecordBatch) -> Result<()> {
+        let found = self.encoder.key_groups(&rows)?;
+        self.key_groups = self.key_groups.into_iter().chain(found).reduce(KeyGroupRange::union);
+        self.rows += rows.num_rows() as u64;
+        self.slicer.push(rows, |slice| write_slice(slice, &mut self.writers))
+    }
+
+    /// Takes its last rows.
+    fn finish(mut self, rest: RowGroupRows) -> Result<EncodedRowGroup> {
+        for rows in rest.into_batches() {
+            self.write(rows)?;
+        }
+        self.slicer.end(|slice| write_slice(slice, &mut self.writers))?;
+        let chunks = self.writers.into_iter().map(|writer| writer.close().map_err(parquet));
+        Ok(EncodedRowGroup {
+            chunks: chunks.collect::<Result<_>>()?,
+            rows: self.rows,
+            key_groups: self.key_groups,
+        })
     }
 }
 

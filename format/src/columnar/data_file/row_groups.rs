@@ -10,7 +10,7 @@ use arrow_array::RecordBatch;
 use arrow_select::concat::concat_batches;
 
 use super::arrow;
-use super::sizes::{row_sizes, upper_bound};
+use super::sizes::{exact_bytes, row_sizes, upper_bound};
 use crate::error::Result;
 use crate::model::{Column, columns_of, key_bytes_hash};
 
@@ -31,9 +31,16 @@ const SLICE_BYTES: u64 = 16 << 20;
 pub(super) type DigestColumns = Vec<Column>;
 
 /// Rows of one block, on their way into row groups.
+///
+/// ```text
+/// the row group at hand   [ given away | pieces ]
+/// ```
 pub(super) struct Cutter {
     digest_columns: DigestColumns,
+    given_rows: usize,
+    given_bytes: u64,
     pieces: VecDeque<Piece>,
+    /// Of the pieces.
     rows: usize,
     bytes: u64,
     /// `bytes` is the sum of exact sizes, not an upper bound.
@@ -48,7 +55,15 @@ struct Piece {
 
 impl Cutter {
     pub(super) fn new(digest_columns: DigestColumns) -> Self {
-        Self { digest_columns, pieces: VecDeque::new(), rows: 0, bytes: 0, exact: false }
+        Self {
+            digest_columns,
+            given_rows: 0,
+            given_bytes: 0,
+            pieces: VecDeque::new(),
+            rows: 0,
+            bytes: 0,
+            exact: false,
+        }
     }
 
     /// Takes rows and returns the row groups that are complete.
@@ -65,9 +80,22 @@ impl Cutter {
         let mut complete = Vec::new();
         while self.is_too_much() {
             let end = self.cut()?;
-            complete.push(self.take(end));
+            complete.push(self.take(end - self.given_rows));
         }
         Ok(complete)
+    }
+
+    /// Gives away rows that belong to the row group at hand whatever follows, for whoever encodes them meanwhile: then
+    /// what [`Cutter::push`] and [`Cutter::finish`] return is the rest of it.
+    pub(super) fn give(&mut self) -> Vec<RecordBatch> {
+        if self.given_rows + self.rows > MIN_ROWS || self.given_bytes + self.bytes > MAX_BYTES {
+            return Vec::new();
+        }
+        let given: Vec<_> = self.pieces.drain(..).map(|piece| piece.batch).collect();
+        self.given_rows += self.rows;
+        self.given_bytes += given.iter().map(exact_bytes).sum::<u64>();
+        (self.rows, self.bytes, self.exact) = (0, 0, false);
+        given
     }
 
     /// What is left is the last row group.
@@ -76,20 +104,21 @@ impl Cutter {
     }
 
     fn is_too_much(&mut self) -> bool {
-        if self.rows > MAX_ROWS {
+        let rows = self.given_rows + self.rows;
+        if rows > MAX_ROWS {
             return true;
         }
-        if self.bytes > MAX_BYTES && !self.exact {
+        if self.given_bytes + self.bytes > MAX_BYTES && !self.exact {
             self.exact = true;
             self.bytes = self.pieces.iter_mut().map(|piece| piece.sizes().iter().sum::<u64>()).sum();
         }
-        self.bytes > MAX_BYTES && self.rows > 1
+        self.given_bytes + self.bytes > MAX_BYTES && rows > 1
     }
 
     /// The number of rows before the cut, at least one.
     fn cut(&mut self) -> Result<usize> {
-        let (mut row, mut bytes) = (0, 0);
-        let by_size = self.bytes > MAX_BYTES;
+        let (mut row, mut bytes) = (self.given_rows, self.given_bytes);
+        let by_size = self.given_bytes + self.bytes > MAX_BYTES;
         let mut key_bytes = Vec::new();
         for piece in &mut self.pieces {
             let digest_columns = columns_of(&piece.batch, &self.digest_columns)?;
@@ -123,9 +152,10 @@ impl Cutter {
             back.into_iter().for_each(|back| self.pieces.push_front(back));
         }
         self.rows -= rows;
+        (self.given_rows, self.given_bytes) = (0, 0);
         self.exact = false;
         self.bytes = self.pieces.iter().map(|piece| upper_bound(&piece.batch)).sum();
-        RowGroupRows { pieces: taken, rows }
+        RowGroupRows { pieces: taken }
     }
 }
 
@@ -146,63 +176,78 @@ impl Piece {
     }
 }
 
-/// The rows of one row group.
+/// The rows of one row group, or those that were not given away.
+#[derive(Default)]
 pub(crate) struct RowGroupRows {
     pieces: Vec<Piece>,
-    pub(super) rows: usize,
 }
 
 impl RowGroupRows {
-    /// The first row, as a batch.
-    pub(super) fn first(&self) -> Option<RecordBatch> {
-        self.pieces.first().map(|piece| piece.batch.slice(0, 1))
-    }
-
-    /// The last row, as a batch.
-    pub(super) fn last(&self) -> Option<RecordBatch> {
-        self.pieces.last().map(|piece| piece.batch.slice(piece.batch.num_rows() - 1, 1))
-    }
-
-    /// The rows in slices of 8,192 rows or 16 MiB, counted from the row group's start whatever batches the
-    /// rows came in.
-    pub(super) fn for_each_slice(mut self, mut write: impl FnMut(&RecordBatch) -> Result<()>) -> Result<()> {
-        let by_size = self.pieces.iter().map(|piece| upper_bound(&piece.batch)).sum::<u64>() > SLICE_BYTES;
-        let (mut parts, mut rows, mut bytes) = (Vec::new(), 0, 0);
-        for piece in &mut self.pieces {
-            let mut start = 0;
-            let all = piece.batch.num_rows();
-            while start < all {
-                let room = SLICE_ROWS - rows;
-                let fitting =
-                    if by_size { fitting(piece.sizes(), start, &mut bytes, rows == 0) } else { all };
-                let taken = room.min(all - start).min(fitting);
-                parts.push(piece.batch.slice(start, taken));
-                (rows, start) = (rows + taken, start + taken);
-                if rows == SLICE_ROWS || start < all {
-                    write(&joined(&parts)?)?;
-                    (parts, rows, bytes) = (Vec::new(), 0, 0);
-                }
-            }
-        }
-        if rows > 0 {
-            write(&joined(&parts)?)?;
-        }
-        Ok(())
+    pub(super) fn into_batches(self) -> impl Iterator<Item = RecordBatch> {
+        self.pieces.into_iter().map(|piece| piece.batch)
     }
 }
 
-/// How many rows from `start` on fit a slice that has `bytes` already; one, if it is empty.
-fn fitting(sizes: &[u64], start: usize, bytes: &mut u64, is_empty: bool) -> usize {
-    let mut taken = 0;
-    for size in sizes.iter().skip(start).take(SLICE_ROWS) {
-        let is_first = is_empty && taken == 0;
-        if *bytes + size > SLICE_BYTES && !is_first {
-            break;
+/// Rows of one row group on their way into slices of 8,192 rows or 16 MiB, counted from the row group's start whatever
+/// batches the rows come in.
+#[derive(Default)]
+pub(super) struct Slicer {
+    parts: Vec<RecordBatch>,
+    rows: usize,
+    /// At least the bytes of the parts.
+    bytes: u64,
+    /// They are exact: rows have become so large that they decide.
+    exact: bool,
+}
+
+impl Slicer {
+    /// Takes rows, and writes slices that are complete.
+    pub(super) fn push(
+        &mut self,
+        mut rows: RecordBatch,
+        mut write: impl FnMut(&RecordBatch) -> Result<()>,
+    ) -> Result<()> {
+        while rows.num_rows() > 0 {
+            let room = rows.num_rows().min(SLICE_ROWS - self.rows);
+            let taken = self.fitting(&rows.slice(0, room));
+            self.parts.push(rows.slice(0, taken));
+            self.rows += taken;
+            rows = rows.slice(taken, rows.num_rows() - taken);
+            if self.rows == SLICE_ROWS || taken < room {
+                self.end(&mut write)?;
+            }
         }
-        *bytes += size;
-        taken += 1;
+        Ok(())
     }
-    taken
+
+    /// Writes what is left.
+    pub(super) fn end(&mut self, mut write: impl FnMut(&RecordBatch) -> Result<()>) -> Result<()> {
+        (self.rows, self.bytes) = (0, 0);
+        let parts = std::mem::take(&mut self.parts);
+        if parts.is_empty() { Ok(()) } else { write(&joined(&parts)?) }
+    }
+
+    /// How many of these rows fit the slice; at least one, if it is empty.
+    fn fitting(&mut self, rows: &RecordBatch) -> usize {
+        let bound = upper_bound(rows);
+        if !self.exact && self.bytes + bound <= SLICE_BYTES {
+            self.bytes += bound;
+            return rows.num_rows();
+        }
+        if !self.exact {
+            self.exact = true;
+            self.bytes = self.parts.iter().map(exact_bytes).sum();
+        }
+        let mut taken = 0;
+        for size in row_sizes(rows) {
+            if self.bytes + size > SLICE_BYTES && self.rows + taken > 0 {
+                break;
+            }
+            self.bytes += size;
+            taken += 1;
+        }
+        taken
+    }
 }
 
 fn joined(parts: &[RecordBatch]) -> Result<RecordBatch> {
@@ -228,29 +273,36 @@ mod tests {
 
     use super::*;
 
-    fn cut(batch: &RecordBatch, batch_rows: usize) -> Vec<RowGroupRows> {
+    /// The row groups of a batch that comes in pieces, each row group as one batch; rows are given away as soon as
+    /// possible, or never.
+    fn cut(batch: &RecordBatch, batch_rows: usize, gives: bool) -> Vec<RecordBatch> {
         let mut cutter = Cutter::new(vec![Column::Key]);
-        let mut groups = Vec::new();
+        let (mut groups, mut open) = (Vec::new(), Vec::new());
         for row in (0..batch.num_rows()).step_by(batch_rows) {
-            groups.extend(cutter.push(batch.slice(row, batch_rows.min(batch.num_rows() - row))).unwrap());
+            for rest in cutter.push(batch.slice(row, batch_rows.min(batch.num_rows() - row))).unwrap() {
+                open.extend(rest.into_batches());
+                groups.push(joined(&std::mem::take(&mut open)).unwrap());
+            }
+            if gives {
+                open.extend(cutter.give());
+            }
         }
-        groups.extend(cutter.finish());
+        open.extend(cutter.finish().into_iter().flat_map(RowGroupRows::into_batches));
+        groups.push(joined(&open).unwrap());
+        assert_eq!(joined(&groups).unwrap(), *batch);
         groups
     }
 
     fn first_keys(batch: &RecordBatch, batch_rows: usize) -> Vec<i64> {
-        let groups = cut(batch, batch_rows);
-        assert_eq!(groups.iter().map(|group| group.rows).sum::<usize>(), batch.num_rows());
-        let sizes = groups.iter().rev().skip(1).map(|group| group.rows);
+        let groups = cut(batch, batch_rows, false);
+        assert_eq!(cut(batch, batch_rows, true), groups);
+        let sizes = groups.iter().rev().skip(1).map(RecordBatch::num_rows);
         assert!(
             sizes.clone().all(|rows| (MIN_ROWS..=MAX_ROWS).contains(&rows)),
             "{:?}",
             sizes.collect::<Vec<_>>()
         );
-        groups
-            .iter()
-            .map(|group| group.first().unwrap().column(0).as_primitive::<Int64Type>().value(0))
-            .collect()
+        groups.iter().map(|group| group.column(0).as_primitive::<Int64Type>().value(0)).collect()
     }
 
     #[test]
@@ -273,9 +325,27 @@ mod tests {
             RecordBatch::try_from_iter([("key", Arc::new(keys) as _), ("value", Arc::new(values) as _)]);
         let batch = batch.unwrap();
         for batch_rows in [1, 3, 4] {
-            let rows: Vec<usize> = cut(&batch, batch_rows).iter().map(|group| group.rows).collect();
-            assert_eq!(rows, [2, 2], "batches of {batch_rows}");
+            for gives in [false, true] {
+                let groups = cut(&batch, batch_rows, gives);
+                let rows: Vec<usize> = groups.iter().map(RecordBatch::num_rows).collect();
+                assert_eq!(rows, [2, 2], "batches of {batch_rows}");
+            }
         }
+    }
+
+    /// The rows of each slice, for batches of so many rows.
+    fn slices(batch: &RecordBatch, batch_rows: usize) -> Vec<usize> {
+        let (mut slicer, mut slices) = (Slicer::default(), Vec::new());
+        let mut write = |slice: &RecordBatch| {
+            slices.push(slice.num_rows());
+            Ok(())
+        };
+        for row in (0..batch.num_rows()).step_by(batch_rows) {
+            let rows = batch.slice(row, batch_rows.min(batch.num_rows() - row));
+            slicer.push(rows, &mut write).unwrap();
+        }
+        slicer.end(&mut write).unwrap();
+        slices
     }
 
     #[test]
@@ -283,16 +353,18 @@ mod tests {
         let keys = Int64Array::from_iter_values(0..20_000);
         let batch = RecordBatch::try_from_iter([("key", Arc::new(keys) as _)]).unwrap();
         for batch_rows in [1_000, 8_192, 20_000] {
-            let mut slices = Vec::new();
-            for group in cut(&batch, batch_rows) {
-                group
-                    .for_each_slice(|slice| {
-                        slices.push(slice.num_rows());
-                        Ok(())
-                    })
-                    .unwrap();
-            }
-            assert_eq!(slices, [8_192, 8_192, 3_616], "batches of {batch_rows}");
+            assert_eq!(slices(&batch, batch_rows), [8_192, 8_192, 3_616], "batches of {batch_rows}");
+        }
+    }
+
+    #[test]
+    fn slices_hold_16_mib_and_a_larger_row_alone() {
+        let blob = vec![7_u8; 20 << 20];
+        let lengths = [1, 9 << 20, 6 << 20, 1, 3 << 20, 20 << 20, 1, 1];
+        let values = BinaryArray::from_iter_values(lengths.map(|length| &blob[..length]));
+        let batch = RecordBatch::try_from_iter([("value", Arc::new(values) as _)]).unwrap();
+        for batch_rows in [1, 3, 8] {
+            assert_eq!(slices(&batch, batch_rows), [4, 1, 1, 2], "batches of {batch_rows}");
         }
     }
 }

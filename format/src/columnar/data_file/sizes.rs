@@ -17,6 +17,15 @@ pub(super) fn row_sizes(batch: &RecordBatch) -> Vec<u64> {
     sizes
 }
 
+/// The exact size of all rows together.
+pub(super) fn exact_bytes(batch: &RecordBatch) -> u64 {
+    let is_plain = |column: &ArrayRef| column.null_count() == 0 && !column.data_type().is_nested();
+    match batch.columns().iter().all(is_plain) {
+        true => upper_bound(batch),
+        false => row_sizes(batch).iter().sum(),
+    }
+}
+
 /// At least the size of all rows together, without looking at each.
 pub(super) fn upper_bound(batch: &RecordBatch) -> u64 {
     batch.columns().iter().map(bound).sum()
