@@ -137,8 +137,8 @@ impl KeyArena<String> for TextArena {
 fn are_equal(a: &[u8], b: &[u8]) -> bool {
     match a.len() {
         length if length != b.len() => false,
-        4..8 => (a.first_chunk::<4>(), a.last_chunk::<4>()) == (b.first_chunk(), b.last_chunk()),
-        8..=16 => (a.first_chunk::<8>(), a.last_chunk::<8>()) == (b.first_chunk(), b.last_chunk()),
+        4..=8 => (a.first_chunk::<4>(), a.last_chunk::<4>()) == (b.first_chunk(), b.last_chunk()),
+        9..=16 => (a.first_chunk::<8>(), a.last_chunk::<8>()) == (b.first_chunk(), b.last_chunk()),
         _ => a == b,
     }
 }
@@ -147,8 +147,8 @@ fn are_equal(a: &[u8], b: &[u8]) -> bool {
 #[inline]
 fn copy(from: &[u8], to: &mut [u8]) {
     match from.len() {
-        4..8 => copy_ends::<4>(from, to),
-        8..=16 => copy_ends::<8>(from, to),
+        4..=8 => copy_ends::<4>(from, to),
+        9..=16 => copy_ends::<8>(from, to),
         _ => to.copy_from_slice(from),
     }
 }
