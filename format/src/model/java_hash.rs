@@ -1,7 +1,7 @@
 //! Java's `String.hashCode`, the one hash that cannot be computed from a number in passing.
 
 /// `s[0]·31^(n-1) + … + s[n-1]` over the UTF-16 units of `text`, wrapping.
-#[inline]
+#[inline(always)]
 pub fn java_hash_string(text: &str) -> i32 {
     let (front, eights) = text.as_bytes().as_rchunks::<8>();
     let front = number_of(front);

@@ -29,7 +29,7 @@ impl<B: Batch> Targets<B> {
     }
 
     /// Fills the batch of a target, and sends it if that made it full.
-    #[inline]
+    #[inline(always)]
     fn with(&mut self, target: usize, fill: impl FnOnce(&mut B)) -> Result<()> {
         let Some(batch) = self.batches.get_mut(target) else { return Ok(()) };
         fill(batch);
@@ -208,7 +208,7 @@ where
     F: KeyOf<T, K>,
     G: ValueOf<T, V>,
 {
-    #[inline]
+    #[inline(always)]
     fn push(&mut self, record: T::Ref<'_>, time: EventTime) -> Result<()> {
         let record = T::shorten(record);
         let Self { targets, places, owners, key, value, blame, .. } = self;

@@ -44,7 +44,7 @@ impl<E> Counted<E> {
 }
 
 impl<T: Data, E: Stage<T>> Stage<T> for Counted<E> {
-    #[inline]
+    #[inline(always)]
     fn push(&mut self, record: T::Ref<'_>, time: EventTime) -> Result<()> {
         self.passed += 1;
         self.next.push(record, time)

@@ -72,7 +72,7 @@ where
     F: for<'a> FnMut(&'a T::Ref<'a>) -> R + Send,
     E: Stage<R::Data>,
 {
-    #[inline]
+    #[inline(always)]
     fn push(&mut self, record: T::Ref<'_>, time: EventTime) -> Result<()> {
         let record = T::shorten(record);
         let function = &mut self.function;
@@ -111,7 +111,7 @@ where
     F: for<'a> FnMut(&'a T::Ref<'a>) -> O::Ref<'a> + Send,
     E: Stage<O>,
 {
-    #[inline]
+    #[inline(always)]
     fn push(&mut self, record: T::Ref<'_>, time: EventTime) -> Result<()> {
         let record = T::shorten(record);
         let function = &mut self.function;

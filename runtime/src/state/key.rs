@@ -77,7 +77,7 @@ impl Places {
     }
 
     /// The place of a key.
-    #[inline]
+    #[inline(always)]
     pub fn of<K: Key>(&self, key: &K::Borrowed) -> Place {
         Place { group: self.groups.of_hash(K::key_hash(key)), tag: seeded(&self.seed, key) }
     }

@@ -127,7 +127,7 @@ impl Key for String {
     type Arena = TextArena;
     const KEY_HASH: KeyHash = KeyHash::Java1;
 
-    #[inline]
+    #[inline(always)]
     fn key_hash(key: &str) -> i32 {
         java_hash_string(key)
     }
