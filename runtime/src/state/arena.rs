@@ -86,13 +86,15 @@ impl TextArena {
     fn extend(&mut self, text: &[u8]) {
         self.text.truncate(self.end);
         self.text.extend_from_slice(text);
-        let room = self.text.len().max(FIRST_BYTES);
+        let room = self.text.len().clamp(FIRST_ROOM, MOST_ROOM);
         self.text.resize(self.text.len() + room, 0);
     }
 }
 
-/// Room behind the first string.
-const FIRST_BYTES: usize = 64;
+/// Bytes of room behind the first string.
+const FIRST_ROOM: usize = 64;
+/// Bytes of room behind any: a batch is sent before it has many more.
+const MOST_ROOM: usize = 1 << 20;
 
 impl KeyArena<String> for TextArena {
     #[inline]
