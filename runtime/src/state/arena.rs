@@ -65,6 +65,7 @@ pub struct TextArena {
     text: Vec<u8>,
     /// Where each string begins, and where the last one ends.
     bounds: Vec<usize>,
+    /// The last of the bounds, at hand for every key that comes.
     end: usize,
 }
 

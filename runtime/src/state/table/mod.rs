@@ -207,16 +207,23 @@ impl<K: Key, C: Cell, N: Key> KeyedTable<K, C, N> {
         namespace: &N,
         first: impl FnOnce() -> C,
     ) -> Option<Slot> {
+        match self.slot(place, key, namespace) {
+            Some(slot) => Some(slot),
+            None => self.insert(place, key, namespace, first),
+        }
+    }
+
+    /// Gives a key and namespace that have no slot one, with the cell that `first` makes.
+    fn insert(
+        &mut self,
+        place: Place,
+        key: &K::Borrowed,
+        namespace: &N,
+        first: impl FnOnce() -> C,
+    ) -> Option<Slot> {
         let group = self.group_mut(place.group)?;
-        let tag = scoped(place.tag, namespace);
-        let slot = match group.find(tag, |held| held.is(key, namespace)) {
-            Some(slot) => slot,
-            None => {
-                let slot = group.insert(tag, Address::new(key, namespace), first());
-                self.rows += 1;
-                slot
-            }
-        };
+        let slot = group.insert(scoped(place.tag, namespace), Address::new(key, namespace), first());
+        self.rows += 1;
         Some(Slot { group: place.group.0, slot })
     }
 
@@ -335,6 +342,7 @@ impl<K: Key, C: Cell> KeyedTable<K, C> {
             return update.emit(index, key, cell);
         }
         let cell = update.first(index)?;
-        self.get_or_insert_with(place, key, &(), || cell).map_or(Ok(()), |cell| update.emit(index, key, cell))
+        let slot = self.insert(place, key, &(), || cell);
+        slot.and_then(|slot| self.cell_mut(slot)).map_or(Ok(()), |cell| update.emit(index, key, cell))
     }
 }
