@@ -158,11 +158,36 @@ fn empty<T>(rows: usize) -> impl Iterator<Item = Option<T>> {
     (0..rows).map(|_| None)
 }
 
-/// The rows of frozen pages, so many, in slot order.
-pub(super) fn rows_of<T>(pages: &[Page<T>], len: usize) -> Vec<&T> {
-    let mut rows = Vec::with_capacity(len);
-    pages.iter().for_each(|page| rows.extend(page.iter().flatten()));
-    rows
+/// Frozen pages, with the way to a row cut short.
+pub(super) struct Slab<'a, T> {
+    pages: Vec<&'a [Option<T>]>,
+}
+
+impl<'a, T> Slab<'a, T> {
+    pub(super) fn of(pages: &'a [Page<T>]) -> Self {
+        Self { pages: pages.iter().map(|page| page.as_ref().as_ref()).collect() }
+    }
+
+    /// Slots that it has pages for.
+    pub(super) fn slots(&self) -> usize {
+        self.pages.len() * Pages::<T>::PAGE_ROWS
+    }
+
+    #[inline]
+    pub(super) fn get(&self, slot: u64) -> Option<&'a T> {
+        let slot = slot as usize;
+        let page = *self.pages.get(slot / Pages::<T>::PAGE_ROWS)?;
+        page.get(slot % Pages::<T>::PAGE_ROWS)?.as_ref()
+    }
+
+    /// The rows with their slots.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (u64, &'a T)> {
+        let pages = (0u64..).step_by(Pages::<T>::PAGE_ROWS).zip(&self.pages);
+        pages.flat_map(|(first, page)| {
+            let rows = (first..).zip(page.iter());
+            rows.filter_map(|(slot, row)| Some((slot, row.as_ref()?)))
+        })
+    }
 }
 
 #[cfg(test)]
@@ -180,9 +205,10 @@ mod tests {
             pages.take(slot);
         }
         pages.put(1000, "new".to_owned());
-        let rows = rows_of(&frozen, 1000);
+        let rows: Vec<_> = Slab::of(&frozen).iter().collect();
         assert_eq!(rows.len(), 1000);
-        assert!(rows.iter().enumerate().all(|(slot, text)| **text == slot.to_string()));
+        assert!((0..).zip(&rows).all(|(slot, row)| *row == (slot, &slot.to_string())));
+        assert_eq!(Slab::of(&frozen).get(7), Some(&7.to_string()));
         assert_eq!(pages.get(7), None);
         assert_eq!(pages.get(1000).map(String::as_str), Some("new"));
     }
@@ -199,7 +225,7 @@ mod tests {
         pages.put(0, 3);
         assert_eq!(before, held[0].as_ptr());
         assert_ne!(before, pages.pages[0].rows().as_ptr());
-        assert_eq!((rows_of(&held, 1), pages.get(0)), (vec![&2], Some(&3)));
+        assert_eq!((Slab::of(&held).get(0), pages.get(0)), (Some(&2), Some(&3)));
     }
 
     #[test]

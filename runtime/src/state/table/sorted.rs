@@ -3,35 +3,56 @@
 //! ```text
 //! key      word-0a1b2c3d    what all keys share says nothing, and so do bits in which no two prefixes differ
 //!               └ prefix ┘
-//! sorted   [ the prefix's first bits | the row's number ]    numbers of 64 bits; rows that tie are compared whole
+//! sorted   [ the prefix's first bits | the row's slot ]      numbers of 64 bits; rows that tie are compared whole
 //! ```
 
 use std::cmp::Ordering;
 
 use super::address::Address;
 use super::group::FrozenGroup;
-use super::pages::rows_of;
+use super::pages::Slab;
 use crate::state::key::Key;
+
+/// Rows that are looked up at once: so many that the processor need not wait for each on its own.
+const AHEAD_ROWS: usize = 128;
 
 /// An iterator over sorted rows.
 pub(super) struct Sorted<'a, K: Key, C, N> {
+    addresses: Slab<'a, Address<K, N>>,
+    cells: Slab<'a, C>,
+    /// Slots that were not looked up yet.
+    slots: std::vec::IntoIter<u64>,
+    ahead: Ahead<'a, K, C, N>,
+}
+
+/// Rows that were looked up.
+struct Ahead<'a, K: Key, C, N> {
     addresses: Vec<&'a Address<K, N>>,
     cells: Vec<&'a C>,
-    order: std::vec::IntoIter<u64>,
-    /// The bits of the order's numbers that are a row's.
-    row_mask: u64,
+    /// How many of them are done.
+    done: usize,
 }
 
 impl<'a, K: Key, C, N: Key> Sorted<'a, K, C, N> {
-    /// Reads the pages from end to end, once: what comes after finds the rows at hand. A slot has an address and a
-    /// cell, or neither.
+    /// Sorts by the addresses, which are read from end to end.
     pub(super) fn of(group: &'a FrozenGroup<Address<K, N>, C>) -> Self {
-        let addresses = rows_of(&group.addresses, group.len);
-        let cells = rows_of(&group.cells, group.len);
-        let row_bits = u64::BITS - (addresses.len() as u64).leading_zeros();
-        let row_mask = (1 << row_bits) - 1;
-        let order = order(&addresses, row_bits, row_mask).into_iter();
-        Self { addresses, cells, order, row_mask }
+        let addresses = Slab::of(&group.addresses);
+        let slots = order(&addresses, group.len).into_iter();
+        let ahead = Ahead { addresses: Vec::new(), cells: Vec::new(), done: 0 };
+        Self { addresses, cells: Slab::of(&group.cells), slots, ahead }
+    }
+
+    /// Looks up rows, in short loops. A slot has an address and a cell, or neither.
+    fn look_ahead(&mut self) {
+        let Self { addresses, cells, slots, ahead } = self;
+        let count = slots.len().min(AHEAD_ROWS);
+        let (next, _) = slots.as_slice().split_at(count);
+        ahead.done = 0;
+        ahead.addresses.clear();
+        ahead.addresses.extend(next.iter().filter_map(|slot| addresses.get(*slot)));
+        ahead.cells.clear();
+        ahead.cells.extend(next.iter().filter_map(|slot| cells.get(*slot)));
+        slots.nth(count.saturating_sub(1));
     }
 }
 
@@ -40,36 +61,45 @@ impl<'a, K: Key, C, N: Key> Iterator for Sorted<'a, K, C, N> {
 
     #[inline]
     fn next(&mut self) -> Option<Self::Item> {
-        let row = (self.order.next()? & self.row_mask) as usize;
-        Some((*self.addresses.get(row)?, *self.cells.get(row)?))
+        if self.ahead.done == self.ahead.cells.len() {
+            self.look_ahead();
+        }
+        let row = (*self.ahead.addresses.get(self.ahead.done)?, *self.ahead.cells.get(self.ahead.done)?);
+        self.ahead.done += 1;
+        Some(row)
     }
 }
 
-/// The rows' numbers in the low bits, in the order of the rows.
-fn order<K: Key, N: Key>(rows: &[&Address<K, N>], row_bits: u32, row_mask: u64) -> Vec<u64> {
+/// The slots in the order of their rows, of which there are `len`.
+fn order<K: Key, N: Key>(rows: &Slab<'_, Address<K, N>>, len: usize) -> Vec<u64> {
     let skip = common_prefix(rows);
-    let mut order: Vec<u64> = rows.iter().map(|address| K::sort_prefix(address.key(), skip)).collect();
+    let mut order = Vec::with_capacity(len);
+    order.extend(rows.iter().map(|(_, address)| K::sort_prefix(address.key(), skip)));
     let first = order.first().copied().unwrap_or_default();
     let shared_bits = order.iter().fold(0, |differ, prefix| differ | (prefix ^ first)).leading_zeros();
-    for (row, prefix) in order.iter_mut().enumerate() {
-        *prefix = prefix.checked_shl(shared_bits).unwrap_or(0) & !row_mask | row as u64;
+    let slot_bits = u64::BITS - (rows.slots() as u64).leading_zeros();
+    let slot_mask = (1 << slot_bits) - 1;
+    for (prefix, (slot, _)) in order.iter_mut().zip(rows.iter()) {
+        *prefix = prefix.checked_shl(shared_bits).unwrap_or(0) & !slot_mask | slot;
     }
     order.sort_unstable();
-    for ties in order.chunk_by_mut(|a, b| a >> row_bits == b >> row_bits).filter(|ties| ties.len() > 1) {
+    for ties in order.chunk_by_mut(|a, b| a >> slot_bits == b >> slot_bits).filter(|ties| ties.len() > 1) {
         ties.sort_unstable_by(|a, b| {
-            let [a, b] = [a, b].map(|row| rows.get((row & row_mask) as usize));
+            let [a, b] = [a, b].map(|row| rows.get(row & slot_mask));
             a.zip(b).map_or(Ordering::Equal, |(a, b)| a.order(b))
         });
     }
+    order.iter_mut().for_each(|slot| *slot &= slot_mask);
     order
 }
 
 /// Leading bytes that all keys share.
-fn common_prefix<K: Key, N: Key>(rows: &[&Address<K, N>]) -> usize {
-    let Some((first, rest)) = rows.split_first() else { return 0 };
+fn common_prefix<K: Key, N: Key>(rows: &Slab<'_, Address<K, N>>) -> usize {
+    let mut keys = rows.iter().map(|(_, address)| address.key());
+    let Some(first) = keys.next() else { return 0 };
     let mut shared = usize::MAX;
-    for address in rest {
-        shared = shared.min(K::common_prefix(first.key(), address.key()));
+    for key in keys {
+        shared = shared.min(K::common_prefix(first, key));
         if shared == 0 {
             break;
         }
