@@ -86,11 +86,17 @@ pub fn downcast<A: Array + Clone + 'static>(
 }
 
 /// Refuses a null where a value must be.
-pub fn present(array: &dyn Array, row: usize) -> Result<()> {
-    if array.is_null(row) {
-        return Err(Error::invalid(format!("row {row} is null, which its type has no place for")));
+#[inline]
+pub fn present(array: &impl Array, row: usize) -> Result<()> {
+    match array.nulls() {
+        Some(nulls) if nulls.is_null(row) => Err(absent(row)),
+        _ => Ok(()),
     }
-    Ok(())
+}
+
+#[cold]
+fn absent(row: usize) -> Error {
+    Error::invalid(format!("row {row} is null, which its type has no place for"))
 }
 
 pub(super) fn arrow_error(error: ArrowError) -> Error {
@@ -181,10 +187,7 @@ impl StructColumns {
     /// # Errors
     /// [`ErrorKind::Invalid`].
     pub fn present(&self, row: usize) -> Result<()> {
-        if self.is_null(row) {
-            return Err(Error::invalid(format!("row {row} is null, which its type has no place for")));
-        }
-        Ok(())
+        if self.is_null(row) { Err(absent(row)) } else { Ok(()) }
     }
 
     /// The row is null.

@@ -10,16 +10,30 @@ use std::hash::{Hash, Hasher};
 
 use smol_str::SmolStr;
 
-use super::column::State;
+use spt_format::Result;
+
+use super::column::{State, StateReader};
 use super::key::Key;
+use super::types::TextReader;
 
 /// What keys are looked up by, and what a table keeps of them.
 pub trait Hold: Eq + Hash + ToOwned {
     /// The kept key: a column of the same type as the key's own.
     type Held: State + Borrow<Self>;
+    /// A key in a column, as long as nobody keeps it.
+    type Read<'a>: Borrow<Self>;
 
     /// The key as it is kept.
     fn hold(&self) -> Self::Held;
+
+    /// The key in a row of a column.
+    ///
+    /// # Errors
+    /// As [`StateReader::get`].
+    fn read(column: &<Self::Held as State>::Reader, row: usize) -> Result<Self::Read<'_>>;
+
+    /// Keeps what was read.
+    fn keep(read: Self::Read<'_>) -> Self::Held;
 
     /// Hashes a whole key: nothing needs to mark its end.
     #[inline]
@@ -33,18 +47,40 @@ pub type Held<K> = <<K as Key>::Borrowed as Hold>::Held;
 
 impl<K: Key<Borrowed = K>> Hold for K {
     type Held = K;
+    type Read<'a> = K;
 
     fn hold(&self) -> K {
         self.clone()
+    }
+
+    #[inline]
+    fn read(column: &K::Reader, row: usize) -> Result<K> {
+        column.get(row)
+    }
+
+    #[inline]
+    fn keep(read: K) -> K {
+        read
     }
 }
 
 impl Hold for str {
     type Held = SmolStr;
+    type Read<'a> = &'a str;
 
     #[inline]
     fn hold(&self) -> SmolStr {
         SmolStr::new(self)
+    }
+
+    #[inline]
+    fn read(column: &TextReader, row: usize) -> Result<&str> {
+        column.text(row)
+    }
+
+    #[inline]
+    fn keep(read: &str) -> SmolStr {
+        read.hold()
     }
 
     #[inline]

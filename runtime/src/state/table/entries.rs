@@ -75,13 +75,33 @@ impl Entries {
         }
     }
 
-    /// Adds an entry, whether or not there is one like it.
-    pub(super) fn insert(&mut self, tag: u32, slot: u32) {
+    /// The slot of an entry with this tag that `is_it`, or else the place for one, which there is room for.
+    #[inline]
+    pub(super) fn locate(&mut self, tag: u32, mut is_it: impl FnMut(u32) -> bool) -> Result<u32, usize> {
         if self.len >= Self::rows_of(self.places.len()) {
             self.grow();
         }
-        self.put(Entry::new(tag, slot));
-        self.len += 1;
+        let place = self.place(tag, |entry| entry.tag() == tag && is_it(entry.slot()));
+        match place.and_then(|place| self.places.get(place)) {
+            Some(entry) if *entry != Entry::FREE => Ok(entry.slot()),
+            _ => Err(place.unwrap_or_default()),
+        }
+    }
+
+    /// Puts an entry into the place that [`Entries::locate`] has just found.
+    #[inline]
+    pub(super) fn fill(&mut self, place: usize, tag: u32, slot: u32) {
+        if let Some(free) = self.places.get_mut(place) {
+            *free = Entry::new(tag, slot);
+            self.len += 1;
+        }
+    }
+
+    /// Adds an entry, whether or not there is one like it.
+    pub(super) fn insert(&mut self, tag: u32, slot: u32) {
+        if let Err(place) = self.locate(tag, |_| false) {
+            self.fill(place, tag, slot);
+        }
     }
 
     /// Removes an entry, if it is there.
@@ -115,6 +135,7 @@ impl Entries {
 
     /// The place of the first entry from the tag's place on that `is_it`, or else the first free one. A table
     /// without places has neither.
+    #[inline]
     fn place(&self, tag: u32, mut is_it: impl FnMut(Entry) -> bool) -> Option<usize> {
         let mut place = self.first(tag);
         loop {
@@ -148,6 +169,7 @@ impl Entries {
         self.places.get_mut(place).map_or(Entry::FREE, |entry| std::mem::replace(entry, Entry::FREE))
     }
 
+    #[cold]
     fn grow(&mut self) {
         let places = (self.places.len() * 2).max(self.first_places).max(FIRST_PLACES);
         let smaller = std::mem::replace(&mut self.places, vec![Entry::FREE; places].into());

@@ -2,7 +2,7 @@
 
 use spt_format::KeyGroup;
 
-use super::index::Index;
+use super::index::{Free, Index};
 use super::pages::{Page, Pages};
 
 /// Not the number of a slot.
@@ -77,15 +77,22 @@ impl<A: Clone, C: Clone> Group<A, C> {
         self.cells.get_mut(slot)
     }
 
-    /// Adds a row that is not there yet, and says where.
-    pub(super) fn insert(&mut self, tag: u32, address: A, cell: C) -> u32 {
+    /// The slot of a row, or else where the index has room for it.
+    #[inline]
+    pub(super) fn locate(&mut self, tag: u32, is_it: impl Fn(&A) -> bool) -> Result<u32, Free> {
+        self.index.locate(tag, |slot| self.addresses.get(slot).is_some_and(&is_it))
+    }
+
+    /// Adds a row where [`Group::locate`] has just found that it is not there yet, and says in which slot.
+    #[inline]
+    pub(super) fn fill(&mut self, free: Free, tag: u32, address: A, cell: C) -> u32 {
         let slot = self.free.pop().unwrap_or_else(|| {
             self.slots += 1;
             self.slots - 1
         });
         self.addresses.put(slot, address);
         self.cells.put(slot, cell);
-        self.index.insert(tag, slot);
+        self.index.fill(free, tag, slot);
         slot
     }
 

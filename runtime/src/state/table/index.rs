@@ -39,16 +39,37 @@ impl Index {
         }
     }
 
-    /// Adds an entry for a key that is not in it yet.
-    pub(super) fn insert(&mut self, tag: u32, slot: u32) {
+    /// The slot of an entry with this tag that `is_it`, or else where one belongs, which there is room for.
+    #[inline]
+    pub(super) fn locate(&mut self, tag: u32, is_it: impl FnMut(u32) -> bool) -> Result<u32, Free> {
         if let Self::Single(entries) = self
             && entries.len() >= SPLIT_ROWS
         {
             *self = Self::Split(Directory::of(std::mem::take(entries)));
         }
+        let table = match self {
+            Self::Single(_) => 0,
+            Self::Split(directory) => directory.with_room(tag),
+        };
+        match self.entries_mut(table) {
+            Some(entries) => entries.locate(tag, is_it).map_err(|place| Free { table, place }),
+            None => Err(Free { table, place: 0 }),
+        }
+    }
+
+    /// Adds an entry where [`Index::locate`] has just found that it belongs.
+    #[inline]
+    pub(super) fn fill(&mut self, Free { table, place }: Free, tag: u32, slot: u32) {
+        if let Some(entries) = self.entries_mut(table) {
+            entries.fill(place, tag, slot);
+        }
+    }
+
+    #[inline]
+    fn entries_mut(&mut self, table: usize) -> Option<&mut Entries> {
         match self {
-            Self::Single(entries) => entries.insert(tag, slot),
-            Self::Split(directory) => directory.insert(tag, slot),
+            Self::Single(entries) => Some(entries),
+            Self::Split(directory) => directory.tables.get_mut(table).map(|table| &mut table.entries),
         }
     }
 
@@ -67,6 +88,13 @@ impl Index {
             Self::Split(directory) => directory.tables.iter().map(|table| table.entries.bytes()).sum(),
         }
     }
+}
+
+/// Where an entry belongs, until the index is changed.
+#[derive(Debug)]
+pub(super) struct Free {
+    table: usize,
+    place: usize,
 }
 
 /// Several tables, chosen by the tag's top bits.
@@ -108,14 +136,18 @@ impl Directory {
         self.tables.get(self.table_number(tag)).map(|table| &table.entries)
     }
 
-    fn insert(&mut self, tag: u32, slot: u32) {
-        let number = self.table_number(tag);
-        let Some(table) = self.tables.get_mut(number) else { return };
-        if table.entries.len() >= SPLIT_ROWS && table.depth < MAX_DEPTH {
-            self.split(number);
-            return self.insert(tag, slot);
+    /// The number of the tag's table, which was split if it was full.
+    #[inline]
+    fn with_room(&mut self, tag: u32) -> usize {
+        loop {
+            let number = self.table_number(tag);
+            match self.tables.get(number) {
+                Some(full) if full.entries.len() >= SPLIT_ROWS && full.depth < MAX_DEPTH => {
+                    self.split(number)
+                }
+                _ => return number,
+            }
         }
-        table.entries.insert(tag, slot);
     }
 
     fn remove(&mut self, tag: u32, slot: u32) {
@@ -164,6 +196,11 @@ mod tests {
         slot.wrapping_mul(0x9e37_79b9).rotate_left(7)
     }
 
+    fn insert(index: &mut Index, tag: u32, slot: u32) {
+        let free = index.locate(tag, |_| false).unwrap_err();
+        index.fill(free, tag, slot);
+    }
+
     fn tables_of(index: &Index) -> &[Table] {
         match index {
             Index::Single(_) => &[],
@@ -175,7 +212,7 @@ mod tests {
     fn every_entry_is_found_after_splits() {
         let rows = 3 * SPLIT_ROWS as u32;
         let mut index = Index::with_capacity(0);
-        (0..rows).for_each(|slot| index.insert(tag_of(slot), slot));
+        (0..rows).for_each(|slot| insert(&mut index, tag_of(slot), slot));
         assert!(tables_of(&index).len() >= 4, "{} tables", tables_of(&index).len());
         assert!(tables_of(&index).iter().all(|table| table.entries.len() <= SPLIT_ROWS));
         assert!((0..rows).all(|slot| index.find(tag_of(slot), |found| found == slot).is_some()));
@@ -187,14 +224,14 @@ mod tests {
     fn a_presized_index_is_laid_out_for_its_rows() {
         let mut index = Index::with_capacity(3 * SPLIT_ROWS);
         let tables = tables_of(&index).len();
-        (0..3 * SPLIT_ROWS as u32).for_each(|slot| index.insert(tag_of(slot), slot));
+        (0..3 * SPLIT_ROWS as u32).for_each(|slot| insert(&mut index, tag_of(slot), slot));
         assert_eq!(tables_of(&index).len(), tables);
     }
 
     #[test]
     fn equal_tags_share_a_table() {
         let mut index = Index::with_capacity(0);
-        (0..100).for_each(|slot| index.insert(7, slot));
+        (0..100).for_each(|slot| insert(&mut index, 7, slot));
         assert_eq!(index.find(7, |slot| slot == 99), Some(99));
         assert_eq!(index.find(7, |slot| slot == 100), None);
     }

@@ -171,6 +171,12 @@ impl<K: Key, C: Cell, N: Key> KeyedTable<K, C, N> {
         self.groups.get(self.group_index(group))
     }
 
+    /// The slot that a key with this place is probably in. Nothing but the index is read.
+    #[inline]
+    fn guess(&self, place: Place) -> u32 {
+        self.group(place.group).map_or(NO_SLOT, |group| group.guess(place.tag))
+    }
+
     #[inline]
     fn group_mut(&mut self, group: KeyGroup) -> Option<&mut Group<Address<K, N>, C>> {
         let index = self.group_index(group);
@@ -207,23 +213,16 @@ impl<K: Key, C: Cell, N: Key> KeyedTable<K, C, N> {
         namespace: &N,
         first: impl FnOnce() -> C,
     ) -> Option<Slot> {
-        match self.slot(place, key, namespace) {
-            Some(slot) => Some(slot),
-            None => self.insert(place, key, namespace, first),
-        }
-    }
-
-    /// Gives a key and namespace that have no slot one, with the cell that `first` makes.
-    fn insert(
-        &mut self,
-        place: Place,
-        key: &K::Borrowed,
-        namespace: &N,
-        first: impl FnOnce() -> C,
-    ) -> Option<Slot> {
         let group = self.group_mut(place.group)?;
-        let slot = group.insert(scoped(place.tag, namespace), Address::new(key, namespace), first());
-        self.rows += 1;
+        let tag = scoped(place.tag, namespace);
+        let slot = match group.locate(tag, |held| held.is(key, namespace)) {
+            Ok(slot) => slot,
+            Err(free) => {
+                let slot = group.fill(free, tag, Address::new(key, namespace), first());
+                self.rows += 1;
+                slot
+            }
+        };
         Some(Slot { group: place.group.0, slot })
     }
 
@@ -304,11 +303,6 @@ impl<K: Key, C: Cell> KeyedTable<K, C> {
     }
 
     #[inline]
-    fn guess(&self, place: Place) -> u32 {
-        self.group(place.group).map_or(NO_SLOT, |group| group.guess(place.tag))
-    }
-
-    #[inline]
     fn update(
         &mut self,
         index: usize,
@@ -337,12 +331,21 @@ impl<K: Key, C: Cell> KeyedTable<K, C> {
         update: &mut impl BatchUpdate<K, C>,
     ) -> Result<()> {
         let Some(key) = keys.get(index) else { return Ok(()) };
-        if let Some(cell) = self.get_mut(place, key, &()) {
-            update.add(index, cell)?;
-            return update.emit(index, key, cell);
-        }
-        let cell = update.first(index)?;
-        let slot = self.insert(place, key, &(), || cell);
-        slot.and_then(|slot| self.cell_mut(slot)).map_or(Ok(()), |cell| update.emit(index, key, cell))
+        let Some(group) = self.group_mut(place.group) else { return Ok(()) };
+        let slot = match group.locate(place.tag, |held| held.is(key, &())) {
+            Ok(slot) => {
+                if let Some(cell) = group.cell_mut(slot) {
+                    update.add(index, cell)?;
+                }
+                slot
+            }
+            Err(free) => {
+                let slot = group.fill(free, place.tag, Address::new(key, &()), update.first(index)?);
+                self.rows += 1;
+                slot
+            }
+        };
+        let cell = self.group(place.group).and_then(|group| group.cell(slot));
+        cell.map_or(Ok(()), |cell| update.emit(index, key, cell))
     }
 }

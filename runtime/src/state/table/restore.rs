@@ -1,15 +1,17 @@
 //! Rows of a snapshot back into a table.
 
+use std::borrow::Borrow;
+
 use arrow_array::types::UInt16Type;
 use arrow_array::{PrimitiveArray, RecordBatch};
 use spt_format::{Column, Error, KeyGroup, Result, ResultExt};
 
-use super::KeyedTable;
 use super::address::{Address, scoped};
+use super::{AHEAD_KEYS, KeyedTable};
 use crate::state::cell::{Cell, CellRows, column, reader};
-use crate::state::column::{StateReader, downcast};
-use crate::state::held::Held;
-use crate::state::key::{Key, Places};
+use crate::state::column::{State, StateReader, downcast};
+use crate::state::held::{Held, Hold};
+use crate::state::key::{Key, Place, Places};
 
 impl<K: Key, C: Cell, N: Key> KeyedTable<K, C, N> {
     /// Adds the rows of a batch of the state's table. Rows of one key and namespace follow each other.
@@ -18,57 +20,105 @@ impl<K: Key, C: Cell, N: Key> KeyedTable<K, C, N> {
     /// If a column is missing or of another type, if a row's key group is not this subtask's, or not the one its
     /// key has at this max parallelism, or if a key and namespace has two values. The place names the row.
     pub fn restore(&mut self, batch: &RecordBatch, max_parallelism: u32) -> Result<()> {
-        let groups: PrimitiveArray<UInt16Type> =
-            downcast(column(batch, Column::KeyGroup)?.as_ref(), &"UInt16")?;
-        let keys = reader::<Held<K>>(batch, Column::Key)?;
-        let namespaces = match N::only() {
-            Some(_) => None,
-            None => Some(reader::<N>(batch, Column::Namespace)?),
-        };
-        let namespace = |row| match (&namespaces, N::only()) {
-            (Some(namespaces), _) => namespaces.get(row),
-            (None, Some(only)) => Ok(only),
-            (None, None) => Err(Error::invalid("there is no namespace")),
-        };
-        let cells = C::Rows::new(batch)?;
-        let places = Places::new(max_parallelism);
-        for (row, group) in groups.values().iter().enumerate() {
-            let mut restore = || {
-                let address = Address { held: keys.get(row)?, namespace: namespace(row)? };
-                self.restore_row(KeyGroup(*group), address, &cells, row, &places)
-            };
-            restore().within(|| format!("row {row}"))?;
+        let rows = Rows::<K, C, N>::new(batch, max_parallelism)?;
+        let mut arrivals = Vec::with_capacity(AHEAD_KEYS);
+        for first in (0..batch.num_rows()).step_by(AHEAD_KEYS) {
+            for row in first..batch.num_rows().min(first + AHEAD_KEYS) {
+                arrivals.push(rows.get(row).within(|| format!("row {row}"))?);
+            }
+            self.arrive(&mut arrivals, &rows.cells)?;
         }
         Ok(())
     }
 
-    fn restore_row(
-        &mut self,
-        group: KeyGroup,
-        address: Address<K, N>,
-        cells: &C::Rows,
-        row: usize,
-        places: &Places,
-    ) -> Result<()> {
-        let place = places.of::<K>(address.key());
-        if place.group != group {
-            return Err(Error::invalid(format!("key group is {group}, the key's is {}", place.group)));
+    /// Adds rows. As in [`KeyedTable::update_batch`], the index is asked first for all of them.
+    fn arrive(&mut self, arrivals: &mut Vec<Arrival<'_, K, N>>, cells: &C::Rows) -> Result<()> {
+        let mut guesses = std::mem::take(&mut self.guesses);
+        guesses.clear();
+        guesses.extend(arrivals.iter().map(|arrival| self.guess(arrival.place)));
+        for (arrival, guess) in arrivals.drain(..).zip(&guesses) {
+            let row = arrival.row;
+            self.restore_row(arrival, *guess, cells).within(|| format!("row {row}"))?;
         }
-        let tag = scoped(place.tag, &address.namespace);
+        self.guesses = guesses;
+        Ok(())
+    }
+
+    fn restore_row(&mut self, arrival: Arrival<'_, K, N>, guess: u32, cells: &C::Rows) -> Result<()> {
+        let Arrival { row, key, namespace, place } = arrival;
         let range = self.range;
-        let Some(held) = self.group_mut(group) else {
+        let Some(group) = self.group_mut(place.group) else {
+            let group = place.group;
             return Err(Error::invalid(format!("key group is {group}, this subtask has {range}")));
         };
-        match held
-            .find(tag, |held| held.is(address.key(), &address.namespace))
-            .and_then(|slot| held.cell_mut(slot))
-        {
-            Some(cell) => cells.next(row, cell),
-            None => {
-                held.insert(tag, address, cells.first(row)?);
+        let is_it = |held: &Address<K, N>| held.is(key.borrow(), &namespace);
+        if let Some((_, cell)) = group.row_if(guess, is_it) {
+            return cells.next(row, cell);
+        }
+        match group.locate(place.tag, is_it) {
+            Ok(slot) => group.cell_mut(slot).map_or(Ok(()), |cell| cells.next(row, cell)),
+            Err(free) => {
+                let cell = cells.first(row)?;
+                group.fill(free, place.tag, Address { held: K::Borrowed::keep(key), namespace }, cell);
                 self.rows += 1;
                 Ok(())
             }
+        }
+    }
+}
+
+/// A row on its way into the table.
+struct Arrival<'a, K: Key, N> {
+    /// Its number in the batch.
+    row: usize,
+    key: <K::Borrowed as Hold>::Read<'a>,
+    namespace: N,
+    /// With the tag of key and namespace.
+    place: Place,
+}
+
+/// The rows of a batch.
+struct Rows<K: Key, C: Cell, N: Key> {
+    groups: PrimitiveArray<UInt16Type>,
+    keys: <Held<K> as State>::Reader,
+    /// None where there is only one.
+    namespaces: Option<N::Reader>,
+    cells: C::Rows,
+    places: Places,
+}
+
+impl<K: Key, C: Cell, N: Key> Rows<K, C, N> {
+    fn new(batch: &RecordBatch, max_parallelism: u32) -> Result<Self> {
+        Ok(Self {
+            groups: downcast(column(batch, Column::KeyGroup)?.as_ref(), &"UInt16")?,
+            keys: reader::<Held<K>>(batch, Column::Key)?,
+            namespaces: match N::only() {
+                Some(_) => None,
+                None => Some(reader::<N>(batch, Column::Namespace)?),
+            },
+            cells: C::Rows::new(batch)?,
+            places: Places::new(max_parallelism),
+        })
+    }
+
+    #[inline]
+    fn get(&self, row: usize) -> Result<Arrival<'_, K, N>> {
+        let key = K::Borrowed::read(&self.keys, row)?;
+        let namespace = self.namespace(row)?;
+        let group = KeyGroup(self.groups.value(row));
+        let Place { group: expected, tag } = self.places.of::<K>(key.borrow());
+        if group != expected {
+            return Err(Error::invalid(format!("key group is {group}, the key's is {expected}")));
+        }
+        Ok(Arrival { row, place: Place { group, tag: scoped(tag, &namespace) }, key, namespace })
+    }
+
+    #[inline]
+    fn namespace(&self, row: usize) -> Result<N> {
+        match (&self.namespaces, N::only()) {
+            (Some(namespaces), _) => namespaces.get(row),
+            (None, Some(only)) => Ok(only),
+            (None, None) => Err(Error::invalid("there is no namespace")),
         }
     }
 }

@@ -1,8 +1,9 @@
 //! The table against a map of the standard library, and round trips through snapshots.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use arrow_array::RecordBatch;
+use arrow_array::{ArrayRef, Int64Array, RecordBatch, StringArray, UInt16Array};
 use arrow_schema::SchemaRef;
 use proptest::prelude::*;
 use spt_format::{KeyGroupRange, Result, StateKind, StateSchema};
@@ -209,6 +210,23 @@ fn a_second_row_of_a_key_is_refused() {
     let mut table: KeyedTable<String, i64> = restored(&all, range);
     let error = table.restore(&all[0], GROUPS).unwrap_err().to_string();
     assert_eq!(error, "row 0: a second row for the same key and namespace");
+}
+
+#[test]
+fn a_key_that_comes_again_in_a_batch_is_refused_wherever_that_is() {
+    let range = KeyGroupRange::all(GROUPS);
+    for (first, again) in [(0, 1), (0, 127), (127, 128), (3, 299), (298, 299)] {
+        let mut keys: Vec<String> = (0..300).map(|number| format!("word-{number}")).collect();
+        keys[again] = keys[first].clone();
+        let groups = UInt16Array::from_iter_values(keys.iter().map(|key| place::<String>(key).group.0));
+        let counts = Int64Array::from_iter_values(0..300);
+        let columns: [ArrayRef; 3] = [Arc::new(groups), Arc::new(StringArray::from(keys)), Arc::new(counts)];
+        let schema = schema::<String, i64, ()>(StateKind::Value);
+        let batch = RecordBatch::try_new(schema, columns.to_vec()).unwrap();
+        let mut table = KeyedTable::<String, i64>::new(range);
+        let error = table.restore(&batch, GROUPS).unwrap_err().to_string();
+        assert_eq!(error, format!("row {again}: a second row for the same key and namespace"));
+    }
 }
 
 /// Counts keys, and notes what their counts became.

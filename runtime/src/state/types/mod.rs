@@ -20,5 +20,6 @@ pub use bytes::Bytes;
 pub use decimal::Decimal;
 pub(super) use number::{NumberBuilder, NumberReader};
 pub use option::OptionBuilder;
+pub(super) use text::TextReader;
 pub use uuid::Uuid;
 pub use window::TimeWindow;

@@ -20,7 +20,12 @@ pub struct TextBuilder(StringBuilder);
 pub struct TextReader(StringArray);
 
 impl TextReader {
-    fn text(&self, row: usize) -> Result<&str> {
+    /// The text in a row below the array's length.
+    ///
+    /// # Errors
+    /// If it is null.
+    #[inline]
+    pub fn text(&self, row: usize) -> Result<&str> {
         present(&self.0, row)?;
         Ok(self.0.value(row))
     }
