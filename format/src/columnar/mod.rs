@@ -4,6 +4,7 @@ mod adopt;
 mod check;
 mod checksum;
 mod data_file;
+mod finishing;
 mod layout;
 mod manifest;
 mod read;

@@ -14,6 +14,7 @@ use arrow_array::RecordBatch;
 use super::data_file::encode::{EncodedRowGroup, Encoder};
 use super::data_file::row_groups::MAX_ROWS;
 use super::data_file::writer::FileWriter;
+use super::finishing::Finishing;
 use super::layout::{DataPath, MANIFEST};
 use super::manifest::{Manifest, Part, Table, canonical_schema};
 use crate::error::{Error, ErrorKind, Result, ResultExt};
@@ -64,7 +65,12 @@ impl ColumnarWriterOptions {
 
     /// Begins a savepoint in an empty storage.
     pub fn create_in(&self, storage: Arc<dyn Storage>) -> ColumnarWriter {
-        let staged = Staged { storage, tables: Mutex::default(), sharing: Mutex::default() };
+        let staged = Staged {
+            storage,
+            tables: Mutex::default(),
+            sharing: Mutex::default(),
+            finishing: Finishing::default(),
+        };
         ColumnarWriter { staged: Arc::new(staged), options: self.clone(), is_committed: false }
     }
 }
@@ -88,6 +94,8 @@ pub(super) struct Staged {
     tables: Mutex<BTreeMap<StateKey, Option<Table>>>,
     /// How files of other savepoints were taken over, and their bytes.
     sharing: Mutex<BTreeMap<Sharing, u64>>,
+    /// Files that are written, and not known to be durable yet.
+    finishing: Finishing,
 }
 
 /// A savepoint that is there, durably.
@@ -194,6 +202,7 @@ impl ColumnarWriter {
     pub fn commit(mut self, savepoint: &Savepoint) -> Result<Committed> {
         let manifest = self.manifest(savepoint)?;
         let bytes = manifest.to_bytes()?;
+        self.staged.finishing.wait()?;
         self.staged.storage.put_if_absent(MANIFEST, &bytes)?;
         self.is_committed = true;
         Ok(Committed {
@@ -260,6 +269,7 @@ impl Drop for ColumnarWriter {
     fn drop(&mut self) {
         if !self.is_committed {
             // Without a manifest it is no savepoint either way: cleaning up is a courtesy.
+            let _ = self.staged.finishing.wait();
             let _ = self.staged.storage.delete_all();
         }
     }
@@ -390,16 +400,18 @@ impl ColumnarStateWriter {
 
     fn end_file(&mut self) -> Result<()> {
         if let Some(file) = self.file.take() {
-            self.parts.push(file.finish()?);
+            let (part, object) = file.finish()?;
+            self.staged.finishing.begin(object, part.path.as_str())?;
+            self.parts.push(part);
         }
         Ok(())
     }
 
-    /// Ends the table and makes its files durable.
+    /// Ends the table. Its files become durable while others are written; [`ColumnarWriter::commit`] waits for that.
     ///
     /// # Errors
     /// [`ErrorKind::Mismatch`] if the number of rows is not the announced one; otherwise whatever could not be
-    /// made durable.
+    /// written.
     pub fn finish(mut self) -> Result<()> {
         self.end_file()?;
         let rows = self.parts.iter().map(|part| part.rows).sum::<u64>();

@@ -57,26 +57,25 @@ impl FileWriter {
         Ok(())
     }
 
-    /// Ends the file and makes it durable.
-    pub(crate) fn finish(self) -> Result<Part> {
+    /// Ends the file, which is not durable yet.
+    pub(crate) fn finish(self) -> Result<(Part, Box<dyn NewObject>)> {
         let path = self.path.clone();
         self.finish_inner().in_file(path.as_str())
     }
 
-    fn finish_inner(mut self) -> Result<Part> {
+    fn finish_inner(mut self) -> Result<(Part, Box<dyn NewObject>)> {
         let entries = serde_json::to_string(&self.row_groups);
         let entries = entries.map_err(|error| Error::invalid("row groups").caused_by(error))?;
         self.file.append_key_value_metadata(KeyValue::new(ROW_GROUPS_KEY.to_owned(), entries));
         let mut object = self.file.into_inner().map_err(parquet)?;
         let tail = object.end_run();
         let (whole, object) = object.finish();
-        object.finish()?;
         let key_groups: Option<Option<KeyGroupRange>> = self
             .row_groups
             .iter()
             .map(|entry| entry.key_groups)
             .reduce(|left, right| Some(left?.union(right?)));
-        Ok(Part {
+        let part = Part {
             path: self.path,
             bytes: whole.bytes,
             rows: self.row_groups.iter().map(|entry| entry.rows).sum(),
@@ -85,6 +84,7 @@ impl FileWriter {
             sha256: whole.sha256,
             tail_offset: tail.offset,
             tail_sha256: tail.sha256,
-        })
+        };
+        Ok((part, object))
     }
 }

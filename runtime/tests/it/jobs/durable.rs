@@ -1,6 +1,7 @@
 //! What is on the disk before what, around a checkpoint: as the kernel is told, seen through `strace`. On a machine
 //! that has none, or forbids it, there is nothing to see.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -22,10 +23,28 @@ enum Call {
     Remove(PathBuf),
 }
 
-/// A line of `strace -f -y`: `123 fsync(9</tmp/out>) = 0`. Paths are absolute, and hold no quotes or brackets.
-fn call(line: &str) -> Option<Call> {
-    let (_, line) = line.split_once(' ')?;
-    let (name, rest) = line.trim_start().split_once('(')?;
+/// The calls of a trace, in the order in which they returned. One that was still under way when another thread made one
+/// has two lines: `123 fsync(9</tmp/out> <unfinished ...>` and `123 <... fsync resumed>) = 0`.
+fn calls(trace: &str) -> Vec<Call> {
+    let mut begun = HashMap::new();
+    let mut calls = Vec::new();
+    for line in trace.lines() {
+        let Some((thread, line)) = line.split_once(' ') else { continue };
+        let line = line.trim_start();
+        if let Some(begin) = line.strip_suffix("<unfinished ...>") {
+            begun.insert(thread, begin);
+        } else if let Some((_, end)) = line.split_once(" resumed>") {
+            calls.extend(call(&format!("{}{end}", begun.remove(thread).unwrap())));
+        } else {
+            calls.extend(call(line));
+        }
+    }
+    calls
+}
+
+/// A whole call of `strace -y`: `fsync(9</tmp/out>) = 0`. Paths are absolute, and hold no quotes or brackets.
+fn call(call: &str) -> Option<Call> {
+    let (name, rest) = call.split_once('(')?;
     rest.contains("= 0").then_some(())?;
     let mut quoted = rest.split('"').skip(1).step_by(2).map(PathBuf::from);
     Some(match name {
@@ -72,8 +91,7 @@ fn state_and_output_are_on_the_disk_before_they_count_and_count_before_others_go
         return eprintln!("no strace here: not tested");
     }
     let trace = std::fs::read_to_string(root.join("trace")).unwrap();
-    let calls: Vec<Call> = trace.lines().filter_map(call).collect();
-    look(&root, &calls);
+    look(&root, &calls(&trace));
 }
 
 fn look(root: &Path, calls: &[Call]) {
