@@ -143,11 +143,25 @@ pub const fn both(a: KeyHash, b: KeyHash) -> KeyHash {
 }
 
 /// [`Key::common_prefix`] of keys that sort by their bytes.
+#[inline]
 pub fn common_prefix_of_bytes(a: &[u8], b: &[u8]) -> usize {
-    a.iter().zip(b).take_while(|(a, b)| a == b).count()
+    let (heads, rest) = a.as_chunks::<8>();
+    let (others, other_rest) = b.as_chunks::<8>();
+    for (place, (head, other)) in heads.iter().zip(others).enumerate() {
+        let differ = u64::from_le_bytes(*head) ^ u64::from_le_bytes(*other);
+        if differ != 0 {
+            return place * 8 + differ.trailing_zeros() as usize / 8;
+        }
+    }
+    // Of the longer one the eight bytes that follow are compared with what is left of the other.
+    let shared = heads.len().min(others.len());
+    let rest = heads.get(shared).map_or(rest, |head| head);
+    let other_rest = others.get(shared).map_or(other_rest, |head| head);
+    shared * 8 + rest.iter().zip(other_rest).take_while(|(a, b)| a == b).count()
 }
 
 /// [`Key::sort_prefix`] of keys that sort by their bytes: the eight after `skip`, zeros where they end.
+#[inline]
 pub fn sort_prefix_of_bytes(key: &[u8], skip: usize) -> u64 {
     let rest = key.get(skip..).unwrap_or_default();
     match rest.first_chunk::<8>() {
@@ -194,6 +208,19 @@ mod tests {
     fn a_uuid_hashes_as_in_java() {
         // new UUID(1, 2).hashCode() of a JDK.
         assert_eq!(Uuid::key_hash(&Uuid(((1u128 << 64) | 2).to_be_bytes())), 3);
+    }
+
+    #[test]
+    fn bytes_share_what_comes_before_the_first_that_differ() {
+        let text = b"what two keys begin with, and how long";
+        for length in 0..text.len() {
+            for other in 0..text.len() {
+                assert_eq!(common_prefix_of_bytes(&text[..length], &text[..other]), length.min(other));
+            }
+            let mut changed = text.to_vec();
+            changed[length] ^= 0x80;
+            assert_eq!(common_prefix_of_bytes(text, &changed), length);
+        }
     }
 
     #[test]

@@ -74,14 +74,17 @@ impl<'a, K: Key, C, N: Key> Iterator for Sorted<'a, K, C, N> {
 fn order<K: Key, N: Key>(rows: &Slab<'_, Address<K, N>>, len: usize) -> Vec<u64> {
     let skip = common_prefix(rows);
     let mut order = Vec::with_capacity(len);
-    order.extend(rows.iter().map(|(_, address)| K::sort_prefix(address.key(), skip)));
+    rows.iter().for_each(|(_, address)| order.push(K::sort_prefix(address.key(), skip)));
     let first = order.first().copied().unwrap_or_default();
     let shared_bits = order.iter().fold(0, |differ, prefix| differ | (prefix ^ first)).leading_zeros();
     let slot_bits = u64::BITS - (rows.slots() as u64).leading_zeros();
     let slot_mask = (1 << slot_bits) - 1;
-    for (prefix, (slot, _)) in order.iter_mut().zip(rows.iter()) {
-        *prefix = prefix.checked_shl(shared_bits).unwrap_or(0) & !slot_mask | slot;
-    }
+    let mut prefixes = order.iter_mut();
+    rows.iter().for_each(|(slot, _)| {
+        if let Some(prefix) = prefixes.next() {
+            *prefix = prefix.checked_shl(shared_bits).unwrap_or(0) & !slot_mask | slot;
+        }
+    });
     order.sort_unstable();
     for ties in order.chunk_by_mut(|a, b| a >> slot_bits == b >> slot_bits).filter(|ties| ties.len() > 1) {
         ties.sort_unstable_by(|a, b| {
