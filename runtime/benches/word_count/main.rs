@@ -1,6 +1,9 @@
 //! Words per second at parallelism 2, from lines in memory to one output record per word; and what snapshots of the same
 //! job cost.
 //!
+//! Memory comes in small pages, as that of a JVM does unless it is told otherwise: see `docs/running-jobs.md`, "Memory".
+//! `MIMALLOC_ALLOW_THP=1` in the environment asks for huge ones.
+//!
 //! `cargo bench -p spt-runtime --bench word_count [-- words [VOCABULARY [LINES]] | keys [KEYS [DIR]] | restore KEYS SAVEPOINT | barrier [KEYS] | checkpoints [KEYS]]`.
 
 #![allow(
@@ -16,7 +19,9 @@ mod pool;
 mod snapshots;
 mod words;
 
+use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
+use std::process::Command;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -29,7 +34,18 @@ use words::{Bytewise, Eights, Split};
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
+/// Runs this program again with small pages unless its environment says which: mimalloc reads it before `main` begins.
+fn choose_pages() {
+    const PAGES: &str = "MIMALLOC_ALLOW_THP";
+    if std::env::var_os(PAGES).is_none() {
+        let program = std::env::current_exe().unwrap();
+        let failed = Command::new(program).args(std::env::args_os().skip(1)).env(PAGES, "0").exec();
+        panic!("cannot run again: {failed}");
+    }
+}
+
 fn main() {
+    choose_pages();
     let arguments: Vec<String> =
         std::env::args().skip(1).filter(|argument| !argument.starts_with("--")).collect();
     let what = arguments.first().map_or("all", String::as_str);
