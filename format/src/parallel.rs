@@ -64,17 +64,21 @@ pub struct Workers {
 }
 
 impl Workers {
-    /// Starts so many threads, at least one, which have this name.
+    /// Starts so many threads, at least one, which have this name and begin with `prepare`.
     ///
     /// # Errors
     /// If the system gives no thread.
-    pub fn new(threads: usize, name: &str) -> io::Result<Self> {
+    pub fn new(threads: usize, name: &str, prepare: fn()) -> io::Result<Self> {
         let threads = threads.max(1);
         let (send, tasks) = channel();
         let tasks = Arc::new(Mutex::new(tasks));
         for _ in 0..threads {
             let tasks = Arc::clone(&tasks);
-            thread::Builder::new().name(name.to_owned()).spawn(move || work_off(&tasks))?;
+            let work = move || {
+                prepare();
+                work_off(&tasks);
+            };
+            thread::Builder::new().name(name.to_owned()).spawn(work)?;
         }
         Ok(Self { send, threads })
     }
@@ -227,7 +231,7 @@ mod tests {
 
     #[test]
     fn workers_do_one_piece_of_work_after_the_other_and_hold_nothing_of_it() {
-        let workers = Workers::new(2, "worker").unwrap();
+        let workers = Workers::new(2, "worker", || ()).unwrap();
         for round in 0..3 {
             let held = Arc::new(round);
             let (seen, mut taken) = (Arc::clone(&held), Vec::new());
@@ -244,7 +248,7 @@ mod tests {
 
     #[test]
     fn workers_survive_errors_and_panics() {
-        let workers = Workers::new(2, "worker").unwrap();
+        let workers = Workers::new(2, "worker", || ()).unwrap();
         for round in 0..4 {
             let panics = |job| if job == 5 { panic!("five") } else { Ok::<_, &str>(job) };
             let panic =

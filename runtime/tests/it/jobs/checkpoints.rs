@@ -226,3 +226,31 @@ fn a_server_that_closes_the_connection_ends_the_input() {
     talking.join().unwrap();
     assert_eq!(sink.records(), ["whole", "and a half"]);
 }
+
+/// How nice the threads of this process are that have this name.
+#[cfg(target_os = "linux")]
+fn niceness(name: &str) -> Vec<i32> {
+    let threads = std::fs::read_dir("/proc/self/task").unwrap();
+    let stats = threads.filter_map(|thread| std::fs::read_to_string(thread.ok()?.path().join("stat")).ok());
+    let named = |stat: String| {
+        let (begin, rest) = stat.rsplit_once(')')?;
+        let nice = rest.split_whitespace().nth(16)?.parse().ok()?;
+        begin.ends_with(&format!("({name}")).then_some(nice)
+    };
+    stats.filter_map(named).collect()
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn what_encodes_a_snapshot_gives_way_to_what_takes_records_in() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = JobOptions { checkpoint_dir: Some(dir.path().to_owned()), ..at(1) };
+    let job = word_count(endless(), &Collect::default()).start("wordcount", options).unwrap();
+    job.checkpoint().unwrap();
+    let records = niceness("sum-001 (0)");
+    assert!(!records.is_empty());
+    // Threads of other jobs may just begin.
+    let encoders = niceness("encoder");
+    assert!(encoders.iter().any(|encoder| *encoder == (records[0] + 3).min(19)), "{encoders:?} {records:?}");
+    job.cancel().unwrap();
+}
