@@ -9,7 +9,6 @@ use std::borrow::Borrow;
 use std::hash::{Hash, Hasher};
 
 use smol_str::SmolStr;
-
 use spt_format::Result;
 
 use super::column::{State, StateReader};
