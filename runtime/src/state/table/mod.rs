@@ -32,8 +32,8 @@ pub use frozen::{Batches, Frozen};
 use address::{Address, scoped};
 use group::{Group, NO_SLOT};
 
-/// Keys that are looked up ahead of their updates: few enough that what they touch is still at hand then.
-const AHEAD_KEYS: usize = 128;
+/// Rows that are looked up ahead of their use: few enough that what they touch is still at hand then.
+const AHEAD_ROWS: usize = 128;
 
 /// A keyed state's rows: one cell per key and namespace. The namespace `()` is none.
 pub struct KeyedTable<K: Key, C, N: Key = ()> {
@@ -290,7 +290,7 @@ impl<K: Key, C: Cell> KeyedTable<K, C> {
     ) -> Result<()> {
         let mut guesses = std::mem::take(&mut self.guesses);
         let mut index = 0;
-        for places in places.chunks(AHEAD_KEYS) {
+        for places in places.chunks(AHEAD_ROWS) {
             guesses.clear();
             guesses.extend(places.iter().map(|place| self.guess(*place)));
             for (place, guess) in places.iter().zip(&guesses) {

@@ -7,7 +7,7 @@ use arrow_array::{PrimitiveArray, RecordBatch};
 use spt_format::{Column, Error, KeyGroup, Result, ResultExt};
 
 use super::address::{Address, scoped};
-use super::{AHEAD_KEYS, KeyedTable};
+use super::{AHEAD_ROWS, KeyedTable};
 use crate::state::cell::{Cell, CellRows, column, reader};
 use crate::state::column::{State, StateReader, downcast};
 use crate::state::held::{Held, Hold};
@@ -21,9 +21,9 @@ impl<K: Key, C: Cell, N: Key> KeyedTable<K, C, N> {
     /// key has at this max parallelism, or if a key and namespace has two values. The place names the row.
     pub fn restore(&mut self, batch: &RecordBatch, max_parallelism: u32) -> Result<()> {
         let rows = Rows::<K, C, N>::new(batch, max_parallelism)?;
-        let mut arrivals = Vec::with_capacity(AHEAD_KEYS);
-        for first in (0..batch.num_rows()).step_by(AHEAD_KEYS) {
-            for row in first..batch.num_rows().min(first + AHEAD_KEYS) {
+        let mut arrivals = Vec::with_capacity(AHEAD_ROWS);
+        for first in (0..batch.num_rows()).step_by(AHEAD_ROWS) {
+            for row in first..batch.num_rows().min(first + AHEAD_ROWS) {
                 arrivals.push(rows.get(row).within(|| format!("row {row}"))?);
             }
             self.arrive(&mut arrivals, &rows.cells)?;

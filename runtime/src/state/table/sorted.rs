@@ -8,51 +8,47 @@
 
 use std::cmp::Ordering;
 
+use super::AHEAD_ROWS;
 use super::address::Address;
 use super::group::FrozenGroup;
 use super::pages::Slab;
 use crate::state::key::Key;
 
-/// Rows that are looked up at once: so many that the processor need not wait for each on its own.
-const AHEAD_ROWS: usize = 128;
-
 /// An iterator over sorted rows.
 pub(super) struct Sorted<'a, K: Key, C, N> {
     addresses: Slab<'a, Address<K, N>>,
     cells: Slab<'a, C>,
-    /// Slots that were not looked up yet.
-    slots: std::vec::IntoIter<u64>,
-    ahead: Ahead<'a, K, C, N>,
-}
-
-/// Rows that were looked up.
-struct Ahead<'a, K: Key, C, N> {
-    addresses: Vec<&'a Address<K, N>>,
-    cells: Vec<&'a C>,
+    slots: Vec<u64>,
     /// How many of them are done.
     done: usize,
+    /// What up to [`AHEAD_ROWS`] slots hold, from a multiple of that on.
+    addresses_ahead: Vec<&'a Address<K, N>>,
+    cells_ahead: Vec<&'a C>,
 }
 
 impl<'a, K: Key, C, N: Key> Sorted<'a, K, C, N> {
     /// Sorts by the addresses, which are read from end to end.
     pub(super) fn of(group: &'a FrozenGroup<Address<K, N>, C>) -> Self {
         let addresses = Slab::of(&group.addresses);
-        let slots = order(&addresses, group.len).into_iter();
-        let ahead = Ahead { addresses: Vec::new(), cells: Vec::new(), done: 0 };
-        Self { addresses, cells: Slab::of(&group.cells), slots, ahead }
+        let slots = order(&addresses, group.len);
+        Self {
+            addresses,
+            cells: Slab::of(&group.cells),
+            slots,
+            done: 0,
+            addresses_ahead: Vec::new(),
+            cells_ahead: Vec::new(),
+        }
     }
 
-    /// Looks up rows, in short loops. A slot has an address and a cell, or neither.
+    /// Looks up the next rows, in loops so short that the processor need not wait for each row on its own. A slot has an
+    /// address and a cell, or neither.
     fn look_ahead(&mut self) {
-        let Self { addresses, cells, slots, ahead } = self;
-        let count = slots.len().min(AHEAD_ROWS);
-        let (next, _) = slots.as_slice().split_at(count);
-        ahead.done = 0;
-        ahead.addresses.clear();
-        ahead.addresses.extend(next.iter().filter_map(|slot| addresses.get(*slot)));
-        ahead.cells.clear();
-        ahead.cells.extend(next.iter().filter_map(|slot| cells.get(*slot)));
-        slots.nth(count.saturating_sub(1));
+        let next = || self.slots.iter().skip(self.done).take(AHEAD_ROWS);
+        self.addresses_ahead.clear();
+        self.addresses_ahead.extend(next().filter_map(|slot| self.addresses.get(*slot)));
+        self.cells_ahead.clear();
+        self.cells_ahead.extend(next().filter_map(|slot| self.cells.get(*slot)));
     }
 }
 
@@ -61,11 +57,12 @@ impl<'a, K: Key, C, N: Key> Iterator for Sorted<'a, K, C, N> {
 
     #[inline]
     fn next(&mut self) -> Option<Self::Item> {
-        if self.ahead.done == self.ahead.cells.len() {
+        let place = self.done % AHEAD_ROWS;
+        if place == 0 {
             self.look_ahead();
         }
-        let row = (*self.ahead.addresses.get(self.ahead.done)?, *self.ahead.cells.get(self.ahead.done)?);
-        self.ahead.done += 1;
+        let row = (*self.addresses_ahead.get(place)?, *self.cells_ahead.get(place)?);
+        self.done += 1;
         Some(row)
     }
 }

@@ -157,6 +157,19 @@ fn keys_are_sorted_whatever_they_share() {
 }
 
 #[test]
+fn a_key_group_of_any_size_is_whole_in_a_snapshot() {
+    let range = KeyGroupRange::all(GROUPS);
+    let in_first = |number: &i64| place::<i64>(number).group.0 == 0;
+    for size in [1, AHEAD_ROWS - 1, AHEAD_ROWS, AHEAD_ROWS + 1, 3 * AHEAD_ROWS] {
+        let keys: Vec<i64> = (0..).filter(in_first).take(size).collect();
+        let mut table = KeyedTable::<i64, i64>::new(range);
+        keys.iter().rev().for_each(|key| assert_eq!(table.put(place::<i64>(key), key, &(), -key), None));
+        let again: KeyedTable<i64, i64> = restored(&batches(&table.freeze(), range), range);
+        assert_eq!(contents(&again), keys.iter().map(|key| ((*key, ()), -key)).collect());
+    }
+}
+
+#[test]
 fn strings_of_any_length_are_found_and_restored() {
     let keys: Vec<String> = (0..60).map(|length| "wö".chars().cycle().take(length).collect()).collect();
     let range = KeyGroupRange::all(GROUPS);
@@ -304,7 +317,7 @@ fn keys_of_one_tag_are_told_apart_in_a_batch() {
 fn a_batch_longer_than_is_looked_up_ahead_updates_each_place() {
     for held in [0, 20_000] {
         let mut table = words(held);
-        let keys: Vec<_> = (0..3 * AHEAD_KEYS + 1).map(|index| format!("key-{}", index % 200)).collect();
+        let keys: Vec<_> = (0..3 * AHEAD_ROWS + 1).map(|index| format!("key-{}", index % 200)).collect();
         let places: Vec<_> = keys.iter().map(|key| place::<String>(key)).collect();
         let words: Vec<_> = keys.iter().map(String::as_str).collect();
         let seen = count(&mut table, &words, &places);
