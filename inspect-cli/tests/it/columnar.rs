@@ -38,19 +38,19 @@ fn a_summary_is_complete_without_reading_data() {
     assert_data_eq!(
         rest.to_owned(),
         str![[r#"
-spt format 1, columnar, 5 operators, 3 states, 77 rows, 6.95 kB in 3 files
+spt format 1, columnar, 5 operators, 3 states, 77 rows, 6.88 kB in 3 files
 
 OPERATOR        NAME                   PARALLELISM  STATES  ROWS     SIZE   SHARE
 flatMap-001     Flat Map                     1/128       –
 map-001         Map                          1/128       –
-stream-001      Source: paused source        1/128       2     5  4.10 kB  59.1 %
-sum-001         Keyed Aggregation            1/128       1    72  2.84 kB  40.9 %
+stream-001      Source: paused source        1/128       2     5  4.10 kB  59.6 %
+sum-001         Keyed Aggregation            1/128       1    72  2.78 kB  40.4 %
 206700a46774…*  out                          1/128       –
 
 OPERATOR    STATE              KIND           KEY   VALUE                                         ROWS     SIZE  PER ROW
 stream-001  SourceReaderState  operator-list  –     struct<version: int32, split: opaque<split>>     4  2.06 kB    516 B
             coordinator        coordinator    –     struct<version: int32, enumerator: opaque<e…     1  2.04 kB  2.04 kB
-sum-001     _op_state          value          utf8  tuple<utf8?, int32>                             72  2.84 kB     39 B
+sum-001     _op_state          value          utf8  tuple<utf8?, int32>                             72  2.78 kB     38 B
 
 "#]]
     );

@@ -32,9 +32,9 @@ fn a_renamed_uid_rewrites_nothing_and_can_be_undone() {
 OPERATOR    STATE                    ROWS     SIZE
 stream-001  SourceReaderState  kept     4  2.06 kB
 stream-001  coordinator        kept     1  2.04 kB
-total 结果  _op_state          kept    72  2.84 kB
+total 结果  _op_state          kept    72  2.78 kB
 
-made DIR/b: 0 rows rewritten (0 B), 6.95 kB shared
+made DIR/b: 0 rows rewritten (0 B), 6.88 kB shared
 --- stderr
 note: to go back, start from DIR/a: it was not touched
 --- exit 0
@@ -143,7 +143,7 @@ fn a_converted_savepoint_is_the_same() {
     assert_data_eq!(
         shown(&text, folder.path()),
         str![[r#"
-made DIR/sp: 15 states, 335 rows, 29.4 kB
+made DIR/sp: 15 states, 335 rows, 28.9 kB
 --- exit 0
 
 "#]]
@@ -225,7 +225,7 @@ fn a_saved_plan_fits_the_savepoint_it_was_made_for_and_no_other() {
     let set = r#"sum-001/_op_state:bread={"f0":"bread","f1":9}"#;
     let flags = ["--rename-uid", "sum-001=a/b = c", "--set", set, "--dry-run", "--out-plan", &plan];
     let text = run(&[&["migrate", "-q", &first][..], &flags].concat());
-    assert!(text.contains("would be: 72 rows rewritten (2.84 kB), 4.10 kB shared\n--- exit 0\n"), "{text}");
+    assert!(text.contains("would be: 72 rows rewritten (2.78 kB), 4.10 kB shared\n--- exit 0\n"), "{text}");
     let text = run(&["migrate", "-q", &first, &path("b"), "--plan", &plan, "--name", "other"]);
     assert!(text.contains("  --rename-uid sum-001=a/b = c\n  --name other\n"), "{text}");
     let text = run(&["migrate", "-q", &path("b"), &path("c"), "--plan", &plan]);
@@ -267,12 +267,12 @@ fn what_a_missing_file_held_is_listed_and_the_rest_is_written() {
 OPERATOR    STATE                         ROWS     SIZE
 stream-001  SourceReaderState  kept          4  2.06 kB
 stream-001  coordinator        kept          1  2.04 kB
-sum-001     _op_state          rewritten    72  2.84 kB
+sum-001     _op_state          rewritten    72  2.78 kB
 
 lost:
   sum-001/_op_state, key groups 0..122: 72 rows: [..]/0.parquet: file is missing: [..]
 
-made DIR/b: 0 rows rewritten (2.84 kB), 4.10 kB shared
+made DIR/b: 0 rows rewritten (2.78 kB), 4.10 kB shared
 --- exit 0
 
 "#]]

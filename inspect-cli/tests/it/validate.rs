@@ -39,7 +39,7 @@ fn a_whole_savepoint_is_said_to_be_whole() {
     assert_data_eq!(
         validate(&path, &["--quick", "--json"]),
         str![[r#"
-{"schema":"spt.validate/1","valid":true,"findings":[],"checked":{"files":4,"bytes":6948,"rows":0},"complete":true,"rows_unread":0,"rows_opaque":0}
+{"schema":"spt.validate/1","valid":true,"findings":[],"checked":{"files":4,"bytes":6882,"rows":0},"complete":true,"rows_unread":0,"rows_opaque":0}
 --- exit 0
 
 "#]]

@@ -55,9 +55,11 @@ impl FileShape {
     }
 }
 
-/// The encoding of a column whose values hardly repeat; `None` for a dictionary.
+/// The encoding of a column that has no dictionary, which are those whose values hardly repeat, and the key groups: they are
+/// sorted, and what a dictionary saves of long runs compression saves as well, for less.
 fn encoding(column: Column, kind: StateKind, ty: &Type) -> Option<Encoding> {
     let is_unique = match column {
+        Column::KeyGroup => return Some(Encoding::PLAIN),
         Column::Key => matches!(kind, StateKind::Value | StateKind::Reducing | StateKind::Aggregating),
         Column::MapKey | Column::Index | Column::Timestamp | Column::LastAccess => true,
         _ => false,
