@@ -8,6 +8,8 @@
 //! The array is made when the first entry comes. What is free is not zero: so all of it is written then, and lies in the cache
 //! when it is filled at random.
 
+use prefetch_index::prefetch_index;
+
 /// A tag, and the slot that a key with this tag is in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Entry(u64);
@@ -57,6 +59,12 @@ impl Entries {
 
     pub(super) fn len(&self) -> usize {
         self.len
+    }
+
+    /// Asks for the place of a tag, which is needed soon.
+    #[inline]
+    pub(super) fn prefetch(&self, tag: u32) {
+        prefetch_index(&self.places, self.first(tag));
     }
 
     /// The slot of an entry with this tag that `is_it`.

@@ -49,6 +49,17 @@ impl<A: Clone, C: Clone> Group<A, C> {
         self.index.find(tag, |slot| self.addresses.get(slot).is_some_and(&is_it))
     }
 
+    #[inline]
+    pub(super) fn prefetch_entry(&self, tag: u32) {
+        self.index.prefetch(tag);
+    }
+
+    #[inline]
+    pub(super) fn prefetch_row(&self, slot: u32) {
+        self.addresses.prefetch(slot);
+        self.cells.prefetch(slot);
+    }
+
     /// The first slot with this tag, whoever's it is: nothing but the index is read. [`NO_SLOT`] if there is none.
     #[inline]
     pub(super) fn guess(&self, tag: u32) -> u32 {

@@ -30,6 +30,17 @@ impl Index {
         }
     }
 
+    /// Asks for where a tag is found, which is needed soon.
+    #[inline]
+    pub(super) fn prefetch(&self, tag: u32) {
+        match self {
+            Self::Single(entries) => entries.prefetch(tag),
+            Self::Split(directory) => {
+                directory.entries(tag).into_iter().for_each(|entries| entries.prefetch(tag))
+            }
+        }
+    }
+
     /// The slot of an entry with this tag that `is_it`.
     #[inline]
     pub(super) fn find(&self, tag: u32, is_it: impl FnMut(u32) -> bool) -> Option<u32> {

@@ -34,6 +34,8 @@ use group::{Group, NO_SLOT};
 
 /// Rows that are looked up ahead of their use: few enough that what they touch is still at hand then.
 const AHEAD_ROWS: usize = 128;
+/// Rows from which on a table is too large for the caches of one processor, roughly: what is needed soon is asked for.
+const FAR_ROWS: usize = 1 << 14;
 
 /// A keyed state's rows: one cell per key and namespace. The namespace `()` is none.
 pub struct KeyedTable<K: Key, C, N: Key = ()> {
@@ -171,6 +173,28 @@ impl<K: Key, C: Cell, N: Key> KeyedTable<K, C, N> {
         self.groups.get(self.group_index(group))
     }
 
+    /// The slots that rows with these places are probably in. What would be waited for one by one is asked for at once: the
+    /// index, and then the rows.
+    #[inline]
+    fn foresee(&self, places: impl Iterator<Item = Place> + Clone, guesses: &mut Vec<u32>) {
+        guesses.clear();
+        if self.rows < FAR_ROWS {
+            guesses.extend(places.map(|place| self.guess(place)));
+            return;
+        }
+        let group = |place: Place| self.group(place.group);
+        for place in places.clone() {
+            group(place).into_iter().for_each(|group| group.prefetch_entry(place.tag));
+        }
+        guesses.extend(places.map(|place| {
+            group(place).map_or(NO_SLOT, |group| {
+                let guess = group.guess(place.tag);
+                group.prefetch_row(guess);
+                guess
+            })
+        }));
+    }
+
     /// The slot that a key with this place is probably in. Nothing but the index is read.
     #[inline]
     fn guess(&self, place: Place) -> u32 {
@@ -291,8 +315,7 @@ impl<K: Key, C: Cell> KeyedTable<K, C> {
         let mut guesses = std::mem::take(&mut self.guesses);
         let mut index = 0;
         for places in places.chunks(AHEAD_ROWS) {
-            guesses.clear();
-            guesses.extend(places.iter().map(|place| self.guess(*place)));
+            self.foresee(places.iter().copied(), &mut guesses);
             for (place, guess) in places.iter().zip(&guesses) {
                 self.update(index, *place, *guess, keys, update)?;
                 index += 1;

@@ -9,6 +9,8 @@
 
 use std::sync::Arc;
 
+use prefetch_index::prefetch_index;
+
 /// Rows of the first page of a slab when it is made; a job may have tens of thousands of slabs.
 const FIRST_ROWS: usize = 4;
 /// A page's own bytes, roughly: what an update during a snapshot has to copy.
@@ -108,6 +110,15 @@ impl<T> Pages<T> {
         self.pages.get(slot / Self::PAGE_ROWS)?.rows().get(slot % Self::PAGE_ROWS)?.as_ref()
     }
 
+    /// Asks for a row that is needed soon.
+    #[inline]
+    pub(super) fn prefetch(&self, slot: u32) {
+        let slot = slot as usize;
+        if let Some(page) = self.pages.get(slot / Self::PAGE_ROWS) {
+            prefetch_index(page.rows(), slot % Self::PAGE_ROWS);
+        }
+    }
+
     /// Bytes of the slab itself, without what its rows own elsewhere.
     pub(super) fn bytes(&self) -> usize {
         self.pages.iter().map(|page| size_of_val(page.rows())).sum()
@@ -178,6 +189,15 @@ impl<'a, T> Slab<'a, T> {
         let slot = slot as usize;
         let page = *self.pages.get(slot / Pages::<T>::PAGE_ROWS)?;
         page.get(slot % Pages::<T>::PAGE_ROWS)?.as_ref()
+    }
+
+    /// Asks for a row that is needed soon.
+    #[inline]
+    pub(super) fn prefetch(&self, slot: u64) {
+        let slot = slot as usize;
+        if let Some(page) = self.pages.get(slot / Pages::<T>::PAGE_ROWS) {
+            prefetch_index(page, slot % Pages::<T>::PAGE_ROWS);
+        }
     }
 
     /// The rows with their slots.

@@ -34,8 +34,7 @@ impl<K: Key, C: Cell, N: Key> KeyedTable<K, C, N> {
     /// Adds rows. As in [`KeyedTable::update_batch`], the index is asked first for all of them.
     fn arrive(&mut self, arrivals: &mut Vec<Arrival<'_, K, N>>, cells: &C::Rows) -> Result<()> {
         let mut guesses = std::mem::take(&mut self.guesses);
-        guesses.clear();
-        guesses.extend(arrivals.iter().map(|arrival| self.guess(arrival.place)));
+        self.foresee(arrivals.iter().map(|arrival| arrival.place), &mut guesses);
         for (arrival, guess) in arrivals.drain(..).zip(&guesses) {
             let row = arrival.row;
             self.restore_row(arrival, *guess, cells).within(|| format!("row {row}"))?;

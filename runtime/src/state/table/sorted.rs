@@ -8,11 +8,13 @@
 
 use std::cmp::Ordering;
 
-use super::AHEAD_ROWS;
 use super::address::Address;
 use super::group::FrozenGroup;
 use super::pages::Slab;
 use crate::state::key::Key;
+
+/// How long before its use a row is asked for, in rows: memory answers within what the rows between take.
+const PREFETCH_ROWS: usize = 24;
 
 /// An iterator over sorted rows.
 pub(super) struct Sorted<'a, K: Key, C, N> {
@@ -21,9 +23,6 @@ pub(super) struct Sorted<'a, K: Key, C, N> {
     slots: Vec<u64>,
     /// How many of them are done.
     done: usize,
-    /// What up to [`AHEAD_ROWS`] slots hold, from a multiple of that on.
-    addresses_ahead: Vec<&'a Address<K, N>>,
-    cells_ahead: Vec<&'a C>,
 }
 
 impl<'a, K: Key, C, N: Key> Sorted<'a, K, C, N> {
@@ -31,39 +30,23 @@ impl<'a, K: Key, C, N: Key> Sorted<'a, K, C, N> {
     pub(super) fn of(group: &'a FrozenGroup<Address<K, N>, C>) -> Self {
         let addresses = Slab::of(&group.addresses);
         let slots = order(&addresses, group.len);
-        Self {
-            addresses,
-            cells: Slab::of(&group.cells),
-            slots,
-            done: 0,
-            addresses_ahead: Vec::new(),
-            cells_ahead: Vec::new(),
-        }
-    }
-
-    /// Looks up the next rows, in loops so short that the processor need not wait for each row on its own. A slot has an
-    /// address and a cell, or neither.
-    fn look_ahead(&mut self) {
-        let next = || self.slots.iter().skip(self.done).take(AHEAD_ROWS);
-        self.addresses_ahead.clear();
-        self.addresses_ahead.extend(next().filter_map(|slot| self.addresses.get(*slot)));
-        self.cells_ahead.clear();
-        self.cells_ahead.extend(next().filter_map(|slot| self.cells.get(*slot)));
+        Self { addresses, cells: Slab::of(&group.cells), slots, done: 0 }
     }
 }
 
 impl<'a, K: Key, C, N: Key> Iterator for Sorted<'a, K, C, N> {
     type Item = (&'a Address<K, N>, &'a C);
 
+    /// The next row. Since rows lie anywhere, a later one is asked for at the same time.
     #[inline]
     fn next(&mut self) -> Option<Self::Item> {
-        let place = self.done % AHEAD_ROWS;
-        if place == 0 {
-            self.look_ahead();
+        if let Some(slot) = self.slots.get(self.done + PREFETCH_ROWS) {
+            self.addresses.prefetch(*slot);
+            self.cells.prefetch(*slot);
         }
-        let row = (*self.addresses_ahead.get(place)?, *self.cells_ahead.get(place)?);
+        let slot = *self.slots.get(self.done)?;
         self.done += 1;
-        Some(row)
+        Some((self.addresses.get(slot)?, self.cells.get(slot)?))
     }
 }
 
