@@ -63,13 +63,29 @@ impl<K: Key<Borrowed = K>> Hold for K {
     }
 }
 
+/// A text as it is kept, one way for each of these lengths. A short text of a length that the compiler knows goes to its place
+/// through registers; what [`SmolStr::new`] has copied to memory in pieces is read back in others, for which the processor waits.
+macro_rules! held_text {
+    ($text:ident, $($length:literal)*) => {
+        match $text.len() {
+            $($length => of_length::<$length>($text),)*
+            _ => SmolStr::new($text),
+        }
+    };
+}
+
+#[inline]
+fn of_length<const LENGTH: usize>(text: &str) -> SmolStr {
+    text.get(..LENGTH).map_or_else(|| SmolStr::new(text), SmolStr::new_inline)
+}
+
 impl Hold for str {
     type Held = SmolStr;
     type Read<'a> = &'a str;
 
     #[inline]
     fn hold(&self) -> SmolStr {
-        SmolStr::new(self)
+        held_text!(self, 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23)
     }
 
     #[inline]

@@ -173,6 +173,14 @@ impl<K: Key, C: Cell, N: Key> KeyedTable<K, C, N> {
         self.groups.get(self.group_index(group))
     }
 
+    /// Asks for what the index says of these places, which is needed soon.
+    #[inline]
+    fn prefetch(&self, places: impl Iterator<Item = Place>) {
+        for place in places {
+            self.group(place.group).into_iter().for_each(|group| group.prefetch_entry(place.tag));
+        }
+    }
+
     /// The slots that rows with these places are probably in. What would be waited for one by one is asked for at once: the
     /// index, and then the rows.
     #[inline]
@@ -183,9 +191,7 @@ impl<K: Key, C: Cell, N: Key> KeyedTable<K, C, N> {
             return;
         }
         let group = |place: Place| self.group(place.group);
-        for place in places.clone() {
-            group(place).into_iter().for_each(|group| group.prefetch_entry(place.tag));
-        }
+        self.prefetch(places.clone());
         guesses.extend(places.map(|place| {
             group(place).map_or(NO_SLOT, |group| {
                 let guess = group.guess(place.tag);

@@ -31,30 +31,24 @@ impl<K: Key, C: Cell, N: Key> KeyedTable<K, C, N> {
         Ok(())
     }
 
-    /// Adds rows. As in [`KeyedTable::update_batch`], the index is asked first for all of them.
+    /// Adds rows, once the index has been asked for all of them.
     fn arrive(&mut self, arrivals: &mut Vec<Arrival<'_, K, N>>, cells: &C::Rows) -> Result<()> {
-        let mut guesses = std::mem::take(&mut self.guesses);
-        self.foresee(arrivals.iter().map(|arrival| arrival.place), &mut guesses);
-        for (arrival, guess) in arrivals.drain(..).zip(&guesses) {
+        self.prefetch(arrivals.iter().map(|arrival| arrival.place));
+        for arrival in arrivals.drain(..) {
             let row = arrival.row;
-            self.restore_row(arrival, *guess, cells).within(|| format!("row {row}"))?;
+            self.restore_row(arrival, cells).within(|| format!("row {row}"))?;
         }
-        self.guesses = guesses;
         Ok(())
     }
 
-    fn restore_row(&mut self, arrival: Arrival<'_, K, N>, guess: u32, cells: &C::Rows) -> Result<()> {
+    fn restore_row(&mut self, arrival: Arrival<'_, K, N>, cells: &C::Rows) -> Result<()> {
         let Arrival { row, key, namespace, place } = arrival;
         let range = self.range;
         let Some(group) = self.group_mut(place.group) else {
             let group = place.group;
             return Err(Error::invalid(format!("key group is {group}, this subtask has {range}")));
         };
-        let is_it = |held: &Address<K, N>| held.is(key.borrow(), &namespace);
-        if let Some((_, cell)) = group.row_if(guess, is_it) {
-            return cells.next(row, cell);
-        }
-        match group.locate(place.tag, is_it) {
+        match group.locate(place.tag, |held| held.is(key.borrow(), &namespace)) {
             Ok(slot) => group.cell_mut(slot).map_or(Ok(()), |cell| cells.next(row, cell)),
             Err(free) => {
                 let cell = cells.first(row)?;
