@@ -55,17 +55,23 @@ impl FileShape {
     }
 }
 
-/// The encoding of a column that has no dictionary, which are those whose values hardly repeat, and the key groups: they are
-/// sorted, and what a dictionary saves of long runs compression saves as well, for less.
+/// The encoding of a column; `None` for a dictionary. Key groups are sorted, and what a dictionary saves of long runs
+/// compression saves as well, for less.
 fn encoding(column: Column, kind: StateKind, ty: &Type) -> Option<Encoding> {
-    let is_unique = match column {
-        Column::KeyGroup => return Some(Encoding::PLAIN),
-        Column::Key => matches!(kind, StateKind::Value | StateKind::Reducing | StateKind::Aggregating),
-        Column::MapKey | Column::Index | Column::Timestamp | Column::LastAccess => true,
-        _ => false,
-    };
+    match column {
+        Column::KeyGroup => Some(Encoding::PLAIN),
+        Column::Key => match kind {
+            StateKind::Value | StateKind::Reducing | StateKind::Aggregating => encoding_of_unique(ty),
+            _ => None,
+        },
+        Column::MapKey | Column::Index | Column::Timestamp | Column::LastAccess => encoding_of_unique(ty),
+        _ => None,
+    }
+}
+
+/// The encoding of values that hardly repeat.
+fn encoding_of_unique(ty: &Type) -> Option<Encoding> {
     match ty {
-        _ if !is_unique => None,
         Type::Utf8 | Type::Binary => Some(Encoding::DELTA_BYTE_ARRAY),
         Type::Int8
         | Type::Int16

@@ -33,21 +33,15 @@ impl Index {
     /// Asks for where a tag is found, which is needed soon.
     #[inline]
     pub(super) fn prefetch(&self, tag: u32) {
-        match self {
-            Self::Single(entries) => entries.prefetch(tag),
-            Self::Split(directory) => {
-                directory.entries(tag).into_iter().for_each(|entries| entries.prefetch(tag))
-            }
+        if let Some(entries) = self.entries(tag) {
+            entries.prefetch(tag);
         }
     }
 
     /// The slot of an entry with this tag that `is_it`.
     #[inline]
     pub(super) fn find(&self, tag: u32, is_it: impl FnMut(u32) -> bool) -> Option<u32> {
-        match self {
-            Self::Single(entries) => entries.find(tag, is_it),
-            Self::Split(directory) => directory.entries(tag)?.find(tag, is_it),
-        }
+        self.entries(tag)?.find(tag, is_it)
     }
 
     /// The slot of an entry with this tag that `is_it`, or else where one belongs, which there is room for.
@@ -73,6 +67,14 @@ impl Index {
     pub(super) fn fill(&mut self, Free { table, place }: Free, tag: u32, slot: u32) {
         if let Some(entries) = self.entries_mut(table) {
             entries.fill(place, tag, slot);
+        }
+    }
+
+    #[inline]
+    fn entries(&self, tag: u32) -> Option<&Entries> {
+        match self {
+            Self::Single(entries) => Some(entries),
+            Self::Split(directory) => directory.entries(tag),
         }
     }
 

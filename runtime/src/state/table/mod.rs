@@ -173,38 +173,31 @@ impl<K: Key, C: Cell, N: Key> KeyedTable<K, C, N> {
         self.groups.get(self.group_index(group))
     }
 
-    /// Asks for what the index says of these places, which is needed soon.
+    /// Asks for what the index says of a place, which is needed soon.
     #[inline]
-    fn prefetch(&self, places: impl Iterator<Item = Place>) {
-        for place in places {
-            self.group(place.group).into_iter().for_each(|group| group.prefetch_entry(place.tag));
+    fn prefetch(&self, place: Place) {
+        if let Some(group) = self.group(place.group) {
+            group.prefetch_entry(place.tag);
         }
     }
 
     /// The slots that rows with these places are probably in. What would be waited for one by one is asked for at once: the
     /// index, and then the rows.
     #[inline]
-    fn foresee(&self, places: impl Iterator<Item = Place> + Clone, guesses: &mut Vec<u32>) {
-        guesses.clear();
-        if self.rows < FAR_ROWS {
-            guesses.extend(places.map(|place| self.guess(place)));
-            return;
+    fn foresee(&self, places: &[Place], guesses: &mut Vec<u32>) {
+        let is_far = self.rows >= FAR_ROWS;
+        if is_far {
+            places.iter().for_each(|place| self.prefetch(*place));
         }
-        let group = |place: Place| self.group(place.group);
-        self.prefetch(places.clone());
-        guesses.extend(places.map(|place| {
-            group(place).map_or(NO_SLOT, |group| {
-                let guess = group.guess(place.tag);
+        guesses.clear();
+        guesses.extend(places.iter().map(|place| {
+            let Some(group) = self.group(place.group) else { return NO_SLOT };
+            let guess = group.guess(place.tag);
+            if is_far {
                 group.prefetch_row(guess);
-                guess
-            })
+            }
+            guess
         }));
-    }
-
-    /// The slot that a key with this place is probably in. Nothing but the index is read.
-    #[inline]
-    fn guess(&self, place: Place) -> u32 {
-        self.group(place.group).map_or(NO_SLOT, |group| group.guess(place.tag))
     }
 
     #[inline]
@@ -321,7 +314,7 @@ impl<K: Key, C: Cell> KeyedTable<K, C> {
         let mut guesses = std::mem::take(&mut self.guesses);
         let mut index = 0;
         for places in places.chunks(AHEAD_ROWS) {
-            self.foresee(places.iter().copied(), &mut guesses);
+            self.foresee(places, &mut guesses);
             for (place, guess) in places.iter().zip(&guesses) {
                 self.update(index, *place, *guess, keys, update)?;
                 index += 1;

@@ -24,19 +24,14 @@ impl<K: Key, C: Cell, N: Key> KeyedTable<K, C, N> {
         let mut arrivals = Vec::with_capacity(AHEAD_ROWS);
         for first in (0..batch.num_rows()).step_by(AHEAD_ROWS) {
             for row in first..batch.num_rows().min(first + AHEAD_ROWS) {
-                arrivals.push(rows.get(row).within(|| format!("row {row}"))?);
+                let arrival = rows.get(row).within(|| format!("row {row}"))?;
+                self.prefetch(arrival.place);
+                arrivals.push(arrival);
             }
-            self.arrive(&mut arrivals, &rows.cells)?;
-        }
-        Ok(())
-    }
-
-    /// Adds rows, once the index has been asked for all of them.
-    fn arrive(&mut self, arrivals: &mut Vec<Arrival<'_, K, N>>, cells: &C::Rows) -> Result<()> {
-        self.prefetch(arrivals.iter().map(|arrival| arrival.place));
-        for arrival in arrivals.drain(..) {
-            let row = arrival.row;
-            self.restore_row(arrival, cells).within(|| format!("row {row}"))?;
+            for arrival in arrivals.drain(..) {
+                let row = arrival.row;
+                self.restore_row(arrival, &rows.cells).within(|| format!("row {row}"))?;
+            }
         }
         Ok(())
     }

@@ -20,17 +20,16 @@ const PREFETCH_ROWS: usize = 24;
 pub(super) struct Sorted<'a, K: Key, C, N> {
     addresses: Slab<'a, Address<K, N>>,
     cells: Slab<'a, C>,
-    slots: Vec<u64>,
-    /// How many of them are done.
-    done: usize,
+    /// Of the rows that are left.
+    slots: std::vec::IntoIter<u64>,
 }
 
 impl<'a, K: Key, C, N: Key> Sorted<'a, K, C, N> {
     /// Sorts by the addresses, which are read from end to end.
     pub(super) fn of(group: &'a FrozenGroup<Address<K, N>, C>) -> Self {
         let addresses = Slab::of(&group.addresses);
-        let slots = order(&addresses, group.len);
-        Self { addresses, cells: Slab::of(&group.cells), slots, done: 0 }
+        let slots = order(&addresses, group.len).into_iter();
+        Self { addresses, cells: Slab::of(&group.cells), slots }
     }
 }
 
@@ -40,12 +39,11 @@ impl<'a, K: Key, C, N: Key> Iterator for Sorted<'a, K, C, N> {
     /// The next row. Since rows lie anywhere, a later one is asked for at the same time.
     #[inline]
     fn next(&mut self) -> Option<Self::Item> {
-        if let Some(slot) = self.slots.get(self.done + PREFETCH_ROWS) {
-            self.addresses.prefetch(*slot);
-            self.cells.prefetch(*slot);
+        if let Some(later) = self.slots.as_slice().get(PREFETCH_ROWS) {
+            self.addresses.prefetch(*later);
+            self.cells.prefetch(*later);
         }
-        let slot = *self.slots.get(self.done)?;
-        self.done += 1;
+        let slot = self.slots.next()?;
         Some((self.addresses.get(slot)?, self.cells.get(slot)?))
     }
 }

@@ -11,6 +11,7 @@ use spt_format::{Error, Field, KeyHash, Logical, Result, Type, java_hash_string,
 
 use crate::state::arena::TextArena;
 use crate::state::column::{State, StateBuilder, StateReader, downcast, present};
+use crate::state::held::Hold;
 use crate::state::key::{Key, common_prefix_of_bytes, sort_prefix_of_bytes, write_escaped};
 
 /// Builds a column of strings or characters.
@@ -80,7 +81,7 @@ impl StateReader<SmolStr> for TextReader {
     }
 
     fn get(&self, row: usize) -> Result<SmolStr> {
-        self.text(row).map(SmolStr::new)
+        self.text(row).map(Hold::hold)
     }
 }
 
