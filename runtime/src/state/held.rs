@@ -1,14 +1,14 @@
 //! How a table keeps its keys: a short string lies in the page itself, not behind a pointer.
 //!
 //! ```text
-//! K::Borrowed   what a key is looked up by      str       ──hold──►  SmolStr   up to 23 bytes in place
+//! K::Borrowed   what a key is looked up by      str       ──hold──►  CompactString   up to 24 bytes in place
 //!                                               i64, …    ──hold──►  itself
 //! ```
 
 use std::borrow::Borrow;
 use std::hash::{Hash, Hasher};
 
-use smol_str::SmolStr;
+use compact_str::CompactString;
 use spt_format::Result;
 
 use super::column::{State, StateReader};
@@ -63,29 +63,13 @@ impl<K: Key<Borrowed = K>> Hold for K {
     }
 }
 
-/// A text as it is kept, one way for each of these lengths. A short text of a length that the compiler knows goes to its place
-/// through registers; what [`SmolStr::new`] has copied to memory in pieces is read back in others, for which the processor waits.
-macro_rules! held_text {
-    ($text:ident, $($length:literal)*) => {
-        match $text.len() {
-            $($length => of_length::<$length>($text),)*
-            _ => SmolStr::new($text),
-        }
-    };
-}
-
-#[inline]
-fn of_length<const LENGTH: usize>(text: &str) -> SmolStr {
-    text.get(..LENGTH).map_or_else(|| SmolStr::new(text), SmolStr::new_inline)
-}
-
 impl Hold for str {
-    type Held = SmolStr;
+    type Held = CompactString;
     type Read<'a> = &'a str;
 
     #[inline]
-    fn hold(&self) -> SmolStr {
-        held_text!(self, 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23)
+    fn hold(&self) -> CompactString {
+        CompactString::from(self)
     }
 
     #[inline]
@@ -94,7 +78,7 @@ impl Hold for str {
     }
 
     #[inline]
-    fn keep(read: &str) -> SmolStr {
+    fn keep(read: &str) -> CompactString {
         read.hold()
     }
 

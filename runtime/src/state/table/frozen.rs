@@ -9,6 +9,7 @@ use spt_format::{Column, KeyGroup, KeyGroupRange, Result};
 
 use super::address::Address;
 use super::group::FrozenGroup;
+use super::pages::Slab;
 use super::sorted::Sorted;
 use crate::state::cell::{Cell, CellColumns, builder};
 use crate::state::column::{State, StateBuilder, arrow_error};
@@ -51,7 +52,7 @@ impl<K: Key, C: Cell, N: Key> Frozen<K, C, N> {
         let rows_of = |group: &FrozenGroup<Address<K, N>, C>| -> usize {
             match C::IS_ONE_ROW {
                 true => group.len,
-                false => group.cells.iter().flat_map(|page| page.iter()).flatten().map(Cell::rows).sum(),
+                false => Slab::of(&group.pages).iter().map(|(_, (_, cell))| cell.rows()).sum(),
             }
         };
         self.groups.iter().map(|group| (group.number, rows_of(group) as u64)).collect()

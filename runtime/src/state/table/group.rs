@@ -8,11 +8,13 @@ use super::pages::{Page, Pages};
 /// Not the number of a slot.
 pub(super) const NO_SLOT: u32 = u32::MAX;
 
-/// Index and slabs. A slot that was removed is used again before a new one.
+/// What lies in a slot. Whoever finds an address needs its cell, which so is read with it.
+pub(super) type Row<A, C> = (A, C);
+
+/// Index and rows. A slot that was removed is used again before a new one.
 pub(super) struct Group<A, C> {
     index: Index,
-    addresses: Pages<A>,
-    cells: Pages<C>,
+    rows: Pages<Row<A, C>>,
     free: Vec<u32>,
     /// Slots ever used.
     slots: u32,
@@ -21,23 +23,18 @@ pub(super) struct Group<A, C> {
 /// The pages of a key group at one moment.
 pub(super) struct FrozenGroup<A, C> {
     pub(super) number: KeyGroup,
-    pub(super) addresses: Vec<Page<A>>,
-    pub(super) cells: Vec<Page<C>>,
+    pub(super) pages: Vec<Page<Row<A, C>>>,
     pub(super) len: usize,
 }
 
 impl<A: Clone, C: Clone> Group<A, C> {
     pub(super) fn with_capacity(rows: usize) -> Self {
-        let mut group = Self {
+        Self {
             index: Index::with_capacity(rows),
-            addresses: Pages::new(),
-            cells: Pages::new(),
+            rows: Pages::with_capacity(rows),
             free: Vec::new(),
             slots: 0,
-        };
-        group.addresses.reserve(rows);
-        group.cells.reserve(rows);
-        group
+        }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -46,7 +43,7 @@ impl<A: Clone, C: Clone> Group<A, C> {
 
     #[inline]
     pub(super) fn find(&self, tag: u32, is_it: impl Fn(&A) -> bool) -> Option<u32> {
-        self.index.find(tag, |slot| self.addresses.get(slot).is_some_and(&is_it))
+        self.index.find(tag, |slot| self.address(slot).is_some_and(&is_it))
     }
 
     #[inline]
@@ -56,8 +53,7 @@ impl<A: Clone, C: Clone> Group<A, C> {
 
     #[inline]
     pub(super) fn prefetch_row(&self, slot: u32) {
-        self.addresses.prefetch(slot);
-        self.cells.prefetch(slot);
+        self.rows.prefetch(slot);
     }
 
     /// The first slot with this tag, whoever's it is: nothing but the index is read. [`NO_SLOT`] if there is none.
@@ -69,29 +65,29 @@ impl<A: Clone, C: Clone> Group<A, C> {
     /// The row in a slot, if `is_it`.
     #[inline]
     pub(super) fn row_if(&mut self, slot: u32, is_it: impl FnOnce(&A) -> bool) -> Option<(&A, &mut C)> {
-        let address = self.addresses.get(slot).filter(|address| is_it(address))?;
-        Some((address, self.cells.get_mut(slot)?))
+        let (address, cell) = self.rows.get_mut(slot)?;
+        is_it(address).then_some((&*address, cell))
     }
 
     #[inline]
     pub(super) fn address(&self, slot: u32) -> Option<&A> {
-        self.addresses.get(slot)
+        self.rows.get(slot).map(|(address, _)| address)
     }
 
     #[inline]
     pub(super) fn cell(&self, slot: u32) -> Option<&C> {
-        self.cells.get(slot)
+        self.rows.get(slot).map(|(_, cell)| cell)
     }
 
     #[inline]
     pub(super) fn cell_mut(&mut self, slot: u32) -> Option<&mut C> {
-        self.cells.get_mut(slot)
+        self.rows.get_mut(slot).map(|(_, cell)| cell)
     }
 
     /// The slot of a row, or else where the index has room for it.
     #[inline]
     pub(super) fn locate(&mut self, tag: u32, is_it: impl Fn(&A) -> bool) -> Result<u32, Free> {
-        self.index.locate(tag, |slot| self.addresses.get(slot).is_some_and(&is_it))
+        self.index.locate(tag, |slot| self.rows.get(slot).is_some_and(|(address, _)| is_it(address)))
     }
 
     /// Adds a row where [`Group::locate`] has just found that it is not there yet, and says in which slot.
@@ -101,47 +97,33 @@ impl<A: Clone, C: Clone> Group<A, C> {
             self.slots += 1;
             self.slots - 1
         });
-        self.addresses.put(slot, address);
-        self.cells.put(slot, cell);
+        self.rows.put(slot, (address, cell));
         self.index.fill(free, tag, slot);
         slot
     }
 
     pub(super) fn remove(&mut self, tag: u32, slot: u32) -> Option<C> {
         self.index.remove(tag, slot);
-        self.addresses.take(slot)?;
+        let (_, cell) = self.rows.take(slot)?;
         self.free.push(slot);
-        self.cells.take(slot)
+        Some(cell)
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = (&A, &C)> {
-        (0..self.slots).filter_map(|slot| Some((self.addresses.get(slot)?, self.cells.get(slot)?)))
-    }
-
-    /// All cells with their slots.
-    pub(super) fn cells(&self) -> impl Iterator<Item = (u32, &C)> {
-        (0..self.slots).filter_map(|slot| Some((slot, self.cells.get(slot)?)))
+    pub(super) fn iter(&self) -> impl Iterator<Item = (u32, &Row<A, C>)> {
+        (0..self.slots).filter_map(|slot| Some((slot, self.rows.get(slot)?)))
     }
 
     /// Slots and addresses of the rows that `wanted` says yes to.
     pub(super) fn select(&self, mut wanted: impl FnMut(&A, &C) -> bool) -> Vec<(u32, A)> {
-        let row = |slot| Some((slot, self.addresses.get(slot)?, self.cells.get(slot)?));
-        let rows = (0..self.slots).filter_map(row);
-        rows.filter(|(_, address, cell)| wanted(address, cell))
-            .map(|(slot, address, _)| (slot, address.clone()))
-            .collect()
+        let rows = self.iter().filter(|(_, (address, cell))| wanted(address, cell));
+        rows.map(|(slot, (address, _))| (slot, address.clone())).collect()
     }
 
     pub(super) fn freeze(&mut self, number: KeyGroup) -> FrozenGroup<A, C> {
-        FrozenGroup {
-            number,
-            addresses: self.addresses.freeze(),
-            cells: self.cells.freeze(),
-            len: self.len(),
-        }
+        FrozenGroup { number, pages: self.rows.freeze(), len: self.len() }
     }
 
     pub(super) fn bytes(&self) -> usize {
-        self.index.bytes() + self.addresses.bytes() + self.cells.bytes()
+        self.index.bytes() + self.rows.bytes()
     }
 }

@@ -1,9 +1,8 @@
-//! The rows of one keyed state in one subtask: by key group an index and slabs of copy-on-write pages.
+//! The rows of one keyed state in one subtask: by key group an index and a slab of copy-on-write pages.
 //!
 //! ```text
-//! KeyedTable ── Group 17 ── index   tag ──► slot          never in a snapshot: it is rebuilt on restore
-//!            │           ├─ keys    slot ──► (key, ns)    written once: an update never copies them
-//!            │           └─ cells   slot ──► cell         copied page by page while a snapshot is held
+//! KeyedTable ── Group 17 ── index   tag ──► slot                 never in a snapshot: it is rebuilt on restore
+//!            │           └─ rows    slot ──► (key, ns), cell     copied page by page while a snapshot is held
 //!            └─ Group 18 …
 //! ```
 //!
@@ -151,7 +150,7 @@ impl<K: Key, C: Cell, N: Key> KeyedTable<K, C, N> {
     /// All cells, by key group, in no order within it.
     pub fn iter(&self) -> impl Iterator<Item = (&K::Borrowed, &N, &C)> {
         let rows = self.groups.iter().flat_map(Group::iter);
-        rows.map(|(address, cell)| (address.key(), &address.namespace, cell))
+        rows.map(|(_, (address, cell))| (address.key(), &address.namespace, cell))
     }
 
     /// The table as it is now. Costs a pointer per page, and a count for each that was written since the last time;
@@ -271,7 +270,7 @@ impl<K: Key, C: Cell, N: Key> KeyedTable<K, C, N> {
     /// All cells with their slots.
     pub(super) fn slots(&self) -> impl Iterator<Item = (Slot, &C)> {
         self.range.iter().zip(&self.groups).flat_map(|(number, group)| {
-            group.cells().map(move |(slot, cell)| (Slot { group: number, slot }, cell))
+            group.iter().map(move |(slot, (_, cell))| (Slot { group: number, slot }, cell))
         })
     }
 }

@@ -4,20 +4,20 @@
 //! slot = page · PAGE_ROWS + row
 //! pages   [ Own ][ Own ][ Shared ]      Own: written in place, without asking who else might read it
 //!            │      │       └─ Arc ◄── a snapshot holds it too: copied when written while it does
-//!            └──────┴─ full pages never move; the last one has 4, 8, … rows and doubles until it is full
+//!            └──────┴─ a page that has its full room never moves; only the first begins with less, and doubles
 //! ```
 
 use std::sync::Arc;
 
 use prefetch_index::prefetch_index;
 
-/// Rows of the first page of a slab when it is made; a job may have tens of thousands of slabs.
+/// Rows that a slab's first page has room for when it is made; a job may have tens of thousands of slabs.
 const FIRST_ROWS: usize = 4;
 /// A page's own bytes, roughly: what an update during a snapshot has to copy.
-const PAGE_BYTES: usize = 16 << 10;
+const PAGE_BYTES: usize = 8 << 10;
 
 /// The rows of one page. Their heap memory is not part of it and is cloned with them.
-type Rows<T> = Box<[Option<T>]>;
+type Rows<T> = Vec<Option<T>>;
 
 /// A page of a snapshot.
 pub(super) type Page<T> = Arc<Rows<T>>;
@@ -37,7 +37,7 @@ pub(super) struct Pages<T> {
 
 impl<T> Held<T> {
     #[inline]
-    fn rows(&self) -> &[Option<T>] {
+    fn rows(&self) -> &Rows<T> {
         match self {
             Self::Own(rows) => rows,
             Self::Shared(page) => page,
@@ -45,7 +45,7 @@ impl<T> Held<T> {
     }
 
     fn share(&mut self) -> Page<T> {
-        let page = match std::mem::replace(self, Self::Own(Box::default())) {
+        let page = match std::mem::replace(self, Self::Own(Vec::new())) {
             Self::Own(rows) => Arc::new(rows),
             Self::Shared(page) => page,
         };
@@ -57,7 +57,7 @@ impl<T> Held<T> {
 impl<T: Clone> Held<T> {
     /// The rows to be written: copied first if a snapshot still holds them.
     #[inline]
-    fn rows_mut(&mut self) -> &mut [Option<T>] {
+    fn rows_mut(&mut self) -> &mut Rows<T> {
         match self {
             Self::Own(rows) => rows,
             Self::Shared(_) => self.own(),
@@ -65,15 +65,22 @@ impl<T: Clone> Held<T> {
     }
 
     #[cold]
-    fn own(&mut self) -> &mut [Option<T>] {
+    fn own(&mut self) -> &mut Rows<T> {
         if let Self::Shared(page) = self {
-            *self = Self::Own(Arc::unwrap_or_clone(std::mem::take(page)));
+            *self = Self::Own(Arc::try_unwrap(std::mem::take(page)).unwrap_or_else(|page| copy(&page)));
         }
         match self {
             Self::Own(rows) => rows,
-            Self::Shared(page) => Arc::<Rows<T>>::make_mut(page),
+            Self::Shared(page) => Arc::make_mut(page),
         }
     }
+}
+
+/// A copy with the same room for more.
+fn copy<T: Clone>(page: &Rows<T>) -> Rows<T> {
+    let mut rows = Vec::with_capacity(page.capacity());
+    rows.extend_from_slice(page);
+    rows
 }
 
 impl<T> Pages<T> {
@@ -90,8 +97,9 @@ impl<T> Pages<T> {
         }
     };
 
-    pub(super) fn new() -> Self {
-        Self { pages: Vec::new() }
+    /// With room for the pointers of so many rows' pages, so that growth never moves them all.
+    pub(super) fn with_capacity(rows: usize) -> Self {
+        Self { pages: Vec::with_capacity(rows.div_ceil(Self::PAGE_ROWS)) }
     }
 
     /// The pages as they are now; from here on they are copied before they are written.
@@ -99,29 +107,30 @@ impl<T> Pages<T> {
         self.pages.iter_mut().map(Held::share).collect()
     }
 
-    /// Room for this many more pages' pointers, so that growth never moves them all.
-    pub(super) fn reserve(&mut self, rows: usize) {
-        self.pages.reserve(rows.div_ceil(Self::PAGE_ROWS));
-    }
-
     #[inline]
     pub(super) fn get(&self, slot: u32) -> Option<&T> {
-        let slot = slot as usize;
-        self.pages.get(slot / Self::PAGE_ROWS)?.rows().get(slot % Self::PAGE_ROWS)?.as_ref()
+        let (page, row) = Self::split(slot as usize);
+        self.pages.get(page)?.rows().get(row)?.as_ref()
     }
 
     /// Asks for a row that is needed soon.
     #[inline]
     pub(super) fn prefetch(&self, slot: u32) {
-        let slot = slot as usize;
-        if let Some(page) = self.pages.get(slot / Self::PAGE_ROWS) {
-            prefetch_index(page.rows(), slot % Self::PAGE_ROWS);
+        let (page, row) = Self::split(slot as usize);
+        if let Some(page) = self.pages.get(page) {
+            prefetch_index(page.rows(), row);
         }
+    }
+
+    /// Page and row of a slot.
+    #[inline]
+    const fn split(slot: usize) -> (usize, usize) {
+        (slot / Self::PAGE_ROWS, slot % Self::PAGE_ROWS)
     }
 
     /// Bytes of the slab itself, without what its rows own elsewhere.
     pub(super) fn bytes(&self) -> usize {
-        self.pages.iter().map(|page| size_of_val(page.rows())).sum()
+        self.pages.iter().map(|page| page.rows().capacity() * size_of::<Option<T>>()).sum()
     }
 }
 
@@ -133,11 +142,25 @@ impl<T: Clone> Pages<T> {
 
     /// Puts a row into a slot, which is at most one beyond the last.
     #[inline]
-    pub(super) fn put(&mut self, slot: u32, value: T) -> Option<&mut T> {
-        if self.row_mut(slot).is_none() {
-            self.grow();
+    pub(super) fn put(&mut self, slot: u32, value: T) {
+        match self.row_mut(slot) {
+            Some(row) => *row = Some(value),
+            None => self.push(value),
         }
-        self.row_mut(slot).map(|row| row.insert(value))
+    }
+
+    /// Puts a row behind the last one.
+    #[inline]
+    fn push(&mut self, value: T) {
+        match self.pages.last_mut() {
+            Some(last) if last.rows().len() < Self::PAGE_ROWS => last.rows_mut().push(Some(value)),
+            last => {
+                let room = if last.is_some() { Self::PAGE_ROWS } else { FIRST_ROWS };
+                let mut rows = Vec::with_capacity(room);
+                rows.push(Some(value));
+                self.pages.push(Held::Own(rows));
+            }
+        }
     }
 
     pub(super) fn take(&mut self, slot: u32) -> Option<T> {
@@ -146,27 +169,9 @@ impl<T: Clone> Pages<T> {
 
     #[inline]
     fn row_mut(&mut self, slot: u32) -> Option<&mut Option<T>> {
-        let slot = slot as usize;
-        self.pages.get_mut(slot / Self::PAGE_ROWS)?.rows_mut().get_mut(slot % Self::PAGE_ROWS)
+        let (page, row) = Self::split(slot as usize);
+        self.pages.get_mut(page)?.rows_mut().get_mut(row)
     }
-
-    /// Doubles the last page, or begins a new one.
-    fn grow(&mut self) {
-        let rows = match self.pages.pop_if(|last| last.rows().len() < Self::PAGE_ROWS) {
-            None if self.pages.is_empty() => empty(FIRST_ROWS).collect(),
-            None => empty(Self::PAGE_ROWS).collect(),
-            Some(mut last) => {
-                let rows = last.rows_mut();
-                let more = rows.len();
-                rows.iter_mut().map(Option::take).chain(empty(more)).collect()
-            }
-        };
-        self.pages.push(Held::Own(rows));
-    }
-}
-
-fn empty<T>(rows: usize) -> impl Iterator<Item = Option<T>> {
-    (0..rows).map(|_| None)
 }
 
 /// Frozen pages, with the way to a row cut short.
@@ -176,7 +181,7 @@ pub(super) struct Slab<'a, T> {
 
 impl<'a, T> Slab<'a, T> {
     pub(super) fn of(pages: &'a [Page<T>]) -> Self {
-        Self { pages: pages.iter().map(|page| page.as_ref().as_ref()).collect() }
+        Self { pages: pages.iter().map(|page| page.as_slice()).collect() }
     }
 
     /// Slots that it has pages for.
@@ -186,17 +191,16 @@ impl<'a, T> Slab<'a, T> {
 
     #[inline]
     pub(super) fn get(&self, slot: u64) -> Option<&'a T> {
-        let slot = slot as usize;
-        let page = *self.pages.get(slot / Pages::<T>::PAGE_ROWS)?;
-        page.get(slot % Pages::<T>::PAGE_ROWS)?.as_ref()
+        let (page, row) = Pages::<T>::split(slot as usize);
+        self.pages.get(page)?.get(row)?.as_ref()
     }
 
     /// Asks for a row that is needed soon.
     #[inline]
     pub(super) fn prefetch(&self, slot: u64) {
-        let slot = slot as usize;
-        if let Some(page) = self.pages.get(slot / Pages::<T>::PAGE_ROWS) {
-            prefetch_index(page, slot % Pages::<T>::PAGE_ROWS);
+        let (page, row) = Pages::<T>::split(slot as usize);
+        if let Some(page) = self.pages.get(page) {
+            prefetch_index(page, row);
         }
     }
 
@@ -216,7 +220,7 @@ mod tests {
 
     #[test]
     fn frozen_pages_keep_what_they_held() {
-        let mut pages = Pages::new();
+        let mut pages = Pages::with_capacity(0);
         for slot in 0..1000u32 {
             pages.put(slot, slot.to_string());
         }
@@ -235,7 +239,7 @@ mod tests {
 
     #[test]
     fn a_page_that_no_snapshot_holds_is_written_in_place() {
-        let mut pages = Pages::new();
+        let mut pages = Pages::with_capacity(0);
         pages.put(0, 1u64);
         let before = pages.pages[0].rows().as_ptr();
         drop(pages.freeze());
@@ -246,6 +250,21 @@ mod tests {
         assert_eq!(before, held[0].as_ptr());
         assert_ne!(before, pages.pages[0].rows().as_ptr());
         assert_eq!((Slab::of(&held).get(0), pages.get(0)), (Some(&2), Some(&3)));
+    }
+
+    #[test]
+    fn a_copied_page_has_the_same_room() {
+        let mut pages = Pages::with_capacity(0);
+        let fill = |pages: &mut Pages<u64>, slots: std::ops::Range<u32>| {
+            slots.for_each(|slot| pages.put(slot, slot.into()));
+        };
+        let first = Pages::<u64>::PAGE_ROWS as u32;
+        fill(&mut pages, 0..first + 1);
+        let held = pages.freeze();
+        fill(&mut pages, 0..2 * first);
+        let bytes = 2 * Pages::<u64>::PAGE_ROWS * size_of::<Option<u64>>();
+        assert_eq!((pages.pages.len(), pages.bytes()), (2, bytes));
+        assert_eq!(Slab::of(&held).iter().count(), Pages::<u64>::PAGE_ROWS + 1);
     }
 
     #[test]

@@ -9,7 +9,7 @@
 use std::cmp::Ordering;
 
 use super::address::Address;
-use super::group::FrozenGroup;
+use super::group::{FrozenGroup, Row};
 use super::pages::Slab;
 use crate::state::key::Key;
 
@@ -18,8 +18,7 @@ const PREFETCH_ROWS: usize = 24;
 
 /// An iterator over sorted rows.
 pub(super) struct Sorted<'a, K: Key, C, N> {
-    addresses: Slab<'a, Address<K, N>>,
-    cells: Slab<'a, C>,
+    rows: Slab<'a, Row<Address<K, N>, C>>,
     /// Of the rows that are left.
     slots: std::vec::IntoIter<u64>,
 }
@@ -27,9 +26,9 @@ pub(super) struct Sorted<'a, K: Key, C, N> {
 impl<'a, K: Key, C, N: Key> Sorted<'a, K, C, N> {
     /// Sorts by the addresses, which are read from end to end.
     pub(super) fn of(group: &'a FrozenGroup<Address<K, N>, C>) -> Self {
-        let addresses = Slab::of(&group.addresses);
-        let slots = order(&addresses, group.len).into_iter();
-        Self { addresses, cells: Slab::of(&group.cells), slots }
+        let rows = Slab::of(&group.pages);
+        let slots = order(&rows, group.len).into_iter();
+        Self { rows, slots }
     }
 }
 
@@ -40,19 +39,18 @@ impl<'a, K: Key, C, N: Key> Iterator for Sorted<'a, K, C, N> {
     #[inline]
     fn next(&mut self) -> Option<Self::Item> {
         if let Some(later) = self.slots.as_slice().get(PREFETCH_ROWS) {
-            self.addresses.prefetch(*later);
-            self.cells.prefetch(*later);
+            self.rows.prefetch(*later);
         }
-        let slot = self.slots.next()?;
-        Some((self.addresses.get(slot)?, self.cells.get(slot)?))
+        let (address, cell) = self.rows.get(self.slots.next()?)?;
+        Some((address, cell))
     }
 }
 
 /// The slots in the order of their rows, of which there are `len`.
-fn order<K: Key, N: Key>(rows: &Slab<'_, Address<K, N>>, len: usize) -> Vec<u64> {
+fn order<K: Key, C, N: Key>(rows: &Slab<'_, Row<Address<K, N>, C>>, len: usize) -> Vec<u64> {
     let skip = common_prefix(rows);
     let mut order = Vec::with_capacity(len);
-    rows.iter().for_each(|(_, address)| order.push(K::sort_prefix(address.key(), skip)));
+    rows.iter().for_each(|(_, (address, _))| order.push(K::sort_prefix(address.key(), skip)));
     let first = order.first().copied().unwrap_or_default();
     let shared_bits = order.iter().fold(0, |differ, prefix| differ | (prefix ^ first)).leading_zeros();
     let slot_bits = u64::BITS - (rows.slots() as u64).leading_zeros();
@@ -67,7 +65,7 @@ fn order<K: Key, N: Key>(rows: &Slab<'_, Address<K, N>>, len: usize) -> Vec<u64>
     for ties in order.chunk_by_mut(|a, b| a >> slot_bits == b >> slot_bits).filter(|ties| ties.len() > 1) {
         ties.sort_unstable_by(|a, b| {
             let [a, b] = [a, b].map(|row| rows.get(row & slot_mask));
-            a.zip(b).map_or(Ordering::Equal, |(a, b)| a.order(b))
+            a.zip(b).map_or(Ordering::Equal, |((a, _), (b, _))| a.order(b))
         });
     }
     order.iter_mut().for_each(|slot| *slot &= slot_mask);
@@ -75,8 +73,8 @@ fn order<K: Key, N: Key>(rows: &Slab<'_, Address<K, N>>, len: usize) -> Vec<u64>
 }
 
 /// Leading bytes that all keys share.
-fn common_prefix<K: Key, N: Key>(rows: &Slab<'_, Address<K, N>>) -> usize {
-    let mut keys = rows.iter().map(|(_, address)| address.key());
+fn common_prefix<K: Key, C, N: Key>(rows: &Slab<'_, Row<Address<K, N>, C>>) -> usize {
+    let mut keys = rows.iter().map(|(_, (address, _))| address.key());
     let Some(first) = keys.next() else { return 0 };
     let mut shared = usize::MAX;
     for key in keys {

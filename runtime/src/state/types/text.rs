@@ -6,7 +6,7 @@ use std::sync::Arc;
 use arrow_array::builder::StringBuilder;
 use arrow_array::{Array, ArrayRef, StringArray};
 use arrow_schema::DataType;
-use smol_str::SmolStr;
+use compact_str::CompactString;
 use spt_format::{Error, Field, KeyHash, Logical, Result, Type, java_hash_string, java_hash_utf16};
 
 use crate::state::arena::TextArena;
@@ -60,7 +60,9 @@ macro_rules! text_builder {
 }
 
 text_builder!(String, |builder: &mut StringBuilder, value: &String| builder.append_value(value));
-text_builder!(SmolStr, |builder: &mut StringBuilder, value: &SmolStr| builder.append_value(value));
+text_builder!(CompactString, |builder: &mut StringBuilder, value: &CompactString| {
+    builder.append_value(value);
+});
 text_builder!(char, |builder: &mut StringBuilder, value: &char| {
     builder.append_value(value.encode_utf8(&mut [0; 4]));
 });
@@ -75,12 +77,12 @@ impl StateReader<String> for TextReader {
     }
 }
 
-impl StateReader<SmolStr> for TextReader {
+impl StateReader<CompactString> for TextReader {
     fn new(array: &dyn Array) -> Result<Self> {
         downcast(array, &DataType::Utf8).map(Self)
     }
 
-    fn get(&self, row: usize) -> Result<SmolStr> {
+    fn get(&self, row: usize) -> Result<CompactString> {
         self.text(row).map(Hold::hold)
     }
 }
@@ -110,7 +112,7 @@ impl State for String {
 }
 
 /// What a table keeps of a `String` that is a key.
-impl State for SmolStr {
+impl State for CompactString {
     type Builder = TextBuilder;
     type Reader = TextReader;
 
