@@ -41,9 +41,9 @@ const FIRST_PLACES: usize = 8;
 pub(super) struct Entries {
     /// None, or a power of two; a quarter of them is free.
     places: Box<[Entry]>,
-    len: usize,
+    len: u32,
     /// Places to begin with.
-    first_places: usize,
+    first_places: u32,
 }
 
 impl Entries {
@@ -54,11 +54,11 @@ impl Entries {
 
     /// Will hold this many entries without growing.
     pub(super) fn with_capacity(rows: usize) -> Self {
-        Self { first_places: (rows.div_ceil(3) * 4).next_power_of_two(), ..Self::default() }
+        Self { first_places: (rows.div_ceil(3) * 4).next_power_of_two() as u32, ..Self::default() }
     }
 
     pub(super) fn len(&self) -> usize {
-        self.len
+        self.len as usize
     }
 
     /// Asks for the place of a tag, which is needed soon.
@@ -86,7 +86,7 @@ impl Entries {
     /// The slot of an entry with this tag that `is_it`, or else the place for one, which there is room for.
     #[inline]
     pub(super) fn locate(&mut self, tag: u32, mut is_it: impl FnMut(u32) -> bool) -> Result<u32, usize> {
-        if self.len >= Self::rows_of(self.places.len()) {
+        if self.len() >= Self::rows_of(self.places.len()) {
             self.grow();
         }
         let place = self.place(tag, |entry| entry.tag() == tag && is_it(entry.slot()));
@@ -179,7 +179,7 @@ impl Entries {
 
     #[cold]
     fn grow(&mut self) {
-        let places = (self.places.len() * 2).max(self.first_places).max(FIRST_PLACES);
+        let places = (self.places.len() * 2).max(self.first_places as usize).max(FIRST_PLACES);
         let smaller = std::mem::replace(&mut self.places, vec![Entry::FREE; places].into());
         smaller.iter().filter(|entry| **entry != Entry::FREE).for_each(|entry| self.put(*entry));
     }

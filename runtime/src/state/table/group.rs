@@ -11,14 +11,17 @@ pub(super) const NO_SLOT: u32 = u32::MAX;
 /// What lies in a slot. Whoever finds an address needs its cell, which so is read with it.
 pub(super) type Row<A, C> = (A, C);
 
-/// Index and rows. A slot that was removed is used again before a new one.
+/// Index and rows. What every record reads of it lies in one cache line.
+#[repr(align(64))]
 pub(super) struct Group<A, C> {
     index: Index,
     rows: Pages<Row<A, C>>,
-    free: Vec<u32>,
-    /// Slots ever used.
-    slots: u32,
+    vacant: Box<Vacant>,
 }
+
+/// Slots that rows were removed from, to be used again before new ones.
+#[derive(Default)]
+struct Vacant(Vec<u32>);
 
 /// The pages of a key group at one moment.
 pub(super) struct FrozenGroup<A, C> {
@@ -29,16 +32,11 @@ pub(super) struct FrozenGroup<A, C> {
 
 impl<A: Clone, C: Clone> Group<A, C> {
     pub(super) fn with_capacity(rows: usize) -> Self {
-        Self {
-            index: Index::with_capacity(rows),
-            rows: Pages::with_capacity(rows),
-            free: Vec::new(),
-            slots: 0,
-        }
+        Self { index: Index::with_capacity(rows), rows: Pages::with_capacity(rows), vacant: Box::default() }
     }
 
     pub(super) fn len(&self) -> usize {
-        self.slots as usize - self.free.len()
+        self.rows.slots() as usize - self.vacant.0.len()
     }
 
     #[inline]
@@ -93,10 +91,7 @@ impl<A: Clone, C: Clone> Group<A, C> {
     /// Adds a row where [`Group::locate`] has just found that it is not there yet, and says in which slot.
     #[inline]
     pub(super) fn fill(&mut self, free: Free, tag: u32, address: A, cell: C) -> u32 {
-        let slot = self.free.pop().unwrap_or_else(|| {
-            self.slots += 1;
-            self.slots - 1
-        });
+        let slot = self.vacant.0.pop().unwrap_or_else(|| self.rows.slots());
         self.rows.put(slot, (address, cell));
         self.index.fill(free, tag, slot);
         slot
@@ -105,12 +100,12 @@ impl<A: Clone, C: Clone> Group<A, C> {
     pub(super) fn remove(&mut self, tag: u32, slot: u32) -> Option<C> {
         self.index.remove(tag, slot);
         let (_, cell) = self.rows.take(slot)?;
-        self.free.push(slot);
+        self.vacant.0.push(slot);
         Some(cell)
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = (u32, &Row<A, C>)> {
-        (0..self.slots).filter_map(|slot| Some((slot, self.rows.get(slot)?)))
+        (0..self.rows.slots()).filter_map(|slot| Some((slot, self.rows.get(slot)?)))
     }
 
     /// Slots and addresses of the rows that `wanted` says yes to.

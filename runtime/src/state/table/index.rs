@@ -18,7 +18,7 @@ const MAX_DEPTH: u32 = 16;
 pub(super) enum Index {
     /// As long as one table suffices.
     Single(Entries),
-    Split(Directory),
+    Split(Box<Directory>),
 }
 
 impl Index {
@@ -26,7 +26,7 @@ impl Index {
     pub(super) fn with_capacity(rows: usize) -> Self {
         match rows {
             0..=SPLIT_ROWS => Self::Single(Entries::with_capacity(rows)),
-            _ => Self::Split(Directory::with_capacity(rows)),
+            _ => Self::Split(Box::new(Directory::with_capacity(rows))),
         }
     }
 
@@ -50,7 +50,7 @@ impl Index {
         if let Self::Single(entries) = self
             && entries.len() >= SPLIT_ROWS
         {
-            *self = Self::Split(Directory::of(std::mem::take(entries)));
+            *self = Self::Split(Box::new(Directory::of(std::mem::take(entries))));
         }
         let table = match self {
             Self::Single(_) => 0,

@@ -102,6 +102,13 @@ impl<T> Pages<T> {
         Self { pages: Vec::with_capacity(rows.div_ceil(Self::PAGE_ROWS)) }
     }
 
+    /// Slots that were ever used.
+    #[inline]
+    pub(super) fn slots(&self) -> u32 {
+        let last = self.pages.last().map_or(0, |last| last.rows().len());
+        (self.pages.len().saturating_sub(1) * Self::PAGE_ROWS + last) as u32
+    }
+
     /// The pages as they are now; from here on they are copied before they are written.
     pub(super) fn freeze(&mut self) -> Vec<Page<T>> {
         self.pages.iter_mut().map(Held::share).collect()
