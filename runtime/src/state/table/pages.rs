@@ -14,7 +14,7 @@ use prefetch_index::prefetch_index;
 /// Rows that a slab's first page has room for when it is made; a job may have tens of thousands of slabs.
 const FIRST_ROWS: usize = 4;
 /// A page's own bytes, roughly: what an update during a snapshot has to copy.
-const PAGE_BYTES: usize = 8 << 10;
+const PAGE_BYTES: usize = 16 << 10;
 
 /// The rows of one page. Their heap memory is not part of it and is cloned with them.
 type Rows<T> = Vec<Option<T>>;
