@@ -11,11 +11,15 @@ pub(super) const NO_SLOT: u32 = u32::MAX;
 /// What lies in a slot. Whoever finds an address needs its cell, which so is read with it.
 pub(super) type Row<A, C> = (A, C);
 
-/// Index and rows. What every record reads of it lies in one cache line.
+/// Bytes that are read from memory at once.
+const CACHE_LINE: usize = 64;
+
+/// Index and rows. All of it lies in one cache line, since every record reads it.
 #[repr(align(64))]
 pub(super) struct Group<A, C> {
     index: Index,
     rows: Pages<Row<A, C>>,
+    /// Behind a pointer: only who adds or removes a row reads it.
     vacant: Box<Vacant>,
 }
 
@@ -32,6 +36,7 @@ pub(super) struct FrozenGroup<A, C> {
 
 impl<A: Clone, C: Clone> Group<A, C> {
     pub(super) fn with_capacity(rows: usize) -> Self {
+        const { assert!(size_of::<Self>() == CACHE_LINE, "what every record reads is one cache line") };
         Self { index: Index::with_capacity(rows), rows: Pages::with_capacity(rows), vacant: Box::default() }
     }
 
@@ -91,8 +96,14 @@ impl<A: Clone, C: Clone> Group<A, C> {
     /// Adds a row where [`Group::locate`] has just found that it is not there yet, and says in which slot.
     #[inline]
     pub(super) fn fill(&mut self, free: Free, tag: u32, address: A, cell: C) -> u32 {
-        let slot = self.vacant.0.pop().unwrap_or_else(|| self.rows.slots());
-        self.rows.put(slot, (address, cell));
+        let row = (address, cell);
+        let slot = match self.vacant.0.pop() {
+            Some(slot) => {
+                self.rows.put(slot, row);
+                slot
+            }
+            None => self.rows.push(row),
+        };
         self.index.fill(free, tag, slot);
         slot
     }

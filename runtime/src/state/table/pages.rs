@@ -147,18 +147,18 @@ impl<T: Clone> Pages<T> {
         self.row_mut(slot)?.as_mut()
     }
 
-    /// Puts a row into a slot, which is at most one beyond the last.
+    /// Puts a row into a slot that was used before.
     #[inline]
     pub(super) fn put(&mut self, slot: u32, value: T) {
-        match self.row_mut(slot) {
-            Some(row) => *row = Some(value),
-            None => self.push(value),
+        if let Some(row) = self.row_mut(slot) {
+            *row = Some(value);
         }
     }
 
-    /// Puts a row behind the last one.
+    /// Puts a row into the next slot, and says which one that is.
     #[inline]
-    fn push(&mut self, value: T) {
+    pub(super) fn push(&mut self, value: T) -> u32 {
+        let slot = self.slots();
         match self.pages.last_mut() {
             Some(last) if last.rows().len() < Self::PAGE_ROWS => last.rows_mut().push(Some(value)),
             last => {
@@ -168,6 +168,7 @@ impl<T: Clone> Pages<T> {
                 self.pages.push(Held::Own(rows));
             }
         }
+        slot
     }
 
     pub(super) fn take(&mut self, slot: u32) -> Option<T> {
@@ -229,13 +230,13 @@ mod tests {
     fn frozen_pages_keep_what_they_held() {
         let mut pages = Pages::with_capacity(0);
         for slot in 0..1000u32 {
-            pages.put(slot, slot.to_string());
+            assert_eq!(pages.push(slot.to_string()), slot);
         }
         let frozen = pages.freeze();
         for slot in (0..1000).step_by(7) {
             pages.take(slot);
         }
-        pages.put(1000, "new".to_owned());
+        pages.push("new".to_owned());
         let rows: Vec<_> = Slab::of(&frozen).iter().collect();
         assert_eq!(rows.len(), 1000);
         assert!((0..).zip(&rows).all(|(slot, row)| *row == (slot, &slot.to_string())));
@@ -247,7 +248,7 @@ mod tests {
     #[test]
     fn a_page_that_no_snapshot_holds_is_written_in_place() {
         let mut pages = Pages::with_capacity(0);
-        pages.put(0, 1u64);
+        pages.push(1u64);
         let before = pages.pages[0].rows().as_ptr();
         drop(pages.freeze());
         pages.put(0, 2);
@@ -261,17 +262,20 @@ mod tests {
 
     #[test]
     fn a_copied_page_has_the_same_room() {
+        const ROWS: u64 = Pages::<u64>::PAGE_ROWS as u64;
         let mut pages = Pages::with_capacity(0);
-        let fill = |pages: &mut Pages<u64>, slots: std::ops::Range<u32>| {
-            slots.for_each(|slot| pages.put(slot, slot.into()));
+        let push = |pages: &mut Pages<u64>, rows: std::ops::Range<u64>| {
+            for row in rows {
+                pages.push(row);
+            }
         };
-        let first = Pages::<u64>::PAGE_ROWS as u32;
-        fill(&mut pages, 0..first + 1);
+        // Room for three rows would double past that of a page.
+        push(&mut pages, 0..ROWS + 3);
         let held = pages.freeze();
-        fill(&mut pages, 0..2 * first);
+        push(&mut pages, ROWS + 3..2 * ROWS);
         let bytes = 2 * Pages::<u64>::PAGE_ROWS * size_of::<Option<u64>>();
         assert_eq!((pages.pages.len(), pages.bytes()), (2, bytes));
-        assert_eq!(Slab::of(&held).iter().count(), Pages::<u64>::PAGE_ROWS + 1);
+        assert_eq!(Slab::of(&held).iter().count(), Pages::<u64>::PAGE_ROWS + 3);
     }
 
     #[test]
