@@ -2,7 +2,8 @@
 //!
 //! Figures in parentheses, and those of snapshots and restore, count the time on the processor only.
 //!
-//! `cargo bench -p spt-runtime --bench state_table -- [KEYS…]`; 10⁶ and 10⁷ keys if none are given.
+//! `cargo bench -p spt-runtime --bench state_table -- [KEYS…] [long]`; 10⁶ and 10⁷ keys if none are given. They are texts of 20
+//! bytes, which lie in the table's rows; those of 37 that `long` asks for lie elsewhere.
 
 #![allow(
     clippy::unwrap_used,
@@ -98,7 +99,7 @@ impl BatchUpdate<String, i64> for Count {
 }
 
 /// Adds one to the counts of keys, batch by batch; only the receiving side is timed.
-fn update(table: &mut KeyedTable<String, i64>, keys: impl Iterator<Item = u64>) -> Timing {
+fn update(table: &mut KeyedTable<String, i64>, keys: impl Iterator<Item = u64>, digits: usize) -> Timing {
     let (mut timing, mut arena, mut places) = (Timing::default(), TextArena::default(), Vec::new());
     let (mut text, all) = (String::new(), Places::new(GROUPS));
     let mut keys = keys.peekable();
@@ -107,7 +108,7 @@ fn update(table: &mut KeyedTable<String, i64>, keys: impl Iterator<Item = u64>) 
         places.clear();
         for key in keys.by_ref().take(BATCH as usize) {
             text.clear();
-            write!(text, "word{:016x}", mix(key)).unwrap();
+            write!(text, "word{:0digits$x}", mix(key)).unwrap();
             arena.push(&text);
             places.push(all.of::<String>(&text));
         }
@@ -152,11 +153,11 @@ fn restore(frozen: &Frozen<String, i64, ()>) {
     println!("  {:<42} {:6.0} ns/row", "restore, presized", time.as_nanos() as f64 / table.len() as f64);
 }
 
-fn measure(keys: u64) {
-    println!("{keys} keys");
+fn measure(keys: u64, digits: usize) {
+    println!("{keys} keys of {} bytes", 4 + digits);
     let empty = resident();
     let mut table = KeyedTable::new(KeyGroupRange::all(GROUPS));
-    update(&mut table, 0..keys).print("load in random order, growing");
+    update(&mut table, 0..keys, digits).print("load in random order, growing");
     let loaded = resident();
     println!(
         "  {:<42} {:6} MiB, {} MiB of it index and pages",
@@ -164,19 +165,19 @@ fn measure(keys: u64) {
         loaded - empty,
         table.bytes() >> 20
     );
-    update(&mut table, random_keys(keys, UPDATES)).print("random updates");
+    update(&mut table, random_keys(keys, UPDATES), digits).print("random updates");
 
     let start = Clock::now();
     let frozen = table.freeze();
     let (time, on_processor) = start.elapsed();
     println!("  {:<42} {time:.1?} ({on_processor:.1?})", "freeze");
-    update(&mut table, random_keys(keys, UPDATES)).print("random updates, snapshot held");
+    update(&mut table, random_keys(keys, UPDATES), digits).print("random updates, snapshot held");
     println!("  {:<42} {:6} MiB more", "memory, snapshot held", resident().saturating_sub(loaded));
     drop(frozen);
 
     let frozen = table.freeze();
     let before = resident();
-    update(&mut table, random_keys(keys, keys / 10)).print("a tenth of the keys, snapshot held");
+    update(&mut table, random_keys(keys, keys / 10), digits).print("a tenth of the keys, snapshot held");
     println!("  {:<42} {:6} MiB more", "memory, a tenth rewritten", resident().saturating_sub(before));
     drop(frozen);
 
@@ -187,7 +188,7 @@ fn measure(keys: u64) {
         drop(frozen);
         (rows, time, start.elapsed())
     });
-    update(&mut table, random_keys(keys, UPDATES)).print("random updates, snapshot sorted meanwhile");
+    update(&mut table, random_keys(keys, UPDATES), digits).print("random updates, snapshot sorted meanwhile");
     let (rows, time, dropped) = writer.join().unwrap();
     println!(
         "  {:<42} {:6.1} M/s, dropped in {dropped:?}",
@@ -209,5 +210,6 @@ fn measure(keys: u64) {
 fn main() {
     let asked: Vec<u64> = std::env::args().filter_map(|argument| argument.parse().ok()).collect();
     let keys = if asked.is_empty() { vec![1_000_000, 10_000_000] } else { asked };
-    keys.into_iter().for_each(measure);
+    let digits = if std::env::args().any(|argument| argument == "long") { 33 } else { 16 };
+    keys.into_iter().for_each(|keys| measure(keys, digits));
 }

@@ -19,16 +19,16 @@ const KEY_BITS: u32 = 40;
 pub struct Pool {
     pub lines: Arc<[String]>,
     total: u64,
-    /// Only the first so many of the lines are sent.
-    pub first: Arc<AtomicUsize>,
+    /// Of the lines only every so manieth is sent.
+    pub every: Arc<AtomicUsize>,
     /// No line is sent whose number in the stream is not below this.
     pub gate: Arc<AtomicU64>,
 }
 
 impl Pool {
     fn new(lines: Vec<String>, total: u64) -> Self {
-        let first = Arc::new(AtomicUsize::new(lines.len()));
-        Self { lines: lines.into(), total, first, gate: Arc::new(AtomicU64::new(u64::MAX)) }
+        let every = Arc::new(AtomicUsize::new(1));
+        Self { lines: lines.into(), total, every, gate: Arc::new(AtomicU64::new(u64::MAX)) }
     }
 
     /// So many lines whose words follow a logarithmic distribution: few are frequent, most are rare.
@@ -113,12 +113,12 @@ impl SourceReader for PoolReader {
     type Split = (u64, u64);
 
     fn poll(&mut self, out: &mut Out<'_, String>) -> Result<Poll> {
-        let Pool { lines, total, first, gate } = &self.pool;
-        let (end, first) = (gate.load(Ordering::Relaxed).min(*total), first.load(Ordering::Relaxed));
+        let Pool { lines, total, every, gate } = &self.pool;
+        let (end, every) = (gate.load(Ordering::Relaxed).min(*total), every.load(Ordering::Relaxed));
         let Some((next, step)) = self.splits.iter_mut().find(|(next, _)| *next < end) else {
             return Ok(if end < *total { Poll::Idle(Duration::from_millis(1)) } else { Poll::End });
         };
-        let (mut place, ahead) = (*next as usize % first, *step as usize % first);
+        let [mut place, ahead] = [*next, *step].map(|lines_on| lines_on as usize * every % lines.len());
         for _ in 0..POLL_LINES {
             if *next >= end {
                 break;
@@ -127,8 +127,8 @@ impl SourceReader for PoolReader {
             *next += *step;
             // Without a division, which takes as long as a word.
             place += ahead;
-            if place >= first {
-                place -= first;
+            if place >= lines.len() {
+                place -= lines.len();
             }
         }
         Ok(Poll::Ready)

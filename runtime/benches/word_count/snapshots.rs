@@ -77,14 +77,14 @@ fn restore(path: &Path, source: Pool, keys: u64) {
     job.cancel().unwrap();
 }
 
-/// A tenth of the keys is rewritten over and over while a savepoint is taken.
+/// A tenth of the keys, some in every page, is rewritten over and over while a savepoint is taken.
 pub fn barrier(keys: u64) {
     let dir = tempfile::tempdir().unwrap();
     let source = Pool::of_keys(keys);
     let pauses = Arc::new(Pauses::default());
     let job = word_count::<Bytewise>(source.clone(), Arc::clone(&pauses), options());
     await_words(&job, 2 * keys);
-    source.first.store(source.lines.len() / 10, Ordering::Relaxed);
+    source.every.store(10, Ordering::Relaxed);
     await_words(&job, words(&job) + keys);
     for _ in 0..3 {
         let alone = watch(&job, &pauses, &mut || std::thread::sleep(Duration::from_secs(2)));

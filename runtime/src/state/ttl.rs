@@ -25,7 +25,7 @@ pub enum Touch {
     /// Creating and writing.
     #[default]
     OnWrite,
-    /// Reading too. Then a read is a write, and copies a page during a snapshot.
+    /// Reading too. Then a read is a write, and copies the cells of a page during a snapshot.
     OnReadAndWrite,
 }
 

@@ -52,7 +52,7 @@ impl<K: Key, C: Cell, N: Key> Frozen<K, C, N> {
         let rows_of = |group: &FrozenGroup<Address<K, N>, C>| -> usize {
             match C::IS_ONE_ROW {
                 true => group.len,
-                false => Slab::of(&group.pages).iter().map(|(_, (_, cell))| cell.rows()).sum(),
+                false => Slab::of(&group.pages).iter().map(|(_, _, cell)| cell.rows()).sum(),
             }
         };
         self.groups.iter().map(|group| (group.number, rows_of(group) as u64)).collect()

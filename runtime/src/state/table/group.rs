@@ -8,9 +8,6 @@ use super::pages::{Page, Pages};
 /// Not the number of a slot.
 pub(super) const NO_SLOT: u32 = u32::MAX;
 
-/// What lies in a slot. Whoever finds an address needs its cell, which so is read with it.
-pub(super) type Row<A, C> = (A, C);
-
 /// Bytes that are read from memory at once.
 const CACHE_LINE: usize = 64;
 
@@ -18,7 +15,7 @@ const CACHE_LINE: usize = 64;
 #[repr(align(64))]
 pub(super) struct Group<A, C> {
     index: Index,
-    rows: Pages<Row<A, C>>,
+    rows: Pages<A, C>,
     /// Behind a pointer: only who adds or removes a row reads it.
     vacant: Box<Vacant>,
 }
@@ -30,7 +27,7 @@ struct Vacant(Vec<u32>);
 /// The pages of a key group at one moment.
 pub(super) struct FrozenGroup<A, C> {
     pub(super) number: KeyGroup,
-    pub(super) pages: Vec<Page<Row<A, C>>>,
+    pub(super) pages: Vec<Page<A, C>>,
     pub(super) len: usize,
 }
 
@@ -69,7 +66,7 @@ impl<A: Clone, C: Clone> Group<A, C> {
     #[inline]
     pub(super) fn row_if(&mut self, slot: u32, is_it: impl FnOnce(&A) -> bool) -> Option<(&A, &mut C)> {
         let (address, cell) = self.rows.get_mut(slot)?;
-        is_it(address).then_some((&*address, cell))
+        is_it(address).then_some((address, cell))
     }
 
     #[inline]
@@ -110,19 +107,23 @@ impl<A: Clone, C: Clone> Group<A, C> {
 
     pub(super) fn remove(&mut self, tag: u32, slot: u32) -> Option<C> {
         self.index.remove(tag, slot);
-        let (_, cell) = self.rows.take(slot)?;
+        let cell = self.rows.take(slot)?;
         self.vacant.0.push(slot);
         Some(cell)
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = (u32, &Row<A, C>)> {
-        (0..self.rows.slots()).filter_map(|slot| Some((slot, self.rows.get(slot)?)))
+    /// Slots, addresses and cells.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (u32, &A, &C)> {
+        (0..self.rows.slots()).filter_map(|slot| {
+            let (address, cell) = self.rows.get(slot)?;
+            Some((slot, address, cell))
+        })
     }
 
     /// Slots and addresses of the rows that `wanted` says yes to.
     pub(super) fn select(&self, mut wanted: impl FnMut(&A, &C) -> bool) -> Vec<(u32, A)> {
-        let rows = self.iter().filter(|(_, (address, cell))| wanted(address, cell));
-        rows.map(|(slot, (address, _))| (slot, address.clone())).collect()
+        let rows = self.iter().filter(|(_, address, cell)| wanted(address, cell));
+        rows.map(|(slot, address, _)| (slot, address.clone())).collect()
     }
 
     pub(super) fn freeze(&mut self, number: KeyGroup) -> FrozenGroup<A, C> {

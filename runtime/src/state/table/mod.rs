@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! KeyedTable ── Group 17 ── index   tag ──► slot                 never in a snapshot: it is rebuilt on restore
-//!            │           └─ rows    slot ──► (key, ns), cell     copied page by page while a snapshot is held
+//!            │           └─ rows    slot ──► (key, ns), cell     cells copied page by page while a snapshot is held
 //!            └─ Group 18 …
 //! ```
 //!
@@ -150,11 +150,11 @@ impl<K: Key, C: Cell, N: Key> KeyedTable<K, C, N> {
     /// All cells, by key group, in no order within it.
     pub fn iter(&self) -> impl Iterator<Item = (&K::Borrowed, &N, &C)> {
         let rows = self.groups.iter().flat_map(Group::iter);
-        rows.map(|(_, (address, cell))| (address.key(), &address.namespace, cell))
+        rows.map(|(_, address, cell)| (address.key(), &address.namespace, cell))
     }
 
     /// The table as it is now. Costs a pointer per page, and a count for each that was written since the last time;
-    /// from here on pages are copied before they are written, until the snapshot is dropped. Drop it on another
+    /// from here on the cells of a page are copied before they are written, until the snapshot is dropped. Drop it on another
     /// thread: it may be the last owner of many pages.
     pub fn freeze(&mut self) -> Frozen<K, C, N> {
         let groups = self.range.iter().zip(&mut self.groups).filter(|(_, group)| group.len() > 0);
@@ -270,7 +270,7 @@ impl<K: Key, C: Cell, N: Key> KeyedTable<K, C, N> {
     /// All cells with their slots.
     pub(super) fn slots(&self) -> impl Iterator<Item = (Slot, &C)> {
         self.range.iter().zip(&self.groups).flat_map(|(number, group)| {
-            group.iter().map(move |(slot, (_, cell))| (Slot { group: number, slot }, cell))
+            group.iter().map(move |(slot, _, cell)| (Slot { group: number, slot }, cell))
         })
     }
 }

@@ -9,7 +9,7 @@
 use std::cmp::Ordering;
 
 use super::address::Address;
-use super::group::{FrozenGroup, Row};
+use super::group::FrozenGroup;
 use super::pages::Slab;
 use crate::state::key::Key;
 
@@ -18,7 +18,7 @@ const PREFETCH_ROWS: usize = 24;
 
 /// An iterator over sorted rows.
 pub(super) struct Sorted<'a, K: Key, C, N> {
-    rows: Slab<'a, Row<Address<K, N>, C>>,
+    rows: Slab<'a, Address<K, N>, C>,
     /// Of the rows that are left.
     slots: std::vec::IntoIter<u64>,
 }
@@ -41,22 +41,21 @@ impl<'a, K: Key, C, N: Key> Iterator for Sorted<'a, K, C, N> {
         if let Some(later) = self.slots.as_slice().get(PREFETCH_ROWS) {
             self.rows.prefetch(*later);
         }
-        let (address, cell) = self.rows.get(self.slots.next()?)?;
-        Some((address, cell))
+        self.rows.get(self.slots.next()?)
     }
 }
 
 /// The slots in the order of their rows, of which there are `len`.
-fn order<K: Key, C, N: Key>(rows: &Slab<'_, Row<Address<K, N>, C>>, len: usize) -> Vec<u64> {
+fn order<K: Key, C, N: Key>(rows: &Slab<'_, Address<K, N>, C>, len: usize) -> Vec<u64> {
     let skip = common_prefix(rows);
     let mut order = Vec::with_capacity(len);
-    rows.iter().for_each(|(_, (address, _))| order.push(K::sort_prefix(address.key(), skip)));
+    rows.iter().for_each(|(_, address, _)| order.push(K::sort_prefix(address.key(), skip)));
     let first = order.first().copied().unwrap_or_default();
     let shared_bits = order.iter().fold(0, |differ, prefix| differ | (prefix ^ first)).leading_zeros();
     let slot_bits = u64::BITS - (rows.slots() as u64).leading_zeros();
     let slot_mask = (1 << slot_bits) - 1;
     let mut prefixes = order.iter_mut();
-    rows.iter().for_each(|(slot, _)| {
+    rows.iter().for_each(|(slot, ..)| {
         if let Some(prefix) = prefixes.next() {
             *prefix = prefix.checked_shl(shared_bits).unwrap_or(0) & !slot_mask | slot;
         }
@@ -73,8 +72,8 @@ fn order<K: Key, C, N: Key>(rows: &Slab<'_, Row<Address<K, N>, C>>, len: usize) 
 }
 
 /// Leading bytes that all keys share.
-fn common_prefix<K: Key, C, N: Key>(rows: &Slab<'_, Row<Address<K, N>, C>>) -> usize {
-    let mut keys = rows.iter().map(|(_, (address, _))| address.key());
+fn common_prefix<K: Key, C, N: Key>(rows: &Slab<'_, Address<K, N>, C>) -> usize {
+    let mut keys = rows.iter().map(|(_, address, _)| address.key());
     let Some(first) = keys.next() else { return 0 };
     let mut shared = usize::MAX;
     for key in keys {

@@ -95,18 +95,24 @@ fn apply(step: &Step, table: &mut KeyedTable<String, i64, i32>, model: &mut Mode
 
 proptest! {
     #[test]
-    fn behaves_like_a_map_and_a_snapshot_stays_as_it_was(before in steps(), after in steps()) {
-        let (mut table, mut model) = (KeyedTable::new(KeyGroupRange::all(GROUPS)), Model::new());
-        before.iter().for_each(|step| apply(step, &mut table, &mut model));
-        prop_assert_eq!(&contents(&table), &model);
-
-        let (frozen, then) = (table.freeze(), model.clone());
-        after.iter().for_each(|step| apply(step, &mut table, &mut model));
-        prop_assert_eq!(&contents(&table), &model);
-
+    fn behaves_like_a_map_and_snapshots_stay_as_they_were(
+        rounds in prop::collection::vec((steps(), any::<bool>()), 1..5),
+    ) {
         let range = KeyGroupRange::all(GROUPS);
-        let again: KeyedTable<String, i64, i32> = restored(&batches(&frozen, range), range);
-        prop_assert_eq!(contents(&again), then);
+        let (mut table, mut model) = (KeyedTable::new(range), Model::new());
+        let mut snapshots = Vec::new();
+        for (steps, forgets) in rounds {
+            steps.iter().for_each(|step| apply(step, &mut table, &mut model));
+            prop_assert_eq!(&contents(&table), &model);
+            if forgets {
+                snapshots.clear();
+            }
+            snapshots.push((table.freeze(), model.clone()));
+            for (frozen, then) in &snapshots {
+                let again: KeyedTable<String, i64, i32> = restored(&batches(frozen, range), range);
+                prop_assert_eq!(&contents(&again), then);
+            }
+        }
     }
 }
 
