@@ -296,6 +296,18 @@ impl Graph {
         }
     }
 
+    /// Notes that a side output is taken where there is none.
+    pub(crate) fn refuse_side_output(&mut self, node: Option<usize>, tag: &str) {
+        let what = match node.and_then(|node| self.nodes.get(node)) {
+            Some(node) => format!("operator {}", node.label()),
+            None => "a partitioning".to_owned(),
+        };
+        self.refuse(format!(
+            "{what} has no side outputs: take {tag:?} from the process function or window that emits it, right \
+             behind that"
+        ));
+    }
+
     /// Operators of a vertex, in order.
     pub(crate) fn nodes_of(&self, vertex: usize) -> impl Iterator<Item = (usize, &NodeSpec)> {
         self.nodes.iter().enumerate().filter(move |(_, node)| node.vertex == vertex)

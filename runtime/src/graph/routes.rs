@@ -69,15 +69,18 @@ impl<T: Data, C: Chain<Out = T>> DataStream<T, C> {
         (DataStream::from_parts(environment, chain, vertex, last, inputs), copy)
     }
 
-    /// What the last operator emits under this tag.
+    /// What the last operator emits under this tag. Process functions and windows have side outputs; a job that
+    /// takes one from any other operator is refused.
     pub fn side_output<U: Data>(&self, tag: &OutputTag<U>) -> DataStream<U, RecordsHead<U>> {
         let exchange: Arc<Exchange<Records<U>>> = Arc::default();
         let next = self.environment.edit(|graph| {
             let next = graph.add_vertex();
             graph.connect(self.vertex, next, Arc::clone(&exchange) as _, Partitioning::Forward);
             match self.last {
-                Some(node) => graph.add_side_output(SideOutput::new(node, tag.id(), Arc::clone(&exchange))),
-                None => graph.refuse(format!("no operator has the side output {:?}", tag.name())),
+                Some(node) if self.chain.has_side_outputs() => {
+                    graph.add_side_output(SideOutput::new(node, tag.id(), Arc::clone(&exchange)));
+                }
+                _ => graph.refuse_side_output(self.last, tag.name()),
             }
             next
         });

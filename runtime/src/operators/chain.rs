@@ -27,6 +27,8 @@ pub trait Operator<T: Data>: Clone + Send + 'static {
     type Out: Data;
     /// The operator with what comes next.
     type Stage<E: Stage<Self::Out> + 'static>: Stage<T> + 'static;
+    /// It sends records and signals to side outputs as well. Nothing else does: such an output would never end.
+    const HAS_SIDE_OUTPUTS: bool = false;
 
     /// Builds the operator of one subtask. `node` is its index in the graph.
     fn stage<E: Stage<Self::Out> + 'static>(
@@ -52,6 +54,10 @@ pub trait Chain: Clone + Send + 'static {
     /// The index of the operator whose records come out.
     #[doc(hidden)]
     fn last(&self) -> usize;
+
+    /// That operator has side outputs.
+    #[doc(hidden)]
+    fn has_side_outputs(&self) -> bool;
 
     /// The chain with its last operator at the front of a vertex of its own.
     #[doc(hidden)]
@@ -84,6 +90,10 @@ impl<C: Chain, O: Operator<C::Out>> Chain for Then<C, O> {
 
     fn last(&self) -> usize {
         if self.node == NO_OPERATOR { self.before.last() } else { self.node }
+    }
+
+    fn has_side_outputs(&self) -> bool {
+        if self.node == NO_OPERATOR { self.before.has_side_outputs() } else { O::HAS_SIDE_OUTPUTS }
     }
 
     type Detached = Then<RecordsHead<C::Out>, O>;

@@ -31,6 +31,8 @@ pub trait HeadOperator<B>: Clone + Send + 'static {
     type Out: Data;
     /// The operator with what comes next.
     type Head<E: Stage<Self::Out> + 'static>: Head<B> + 'static;
+    /// It sends records and signals to side outputs as well. Nothing else does: such an output would never end.
+    const HAS_SIDE_OUTPUTS: bool = false;
 
     /// Builds the operator of one subtask, its state restored.
     ///
@@ -75,6 +77,10 @@ impl<B: Batch, O: HeadOperator<B>> Chain for InputHead<B, O> {
 
     fn last(&self) -> usize {
         self.node
+    }
+
+    fn has_side_outputs(&self) -> bool {
+        O::HAS_SIDE_OUTPUTS
     }
 
     fn detach(self, _: &mut Graph, vertex: usize) -> (Self, usize) {

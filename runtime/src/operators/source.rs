@@ -80,6 +80,10 @@ impl<S: Source> Chain for SourceHead<S> {
         self.node
     }
 
+    fn has_side_outputs(&self) -> bool {
+        false
+    }
+
     fn detach(self, _: &mut Graph, vertex: usize) -> (Self, usize) {
         (self, vertex)
     }

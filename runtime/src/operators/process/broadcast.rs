@@ -63,6 +63,7 @@ where
 {
     type Out = P::Out;
     type Head<E: Stage<P::Out> + 'static> = KeyedHead<K, P, E>;
+    const HAS_SIDE_OUTPUTS: bool = true;
 
     fn head<E: Stage<P::Out> + 'static>(
         self,

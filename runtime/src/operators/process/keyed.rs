@@ -89,6 +89,7 @@ pub trait KeyedProcess<K: StreamKey>: Clone + Send + 'static {
 impl<K: StreamKey, P: KeyedProcess<K>> HeadOperator<KeyedBatch<K, P::In>> for KeyedFunction<K, P> {
     type Out = P::Out;
     type Head<E: Stage<P::Out> + 'static> = KeyedHead<K, P, E>;
+    const HAS_SIDE_OUTPUTS: bool = true;
 
     fn head<E: Stage<P::Out> + 'static>(
         self,

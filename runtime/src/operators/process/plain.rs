@@ -152,6 +152,7 @@ pub(crate) struct PlainStage<P, E> {
 impl<T: Data, P: Process<T>> Operator<T> for PlainFunction<P> {
     type Out = P::Out;
     type Stage<E: Stage<P::Out> + 'static> = PlainStage<P, E>;
+    const HAS_SIDE_OUTPUTS: bool = true;
 
     fn stage<E: Stage<P::Out> + 'static>(
         self,
@@ -180,6 +181,7 @@ pub(crate) type RecordsPair<A, B> = Pair<Records<A>, Records<B>>;
 impl<P: CoProcess> HeadOperator<RecordsPair<P::First, P::Second>> for PlainFunction<P> {
     type Out = P::Out;
     type Head<E: Stage<P::Out> + 'static> = PlainStage<P, E>;
+    const HAS_SIDE_OUTPUTS: bool = true;
 
     fn head<E: Stage<P::Out> + 'static>(
         self,

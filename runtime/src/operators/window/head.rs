@@ -135,6 +135,7 @@ where
 {
     type Out = R::Out;
     type Head<E: Stage<R::Out> + 'static> = WindowHead<K, T, F, R, E>;
+    const HAS_SIDE_OUTPUTS: bool = true;
 
     fn head<E: Stage<R::Out> + 'static>(
         self,

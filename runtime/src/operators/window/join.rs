@@ -149,6 +149,7 @@ where
 {
     type Out = O;
     type Head<E: Stage<O> + 'static> = JoinedHead<K, A, B, O, F, E>;
+    const HAS_SIDE_OUTPUTS: bool = true;
 
     fn head<E: Stage<O> + 'static>(
         self,

@@ -1,10 +1,11 @@
 //! Streams that are partitioned, brought together, divided, and read at different parallelisms.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use spt_format::Partitioning;
 use spt_runtime::operators::{CoProcess, OperatorListState, OperatorStates, Process, ProcessContext};
-use spt_runtime::{Environment, JobOptions, OutputTag};
+use spt_runtime::{Environment, JobOptions, OutputTag, Watermarks, Windows};
 
 use super::collect::Collect;
 use super::stored::{newest, values};
@@ -52,7 +53,7 @@ fn divided_ways_may_meet_again_while_checkpoints_are_taken() {
     summed.sink(sink.clone());
     let options = JobOptions {
         checkpoint_dir: Some(dir.path().into()),
-        checkpoint_interval: Some(std::time::Duration::from_millis(5)),
+        checkpoint_interval: Some(Duration::from_millis(5)),
         ..at(2)
     };
     let job = env.start("diamond", options).unwrap();
@@ -182,6 +183,77 @@ fn a_side_output_has_its_own_type_and_any_number_of_readers() {
     run(&env, 2);
     assert_eq!((even.records().len(), odd.records().len(), again.records().len()), (500, 500, 500));
     assert!(odd.records().contains(&"odd 7".to_owned()));
+}
+
+#[test]
+fn a_side_output_of_an_operator_that_has_none_is_refused() {
+    let refused = |build: fn(&Environment, &OutputTag<i64>)| {
+        let env = Environment::new();
+        build(&env, &OutputTag::new("late"));
+        let error = env.start("mistake", JobOptions::default()).err().unwrap();
+        assert!(error.is_refusal());
+        error.to_string()
+    };
+    let error = refused(|env, tag| {
+        let mapped = env.sequence(0..10).uid("numbers").map(|n| *n).uid("map-001");
+        mapped.side_output(tag).sink(Collect::default());
+        mapped.sink(Collect::default());
+    });
+    assert_eq!(
+        error,
+        "operator map-001 has no side outputs: take \"late\" from the process function or window that emits it, \
+         right behind that"
+    );
+    let error = refused(|env, tag| {
+        let numbers = env.sequence(0..10).uid("numbers-001");
+        numbers.side_output(tag).sink(Collect::default());
+        numbers.sink(Collect::default());
+    });
+    assert!(error.contains("operator numbers-001 has no side outputs"), "{error}");
+    let error = refused(|env, tag| {
+        let sums = env.sequence(0..10).key_by_value(|n| n % 3).sum(|n| *n).uid("sum-001");
+        sums.side_output(tag).sink(Collect::default());
+        sums.sink(Collect::default());
+    });
+    assert!(error.contains("operator sum-001 has no side outputs"), "{error}");
+    let error = refused(|env, tag| {
+        let windows = env.sequence(0..10).assign_timestamps(|n| *n, Watermarks::ascending());
+        let windows = windows.key_by_value(|n| n % 3).window(Windows::tumbling(Duration::from_millis(5)));
+        let sums = windows.late_to(tag).sum(|n| *n).uid("sum-001").map(|(_, sum)| *sum).uid("map-001");
+        sums.side_output(tag).sink(Collect::default());
+        sums.sink(Collect::default());
+    });
+    assert!(error.contains("operator map-001 has no side outputs"), "{error}");
+    let error = refused(|env, tag| {
+        let numbers = env.sequence(0..10).uid("numbers").rebalance();
+        numbers.side_output(tag).sink(Collect::default());
+        numbers.map(|n| *n).sink(Collect::default());
+    });
+    assert!(error.starts_with("a partitioning has no side outputs"), "{error}");
+}
+
+#[test]
+fn a_side_output_that_nothing_is_emitted_to_ends_with_its_operator() {
+    let (env, late) = (Environment::new(), Collect::<i64>::default());
+    let tag = OutputTag::new("late");
+    let timed = || env.sequence(0..10).assign_timestamps(|n| *n, Watermarks::ascending());
+    let keyed = || timed().key_by_value(|n| n % 3);
+    let windows = || Windows::tumbling(Duration::from_millis(5));
+    let sums = keyed().window(windows()).sum(|n| *n);
+    sums.side_output(&tag).sink(late.clone());
+    sums.sink(Collect::default());
+    let pairs = keyed().connect(keyed()).window(windows()).join(|a, _, out| out.emit(*a));
+    pairs.side_output(&tag).sink(late.clone());
+    pairs.sink(Collect::default());
+    let (sifted, copy) = env.sequence(0..10).process(Sift(OutputTag::new("odd"))).tee();
+    sifted.side_output(&tag).sink(late.clone());
+    sifted.sink(Collect::default());
+    copy.sink(Collect::default());
+    let apart = env.sequence(0..10).process(Sift(OutputTag::new("odd"))).parallelism(3);
+    apart.side_output(&tag).sink(late.clone());
+    apart.sink(Collect::default());
+    run(&env, 2);
+    assert!(late.records().is_empty());
 }
 
 /// Adds what the second stream last said to the records of the first.
