@@ -120,7 +120,7 @@ options! {
     pub TOKEN_FILE: PathBuf = "spt.control.token-file", [], Some("SPT_TOKEN_FILE"), values::path;
     /// The job's id, 32 hex digits. Not set: a new one.
     pub JOB_ID: String = "spt.job-id", [], Some("SPT_JOB_ID"), values::text;
-    /// A stateful operator without a uid is an error, not a warning.
+    /// An operator with state or pending output and without a uid is an error, not a warning.
     pub STRICT_UIDS: bool = "spt.strict-uids", [], Some("SPT_STRICT"), values::boolean;
     /// SIGTERM and SIGINT stop the job with a savepoint, not as it is.
     pub SAVEPOINT_ON_TERMINATE: bool = "spt.savepoint-on-sigterm", [], None, values::boolean;

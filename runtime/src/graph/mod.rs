@@ -45,6 +45,8 @@ pub(crate) struct NodeSpec {
     pub(crate) vertex: usize,
     pub(crate) inputs: Vec<Input>,
     pub(crate) states: Vec<Declaration>,
+    /// A sink whose output waits in snapshots to be committed.
+    pub(crate) has_pending_output: bool,
     /// Set by its author.
     pub(crate) max_parallelism: Option<u32>,
 }
@@ -233,10 +235,26 @@ impl Graph {
             vertex,
             inputs,
             states,
+            has_pending_output: false,
             max_parallelism: None,
         };
         self.nodes.push(node);
         self.nodes.len() - 1
+    }
+
+    /// Adds a sink, whose output is pending until it is committed if it is exactly once.
+    pub(crate) fn add_sink(
+        &mut self,
+        kind: &'static str,
+        vertex: usize,
+        inputs: Vec<Input>,
+        is_exactly_once: bool,
+    ) -> usize {
+        let added = self.add_node(kind, vertex, inputs, Vec::new());
+        if let Some(node) = self.nodes.get_mut(added) {
+            node.has_pending_output = is_exactly_once;
+        }
+        added
     }
 
     /// Adds an operator at the front of a vertex of its own. What it reads is added with the edges to it.

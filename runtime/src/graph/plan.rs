@@ -2,8 +2,8 @@
 
 use spt_format::{Edge, JobGraph, Node, Operator, Partitioning, Plan, PlannedOperator, Uid, UidOrigin};
 
-use super::Graph;
 use super::resolve::set_max_parallelism;
+use super::{Graph, NodeSpec};
 use crate::job::JobOptions;
 use crate::tasks::OperatorInfo;
 
@@ -53,15 +53,20 @@ impl Graph {
         inputs.collect()
     }
 
-    /// Operators whose state would be lost when the graph changes.
+    /// Operators whose state or pending output would be lost when the graph changes.
     pub(crate) fn warnings(&self) -> Vec<String> {
-        let fragile = self.nodes.iter().filter(|node| node.uid.is_none() && !node.states.is_empty());
-        let warning = fragile.map(|node| {
-            format!(
-                "operator {:?} has state and no uid: its state is lost when the graph around it changes; \
+        let nameless = self.nodes.iter().filter(|node| node.uid.is_none());
+        let warning = nameless.filter_map(|node| {
+            let what = match node {
+                NodeSpec { has_pending_output: true, .. } => "pending output",
+                NodeSpec { states, .. } if states.is_empty() => return None,
+                _ => "state",
+            };
+            Some(format!(
+                "operator {:?} has {what} and no uid: its {what} is lost when the graph around it changes; \
                  add .uid(\"…\")",
                 node.name
-            )
+            ))
         });
         warning.collect()
     }

@@ -178,7 +178,7 @@ impl<T: Data, C: Chain<Out = T>> DataStream<T, C> {
     fn end<S: Sink<T>>(self, sink: S) -> StreamSink {
         let Self { environment, chain, vertex, inputs, .. } = self;
         let added = environment.edit(|graph| {
-            let added = graph.add_node(sink.name(), vertex, inputs, Vec::new());
+            let added = graph.add_sink(sink.name(), vertex, inputs, sink.is_exactly_once());
             let target = sink.clone();
             graph.hooks.push(Box::new(move |context| recover(&target, added, context)));
             graph.finish_vertex(vertex, move |context: &TaskContext| {

@@ -39,7 +39,7 @@ pub struct JobOptions {
     pub savepoint_dir: Option<PathBuf>,
     /// What happens when the job fails while it runs.
     pub restart: RestartStrategy,
-    /// A stateful operator without a uid is an error, not a warning.
+    /// An operator with state or pending output and without a uid is an error, not a warning.
     pub strict_uids: bool,
     /// How long a partial batch waits for more records.
     pub flush_interval: Duration,

@@ -2,6 +2,7 @@
 
 use spt_format::OperatorId;
 use spt_runtime::operators::{Process, ProcessContext};
+use spt_runtime::sinks::{FileSink, Lines};
 use spt_runtime::sources::Sequence;
 use spt_runtime::{Environment, JobOptions, OutputTag};
 
@@ -103,6 +104,25 @@ fn state_without_a_uid_is_a_warning_and_refused_in_strict_mode() {
     assert!(plan.warnings[0].contains("\"sum\" has state and no uid"), "{:?}", plan.warnings);
     let error = nameless(0).start("job", JobOptions { strict_uids: true, ..at(1) }).err().unwrap();
     assert!(error.is_refusal() && error.to_string().contains("no uid"), "{error}");
+}
+
+#[test]
+fn a_sink_with_pending_output_needs_a_uid_as_state_does() {
+    let dir = tempfile::tempdir().unwrap();
+    let plan = |uid: Option<&str>| {
+        let env = Environment::new();
+        let written = env.sequence(0..10).uid("numbers").sink(FileSink::<Lines>::new(dir.path()));
+        uid.map(|uid| written.uid(uid));
+        env
+    };
+    let warnings = plan(None).plan("job", &at(1)).unwrap().warnings;
+    assert_eq!(warnings.len(), 1);
+    assert!(warnings[0].contains("has pending output and no uid"), "{warnings:?}");
+    let strict = || JobOptions { strict_uids: true, ..at(1) };
+    let error = plan(None).start("job", strict()).err().unwrap();
+    assert!(error.is_refusal() && error.to_string().contains("no uid"), "{error}");
+    assert_eq!(plan(Some("files")).plan("job", &at(1)).unwrap().warnings, [""; 0]);
+    plan(Some("files")).start("job", strict()).unwrap().wait().unwrap();
 }
 
 #[test]
