@@ -58,7 +58,9 @@ impl<S: Source> SourceHead<S> {
     fn assign_again(&self, elements: Elements<S::Split>, parallelism: u32) -> Result<Vec<Vec<S::Split>>> {
         let known: Vec<_> = elements.all().cloned().collect();
         let new = deal(self.source.new_splits(&known)?, parallelism);
-        let mut assigned = elements.for_subtasks(parallelism);
+        let is_rescaled = elements.parallelism() != parallelism as usize;
+        let rescaled = is_rescaled.then(|| self.source.rescale(&known, parallelism)).flatten();
+        let mut assigned = rescaled.unwrap_or_else(|| elements.for_subtasks(parallelism));
         for (splits, new) in assigned.iter_mut().zip(new) {
             splits.extend(new);
         }

@@ -27,6 +27,11 @@ impl<T> Elements<T> {
         self.by_subtask.get_mut(subtask).map(|elements| elements.push(element)).is_some()
     }
 
+    /// The subtasks there were.
+    pub(crate) fn parallelism(&self) -> usize {
+        self.by_subtask.len()
+    }
+
     /// All elements, by subtask.
     pub(crate) fn all(&self) -> impl Iterator<Item = &T> {
         self.by_subtask.iter().flatten()

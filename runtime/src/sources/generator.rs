@@ -66,6 +66,10 @@ where
         self.numbers.splits(parallelism)
     }
 
+    fn rescale(&self, splits: &[Span], parallelism: u32) -> Option<Vec<Vec<Span>>> {
+        self.numbers.rescale(splits, parallelism)
+    }
+
     fn reader(&self, subtask: &Subtask, splits: Vec<Span>) -> Result<GeneratorReader<F, R>> {
         let numbers = self.numbers.reader(subtask, splits)?;
         Ok(GeneratorReader { numbers, make: self.make.clone(), record: PhantomData })

@@ -88,6 +88,13 @@ pub trait Source: Clone + Send + 'static {
         Ok(Vec::new())
     }
 
+    /// Divides the splits of a snapshot among another number of subtasks than it was taken with. `None`: they are
+    /// dealt out as they are, so that a subtask may get none.
+    fn rescale(&self, splits: &[Self::Split], parallelism: u32) -> Option<Vec<Vec<Self::Split>>> {
+        let _ = (splits, parallelism);
+        None
+    }
+
     /// Opens these splits where they say.
     ///
     /// # Errors

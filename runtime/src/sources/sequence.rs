@@ -53,6 +53,11 @@ impl Source for Sequence {
         Ok(Span::divide(self.start, self.end, parallelism))
     }
 
+    /// Each subtask has its part of the pace, so that each must have its part of the numbers.
+    fn rescale(&self, splits: &[Span], parallelism: u32) -> Option<Vec<Vec<Span>>> {
+        Span::divide_again(splits, parallelism)
+    }
+
     fn reader(&self, subtask: &Subtask, splits: Vec<Span>) -> Result<SequenceReader> {
         let pace = self.per_second.map(|rate| Pace {
             per_second: rate / f64::from(subtask.parallelism.max(1)),

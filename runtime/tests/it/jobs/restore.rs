@@ -10,6 +10,8 @@ use spt_runtime::{Environment, Error, JobControl, JobOptions, RestoreOptions};
 
 use super::collect::Collect;
 use super::leash::Leash;
+use super::stored::{newest, values};
+use super::topology::WhoSaw;
 use super::word_count::{at, counted, word_count};
 
 /// A savepoint of a word count that is still running.
@@ -59,6 +61,32 @@ fn any_parallelism_goes_on_from_any_other() {
     job.wait().unwrap();
     assert_eq!(sink.largest(), counted(0..30_000));
     assert_eq!(sink.records().len(), 90_000);
+}
+
+#[test]
+fn every_subtask_reads_its_part_of_a_paced_sequence_after_scaling_up() {
+    let dir = tempfile::tempdir().unwrap();
+    let sink = Collect::default();
+    let job = |source: Sequence| {
+        let env = Environment::new();
+        env.source(source).uid("numbers").process(WhoSaw::default()).uid("who").sink(sink.clone());
+        env
+    };
+    let first = job(Sequence::new(0..3_000).per_second(200.0)).start("paced", at(1)).unwrap();
+    sink.wait_for(10);
+    let path = first.stop(Some(dir.path()), false).unwrap();
+    let left = 3_000 - sink.records().len() as i64;
+
+    let checkpoints = tempfile::tempdir().unwrap();
+    let options =
+        JobOptions { checkpoint_dir: Some(checkpoints.path().into()), parallelism: Some(3), ..from(&path) };
+    job(Sequence::new(0..3_000).per_second(1e9)).start("paced", options).unwrap().wait().unwrap();
+    let mut records = sink.records();
+    records.sort_unstable();
+    assert_eq!(records, (0..3_000).collect::<Vec<i64>>());
+    let seen = values(&newest(checkpoints.path()), "who", "seen");
+    assert_eq!(seen.len(), 3);
+    assert!(seen.iter().all(|seen| *seen >= left / 3), "{seen:?} of {left}");
 }
 
 #[test]
