@@ -111,7 +111,7 @@ fn by_name(input: &DeriveInput, variants: &[Variant<'_>]) -> TokenStream {
             }
 
             fn finish(&mut self) -> __support::Result<__support::ArrayRef> {
-                Ok(self.0.finish())
+                ::core::result::Result::Ok(self.0.finish())
             }
         }
 
@@ -122,8 +122,8 @@ fn by_name(input: &DeriveInput, variants: &[Variant<'_>]) -> TokenStream {
 
             fn get(&self, row: usize) -> __support::Result<#type_name> {
                 match self.0.get(row)? {
-                    #(#known => Ok(#type_name::#ident {}),)*
-                    other => Err(__support::unknown_name(#own_name, other)),
+                    #(#known => ::core::result::Result::Ok(#type_name::#ident {}),)*
+                    other => ::core::result::Result::Err(__support::unknown_name(#own_name, other)),
                 }
             }
         }
@@ -166,7 +166,7 @@ impl Variant<'_> {
     fn reader_type(&self, context: &Context) -> TokenStream {
         let (reader, arguments) = (&self.reader, &context.arguments);
         match self.payload() {
-            Some(payload) => quote!(<Option<#payload> as __state::State>::Reader),
+            Some(payload) => quote!(<::core::option::Option<#payload> as __state::State>::Reader),
             None => quote!(#reader #arguments),
         }
     }
@@ -174,7 +174,7 @@ impl Variant<'_> {
     fn field(&self) -> TokenStream {
         let name = &self.name;
         let field = match self.payload() {
-            Some(payload) => quote!(<Option<#payload> as __state::State>::field()),
+            Some(payload) => quote!(<::core::option::Option<#payload> as __state::State>::field()),
             None => {
                 let field = self.members.field();
                 quote!(#field.nullable())
@@ -187,7 +187,9 @@ impl Variant<'_> {
         let (column, builder) = (&self.column, &self.builder);
         let child = quote!(parts.child(#index + 1), capacity);
         match self.payload() {
-            Some(payload) => quote!(#column: __state::StateBuilder::<Option<#payload>>::new(#child)),
+            Some(payload) => {
+                quote!(#column: __state::StateBuilder::<::core::option::Option<#payload>>::new(#child))
+            }
             None => quote!(#column: #builder::new(#child)),
         }
     }
@@ -196,7 +198,9 @@ impl Variant<'_> {
         let (column, reader, name) = (&self.column, &self.reader, &self.name);
         let child = quote!(columns.column(#index + 1, #name)?);
         match self.payload() {
-            Some(payload) => quote!(#column: __state::StateReader::<Option<#payload>>::new(#child)?),
+            Some(payload) => {
+                quote!(#column: __state::StateReader::<::core::option::Option<#payload>>::new(#child)?)
+            }
             None => quote!(#column: #reader::new(#child)?),
         }
     }
@@ -215,7 +219,7 @@ impl Variant<'_> {
         let column = &self.column;
         match self.payload() {
             Some(payload) => {
-                quote!(__state::StateBuilder::<Option<#payload>>::append_null(&mut self.#column))
+                quote!(__state::StateBuilder::<::core::option::Option<#payload>>::append_null(&mut self.#column))
             }
             None => quote!(self.#column.append_null()),
         }
@@ -224,7 +228,9 @@ impl Variant<'_> {
     fn bytes(&self) -> TokenStream {
         let column = &self.column;
         match self.payload() {
-            Some(payload) => quote!(__state::StateBuilder::<Option<#payload>>::bytes(&self.#column)),
+            Some(payload) => {
+                quote!(__state::StateBuilder::<::core::option::Option<#payload>>::bytes(&self.#column))
+            }
             None => quote!(self.#column.bytes()),
         }
     }
@@ -232,7 +238,9 @@ impl Variant<'_> {
     fn finish(&self) -> TokenStream {
         let column = &self.column;
         match self.payload() {
-            Some(payload) => quote!(__state::StateBuilder::<Option<#payload>>::finish(&mut self.#column)?),
+            Some(payload) => {
+                quote!(__state::StateBuilder::<::core::option::Option<#payload>>::finish(&mut self.#column)?)
+            }
             None => quote!(self.#column.finish()?),
         }
     }
@@ -242,15 +250,15 @@ impl Variant<'_> {
         let (column, ident, f, name) = (&self.column, self.ident, self.members.bindings(), &self.name);
         let built = self.members.braced(&quote!(#type_name::#ident));
         match (self.payload(), self.members.shape) {
-            (Some(_), Shape::Unit) => quote!(Ok(#built)),
+            (Some(_), Shape::Unit) => quote!(::core::result::Result::Ok(#built)),
             (Some(payload), _) => quote! {{
-                let found = __state::StateReader::<Option<#payload>>::get(&self.#column, row)?;
+                let found = __state::StateReader::<::core::option::Option<#payload>>::get(&self.#column, row)?;
                 let f0 = found.ok_or_else(|| __support::absent_variant(#name))?;
-                Ok(#built)
+                ::core::result::Result::Ok(#built)
             }},
             (None, _) => quote! {{
                 let (#(#f,)*) = self.#column.get(row)?;
-                Ok(#built)
+                ::core::result::Result::Ok(#built)
             }},
         }
     }
@@ -360,7 +368,7 @@ fn tagged(input: &DeriveInput, context: &Context, variants: &[Variant<'_>]) -> T
         impl #parameters __state::StateReader<#type_name #arguments> for __Reader #arguments #bounds {
             fn new(array: &dyn __support::Array) -> __support::Result<Self> {
                 let columns = __state::StructColumns::new(array, #columns)?;
-                Ok(Self {
+                ::core::result::Result::Ok(Self {
                     tag: __support::NameReader::new(columns.column(0, "tag")?)?,
                     #(#new_reader,)*
                     columns,
@@ -372,7 +380,7 @@ fn tagged(input: &DeriveInput, context: &Context, variants: &[Variant<'_>]) -> T
                 self.columns.present(row)?;
                 match self.tag.get(row)? {
                     #(#known => #get,)*
-                    other => Err(__support::unknown_name(#own_name, other)),
+                    other => ::core::result::Result::Err(__support::unknown_name(#own_name, other)),
                 }
             }
         }

@@ -168,12 +168,12 @@ impl Members {
                 fn new(array: &dyn __support::Array) -> __support::Result<Self> {
                     let columns = __state::StructColumns::new(array, #count)?;
                     #(let #f = columns.child::<#ty>(#index, #column)?;)*
-                    Ok(Self { columns, #(#f,)* marker: ::core::marker::PhantomData })
+                    ::core::result::Result::Ok(Self { columns, #(#f,)* marker: ::core::marker::PhantomData })
                 }
 
                 fn get(&self, row: usize) -> __support::Result<(#(#ty,)*)> {
                     self.columns.present(row)?;
-                    Ok((#(__state::StateReader::<#ty>::get(&self.#f, row)?,)*))
+                    ::core::result::Result::Ok((#(__state::StateReader::<#ty>::get(&self.#f, row)?,)*))
                 }
             }
         }

@@ -79,7 +79,7 @@ fn columns(input: &DeriveInput, context: &Context, members: &Members) -> TokenSt
 
             fn get(&self, row: usize) -> __support::Result<#name #arguments> {
                 let (#(#f,)*) = self.get(row)?;
-                Ok(#built)
+                ::core::result::Result::Ok(#built)
             }
         }
     }
@@ -149,7 +149,7 @@ fn transparent(
 
             fn get(&self, row: usize) -> __support::Result<#name #arguments> {
                 let #found = __state::StateReader::<#inner>::get(&self.0, row)?;
-                Ok(#built)
+                ::core::result::Result::Ok(#built)
             }
         }
     }

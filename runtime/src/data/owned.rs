@@ -48,14 +48,14 @@ macro_rules! data {
             }
 
             fn from_ref(record: &$type) -> Self {
-                record.clone()
+                ::core::clone::Clone::clone(record)
             }
 
             fn shorten<'short, 'long: 'short>(record: &'long $type) -> &'short $type {
                 record
             }
 
-            fn write_text(record: &$type, text: &mut String) {
+            fn write_text(record: &$type, text: &mut ::std::string::String) {
                 $crate::data::write_debug(record, text);
             }
         }
@@ -63,7 +63,7 @@ macro_rules! data {
         impl $crate::Record for $type {
             type Data = $type;
 
-            fn lend<R>(self, to: impl FnOnce(&$type) -> R) -> R {
+            fn lend<__Given>(self, to: impl ::core::ops::FnOnce(&$type) -> __Given) -> __Given {
                 to(&self)
             }
         }
@@ -71,7 +71,7 @@ macro_rules! data {
         impl $crate::Record for &$type {
             type Data = $type;
 
-            fn lend<R>(self, to: impl FnOnce(&$type) -> R) -> R {
+            fn lend<__Given>(self, to: impl ::core::ops::FnOnce(&$type) -> __Given) -> __Given {
                 to(self)
             }
         }

@@ -147,6 +147,63 @@ fn a_type_of_state_is_a_record() {
     assert_eq!(text, "Pair(\"a\", 1)");
 }
 
+/// Types that are called as what the macros write, and as the parameters of the traits' functions.
+mod names {
+    use spt_runtime::state::{Key, State};
+
+    macro_rules! types {
+        ($($name:ident),*) => {$(
+            #[derive(Debug, Clone, PartialEq, Eq, Hash, State, Key)]
+            pub(super) struct $name(pub(super) i64);
+        )*};
+    }
+
+    types!(R, T, K, String, Vec, Option, Result, Clone, FnOnce, Ok, Err, Some, None, Data, Record, Column);
+
+    #[derive(Debug, Clone, PartialEq, Eq, Hash, State, Key)]
+    pub(super) struct Structure {
+        pub(super) r: R,
+        pub(super) text: String,
+    }
+
+    #[derive(Debug, Clone, PartialEq, Eq, Hash, State, Key)]
+    pub(super) enum Plain {
+        Ok,
+        Err,
+    }
+
+    #[derive(Debug, Clone, PartialEq, Eq, Hash, State, Key)]
+    pub(super) enum Tagged {
+        Ok,
+        Some(Vec),
+        Err { option: Option, result: Result },
+    }
+
+    #[derive(Debug, Clone, PartialEq, Eq, Hash, State, Key)]
+    pub(super) struct Generic<R> {
+        pub(super) inner: R,
+    }
+
+    spt_runtime::data!(Generic<R>);
+}
+
+#[test]
+fn a_type_may_be_called_as_what_the_macros_write() {
+    use names::{Generic, Plain, Structure, Tagged};
+    let structure = || Structure { r: names::R(1), text: names::String(2) };
+    round_trip([structure()]);
+    round_trip([Plain::Ok, Plain::Err]);
+    round_trip([
+        Tagged::Ok,
+        Tagged::Some(names::Vec(3)),
+        Tagged::Err { option: names::Option(4), result: names::Result(5) },
+    ]);
+    round_trip([Generic { inner: structure() }]);
+    let mut text = String::new();
+    Generic::write_text(&Generic { inner: names::R(1) }, &mut text);
+    assert_eq!(text, "Generic { inner: R(1) }");
+}
+
 fn kind() -> impl Strategy<Value = Kind> + Clone {
     prop_oneof![Just(Kind::Small), Just(Kind::Large)]
 }
