@@ -35,6 +35,8 @@ impl std::ops::Deref for Bytes {
     }
 }
 
+crate::data!(Bytes);
+
 /// Builds a binary column.
 pub struct BytesBuilder(BinaryBuilder);
 

@@ -32,6 +32,8 @@ impl fmt::Debug for Uuid {
     }
 }
 
+crate::data!(Uuid);
+
 /// Builds a column of UUIDs.
 ///
 /// Null and value alike are written by hand: Arrow's own builder returns an error only for a wrong length.

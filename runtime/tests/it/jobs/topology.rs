@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use spt_format::Partitioning;
 use spt_runtime::operators::{CoProcess, OperatorListState, OperatorStates, Process, ProcessContext};
+use spt_runtime::state::{Bytes, Uuid};
 use spt_runtime::{Environment, JobOptions, OutputTag, Watermarks, Windows};
 
 use super::collect::Collect;
@@ -152,6 +153,19 @@ fn what_names_no_operator_is_refused() {
         drop(lines.uid("lines").parallelism(2).sink(Collect::default()));
     });
     assert!(error.contains("operator lines has parallelism 1, and cannot have 2"), "{error}");
+}
+
+#[test]
+fn uuids_and_bytes_are_records_and_keys_of_streams() {
+    let (env, uuids, bytes) = (Environment::new(), Collect::default(), Collect::default());
+    let of = |n: i64| Uuid([n as u8; 16]);
+    env.sequence(0..100).map(move |n| of(n % 3)).key_by(|uuid| *uuid).sum(|_| 1i64).sink(uuids.clone());
+    let pairs = env.sequence(0..100).map(|n| (Bytes(vec![0; *n as usize % 3]), *n));
+    pairs.key_by_value(|(bytes, _)| (*bytes).clone()).max(|(_, n)| *n).sink(bytes.clone());
+    run(&env, 2);
+    assert_eq!(uuids.largest(), BTreeMap::from([(of(0), 34), (of(1), 33), (of(2), 33)]));
+    let largest = [(0, 99), (1, 97), (2, 98)].map(|(length, n)| (Bytes(vec![0; length]), n));
+    assert_eq!(bytes.largest(), BTreeMap::from(largest));
 }
 
 /// Numbers that are odd leave by another way.
