@@ -49,7 +49,7 @@ impl Attempt {
     /// If a source or sink refuses, or the system gives no thread. Then none runs.
     pub(super) fn start(graph: &Graph, context: &StartContext, metrics: &Arc<JobMetrics>) -> Result<Self> {
         failpoint("start.before-hooks")?;
-        Blame::catch("start", || graph.hooks.iter().try_for_each(|hook| hook(context)))?;
+        Blame::catch("start", || graph.checks.iter().chain(&graph.hooks).try_for_each(|hook| hook(context)))?;
         let parallelism = |vertex: usize| context.vertices.get(vertex).copied().unwrap_or(1);
         for connection in &graph.connections {
             connection.open(parallelism(connection.from), parallelism(connection.to));

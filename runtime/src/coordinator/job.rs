@@ -16,7 +16,7 @@ use super::run::Ending;
 use super::shared::Shared;
 use super::store::Store;
 use crate::config::{ClaimMode, RetainedCheckpoints};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::graph::{Graph, parallelism_of_vertices};
 use crate::job::{JobOptions, JobState, note};
 use crate::savepoint::{Carried, Restored};
@@ -121,13 +121,17 @@ impl Coordinator {
         }
     }
 
-    /// Back to the newest checkpoint that can be read; before the first one, to what the job began with.
+    /// Back to the newest checkpoint that is not damaged; before the first one, to what the job began with.
     fn go_back(&mut self) -> Result<()> {
         let mut failure = None;
         for path in self.store.iter().flat_map(Store::newest_first) {
             let held = self.restored.as_ref().filter(|restored| restored.path == path).cloned();
             let restored = match held {
-                _ if self.unreadable.contains(path) => Err(Error::failed("its rows could not be read")),
+                _ if self.unreadable.contains(path) => {
+                    let noticed = Error::failed("its rows could not be read");
+                    Err(Error::new(ErrorKind::Unreadable { path: path.display().to_string() })
+                        .caused_by(noticed))
+                }
                 Some(held) => Ok(held),
                 None => Restored::again(path, &self.operators, self.options.restore.as_ref()).map(Arc::new),
             };
@@ -143,8 +147,9 @@ impl Coordinator {
                     self.restored = Some(restored);
                     return Ok(());
                 }
+                Err(error) if !error.is_hopeless() => return Err(error),
                 Err(error) => {
-                    note(&format!("{} cannot be gone back to: {}", path.display(), error.full()));
+                    note(&format!("cannot go back: {}", error.full()));
                     failure = Some(error);
                 }
             }

@@ -48,7 +48,7 @@ impl Environment {
         let node = graph.add_node(source.name(), vertex, Vec::new(), states);
         let head = SourceHead::new(source, node);
         let assign = head.clone();
-        graph.hooks.push(Box::new(move |context| assign.assign(context)));
+        graph.checks.push(Box::new(move |context| assign.assign(context)));
         drop(graph);
         DataStream::new(self.clone(), head, vertex, node)
     }

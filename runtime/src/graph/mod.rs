@@ -168,6 +168,9 @@ pub struct Graph {
     pub(crate) vertices: Vec<Vertex>,
     pub(crate) connections: Vec<Connection>,
     pub(crate) side_outputs: Arc<Vec<SideOutput>>,
+    /// What may refuse a start, and changes nothing.
+    pub(crate) checks: Vec<StartHook>,
+    /// What runs once all checks have passed.
     pub(crate) hooks: Vec<StartHook>,
     /// What its author did that makes no sense.
     mistakes: Vec<String>,

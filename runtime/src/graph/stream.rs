@@ -11,7 +11,7 @@ use crate::data::{Data, Record};
 use crate::exchange::{BorrowedKey, ComputedKey};
 use crate::operators::{
     AssignTime, Chain, Counted, Filter, FlatMap, Map, MapTo, Operator, Out, PlainFunction, Process,
-    SinkStage, Then, Watermarks, recover,
+    SinkStage, Then, Watermarks, check, recover,
 };
 use crate::sinks::{Print, Sink};
 use crate::state::{Declaration, Key};
@@ -179,7 +179,8 @@ impl<T: Data, C: Chain<Out = T>> DataStream<T, C> {
         let Self { environment, chain, vertex, inputs, .. } = self;
         let added = environment.edit(|graph| {
             let added = graph.add_sink(sink.name(), vertex, inputs, sink.is_exactly_once());
-            let target = sink.clone();
+            let (checked, target) = (sink.clone(), sink.clone());
+            graph.checks.push(Box::new(move |context| check(&checked, added, context)));
             graph.hooks.push(Box::new(move |context| recover(&target, added, context)));
             graph.finish_vertex(vertex, move |context: &TaskContext| {
                 let end = SinkStage::open(sink, context, added)?;

@@ -39,7 +39,7 @@ pub use reduce::Number;
 pub(crate) use reduce::{Add, Combine, Fold, Greatest, KeyAndValue, Least, Reduce, ValueOnly};
 pub(crate) use side_output::SideStage;
 pub use side_output::{OutputTag, SideOutputs};
-pub(crate) use sink::{SinkStage, recover};
+pub(crate) use sink::{SinkStage, check, recover};
 pub use source::SourceHead;
 pub use stage::{Barrier, BarrierKind, Signal, SplitChange, Stage, Watermark};
 pub use states::{

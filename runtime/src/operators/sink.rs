@@ -3,6 +3,7 @@
 use std::marker::PhantomData;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use spt_format::failpoint;
 
@@ -115,14 +116,27 @@ impl<T: Data, S: Sink<T>> Commit for SinkCommit<T, S> {
     }
 }
 
+/// Before any sink commits: whether this one can.
+pub(crate) fn check<T: Data, S: Sink<T>>(sink: &S, node: usize, context: &StartContext) -> Result<()> {
+    with_pending(node, context, |start, pending| sink.check(start, pending))
+}
+
 /// Before the first record: commits what the snapshot holds, aborts the rest.
 pub(crate) fn recover<T: Data, S: Sink<T>>(sink: &S, node: usize, context: &StartContext) -> Result<()> {
+    with_pending(node, context, |start, pending| sink.recover(start, pending))
+}
+
+/// Goes on with what the snapshot holds of a sink's output.
+fn with_pending<O: DeserializeOwned>(
+    node: usize,
+    context: &StartContext,
+    next: impl FnOnce(&Start, &[O]) -> Result<()>,
+) -> Result<()> {
     let blame = context.blame(node);
-    let parse = |value: &serde_json::Value| serde_json::from_value::<Pending<S::Committable>>(value.clone());
+    let parse = |value: &serde_json::Value| serde_json::from_value::<Pending<O>>(value.clone());
     let pending = context.pending(node).map(parse).collect::<Result<Vec<_>, _>>().map_err(|error| {
         blame.error(Error::failed("pending output in the savepoint is not this sink's").caused_by(error))
     })?;
     let outputs: Vec<_> = pending.into_iter().map(|pending| pending.output).collect();
-    let start: &Start = context.start();
-    blame.on_result(|| sink.recover(start, &outputs))
+    blame.on_result(|| next(context.start(), &outputs))
 }

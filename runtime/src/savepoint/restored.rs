@@ -7,9 +7,9 @@ use std::sync::Arc;
 use arrow_array::types::UInt32Type;
 use arrow_array::{PrimitiveArray, RecordBatch};
 use spt_format::{
-    Column, ColumnarReader, Error as FormatError, KeyGroup, KeyGroupRange, Operator, OperatorId,
-    PendingOutput, Result as FormatResult, Savepoint, SavepointKind, SavepointSource, Scan, StateRef,
-    failpoint,
+    Column, ColumnarReader, Error as FormatError, ErrorKind as FormatErrorKind, KeyGroup, KeyGroupRange,
+    Operator, OperatorId, PendingOutput, Result as FormatResult, Savepoint, SavepointKind, SavepointSource,
+    Scan, StateRef, failpoint,
 };
 
 use super::check::{Fit, Stored, Terms, check};
@@ -60,7 +60,7 @@ impl Restored {
         start: Option<&RestoreOptions>,
     ) -> Result<Self> {
         failpoint("restore.open")?;
-        let source = ColumnarReader::options().open(path)?;
+        let source = ColumnarReader::options().open(path).map_err(|error| unread(path, error))?;
         let own = Terms { non_restored: &NonRestored::Refuse, allow_drained: false, pending: None };
         let terms = start.filter(|start| start.path == path).map_or(own, Terms::of);
         let fit = check(operators, source.savepoint(), terms)?;
@@ -135,12 +135,8 @@ impl Restored {
         })
     }
 
-    /// Whatever cannot be read names the snapshot, so that the next start may go back to another.
     fn reading<R>(&self, read: impl FnOnce() -> FormatResult<R>) -> Result<R> {
-        read().map_err(|error| {
-            let path = self.path.display().to_string();
-            Error::new(ErrorKind::Unreadable { path }).caused_by(Error::from(error))
-        })
+        read().map_err(|error| unread(&self.path, error))
     }
 
     /// The timers of a service in these key groups.
@@ -216,6 +212,17 @@ impl Restored {
             Ok(Some(elements))
         })
     }
+}
+
+/// Why a snapshot was not read. One that is damaged is called unreadable, so that the next start may go back to another; what the
+/// system would not read now, it may read the next time.
+fn unread(path: &Path, error: FormatError) -> Error {
+    let path = path.display().to_string();
+    let kind = match error.kind() {
+        FormatErrorKind::Io { .. } => ErrorKind::Failed { what: format!("{path} was not read") },
+        _ => ErrorKind::Unreadable { path },
+    };
+    Error::new(kind).caused_by(Error::from(error))
 }
 
 /// The number that ends a snapshot's id. An id may come from anywhere: what leaves no room to count on is none.

@@ -62,6 +62,16 @@ pub trait Sink<T: Data>: Clone + Send + Sync + 'static {
     /// If something could not be made visible, or is not there.
     fn commit(&self, committables: &[Self::Committable]) -> Result<()>;
 
+    /// Looks, at every start of the job and before any of its sinks recovers, whether this one can: nothing is made visible by a
+    /// start that is refused.
+    ///
+    /// # Errors
+    /// If it cannot be written to, or `pending` is not there.
+    fn check(&self, start: &Start, pending: &[Self::Committable]) -> Result<()> {
+        let _ = (start, pending);
+        Ok(())
+    }
+
     /// Runs once before the writers are opened, at every start of the job: commits `pending`, which the
     /// snapshot that the job starts from held, and aborts whatever else this job has left pending.
     ///

@@ -44,6 +44,16 @@ impl Folder {
         })
     }
 
+    /// Whether each file is there, pending or visible.
+    pub(super) fn check(&self, files: &[PendingFile]) -> Result<()> {
+        files.iter().try_for_each(|file| {
+            confined(&file.pending)?;
+            confined(&file.visible)?;
+            let is_pending = self.0.join(&file.pending).symlink_metadata().is_ok();
+            if is_pending { Ok(()) } else { self.check_visible(file) }
+        })
+    }
+
     /// Makes files visible. One that is visible already is left as it is.
     /// `place` is the failpoint ahead of each rename.
     pub(super) fn commit(&self, files: &[PendingFile], place: &'static str) -> Result<()> {

@@ -133,8 +133,12 @@ where
         self.folder.commit(pending, "commit.rename")
     }
 
-    fn recover(&self, start: &Start, pending: &[PendingFile]) -> Result<()> {
+    fn check(&self, start: &Start, pending: &[PendingFile]) -> Result<()> {
         self.folder.prepare(&start.job_id)?;
+        self.folder.check(pending)
+    }
+
+    fn recover(&self, start: &Start, pending: &[PendingFile]) -> Result<()> {
         self.folder.commit(pending, "restore.rename")?;
         failpoint("restore.before-abort")?;
         self.folder.abort(&start.job_id)?;

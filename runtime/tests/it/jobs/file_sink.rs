@@ -171,6 +171,37 @@ fn pending_output_that_is_gone_refuses_the_start() {
 }
 
 #[test]
+fn a_start_that_one_sink_refuses_makes_nothing_visible_in_another() {
+    let (dir, savepoints) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let folders = ["one", "two"].map(|name| dir.path().join(name));
+    let start = |numbers: &Leash, options: JobOptions| {
+        let env = Environment::new();
+        let (one, two) = env.source(numbers.clone()).uid("numbers-001").tee();
+        one.sink(FileSink::<Lines>::new(&folders[0])).uid("one-001");
+        two.sink(FileSink::<Lines>::new(&folders[1])).uid("two-001");
+        env.start("numbers", options)
+    };
+    let job = start(&Leash::new(0..NUMBERS), at(2)).unwrap();
+    until(|| job.status().vertices[0].records_in > 0);
+    let path = job.savepoint(Some(savepoints.path())).unwrap();
+    job.cancel().unwrap();
+
+    let numbers = Leash::new(0..NUMBERS);
+    numbers.let_go();
+    let aside = dir.path().join("aside");
+    std::fs::rename(&folders[1], &aside).unwrap();
+    std::fs::write(&folders[1], "").unwrap();
+    let error = start(&numbers, from(&path)).err().unwrap().full();
+    assert!(error.starts_with("operator two-001 failed: "), "{error}");
+    assert!(visible(&folders[0]).is_empty());
+
+    std::fs::remove_file(&folders[1]).unwrap();
+    std::fs::rename(&aside, &folders[1]).unwrap();
+    start(&numbers, from(&path)).unwrap().wait().unwrap();
+    folders.iter().for_each(|folder| assert_eq!(visible(folder), all()));
+}
+
+#[test]
 fn a_folder_that_cannot_be_written_fails_the_start_by_the_sinks_name() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("a file");

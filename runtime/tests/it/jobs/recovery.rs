@@ -32,12 +32,16 @@ struct Doomed {
 
 impl Doomed {
     fn new() -> Self {
+        Self::restarting(2)
+    }
+
+    fn restarting(times: u32) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let (numbers, fuse, sink) = (Leash::new(0..NUMBERS), Arc::default(), Collect::default());
         let options = JobOptions {
             checkpoint_dir: Some(dir.path().to_owned()),
             retained_checkpoints: 2,
-            restart: restarting(2),
+            restart: restarting(times),
             ..at(2)
         };
         let job = start(&fragile(&numbers, &fuse, &sink), &sink, options);
@@ -101,6 +105,23 @@ fn a_restart_passes_over_a_checkpoint_whose_rows_are_damaged_once_it_has_noticed
     assert_eq!(doomed.sink.largest(), counted(0..NUMBERS));
     assert_eq!(doomed.job.checkpoints().restored.unwrap().path.as_ref(), Some(&doomed.checkpoints[0]));
     assert_eq!(doomed.job.status().restarts, 2);
+}
+
+#[test]
+fn a_restart_waits_for_a_checkpoint_that_the_system_does_not_read() {
+    let doomed = Doomed::restarting(1000);
+    let file = data_file(&doomed.checkpoints[1]);
+    let aside = file.with_extension("aside");
+    std::fs::rename(&file, &aside).unwrap();
+    // A link to itself is there, and cannot be opened.
+    std::os::unix::fs::symlink(&file, &file).unwrap();
+    doomed.fuse.store(true, Ordering::SeqCst);
+    doomed.numbers.let_go();
+    while doomed.job.status().restarts < 2 && !doomed.job.wait_for(Duration::from_millis(1)) {}
+    std::fs::rename(&aside, &file).unwrap();
+    assert_eq!(doomed.job.wait().unwrap(), JobState::Finished);
+    assert_eq!(doomed.sink.largest(), counted(0..NUMBERS));
+    assert_eq!(doomed.job.checkpoints().restored.unwrap().path.as_ref(), Some(&doomed.checkpoints[1]));
 }
 
 /// Two operators that keep all there is to keep, broadcast state and timers included, behind one that fails when it is
