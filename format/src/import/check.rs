@@ -19,7 +19,7 @@ pub(super) fn check_meaning(field: &Field, array: &ArrayRef) -> Result<()> {
             let names: HashSet<&str> = names.iter().map(String::as_str).collect();
             check_texts(field, array, |text| names.contains(text))?;
         }
-        Some(Logical::Char) => check_texts(field, array, |text| text.encode_utf16().count() == 1)?,
+        Some(Logical::Char) => check_texts(field, array, is_one_character)?,
         Some(Logical::Set) => {
             if let Some(lists) = array.as_list_opt::<i32>() {
                 sorted(lists.values(), lists.offsets())?;
@@ -66,6 +66,11 @@ fn check_tag(field: &Field, place: usize, column: &ArrayRef) -> Result<()> {
         }
         _ => Ok(()),
     }
+}
+
+/// A value of the logical type `char`.
+pub(super) fn is_one_character(text: &str) -> bool {
+    text.chars().count() == 1
 }
 
 fn check_texts(field: &Field, array: &ArrayRef, is_allowed: impl Fn(&str) -> bool) -> Result<()> {

@@ -22,6 +22,7 @@ use arrow_schema::{DataType, Fields};
 use arrow_select::take::take;
 use serde_json::Value;
 
+use super::check::is_one_character;
 use super::parse::{
     big_decimal, big_integer, bytes, date, decimal, duration, float, integer, no, opaque, seconds_and_nanos,
     string, time, timestamp, uuid,
@@ -50,7 +51,7 @@ fn place(field: &Field) -> String {
 fn typed(field: &Field, values: &[Option<&Value>]) -> Result<ArrayRef> {
     match &field.logical {
         Some(Logical::Enum(names)) => strings(values, |text| names.iter().any(|name| name == text), field),
-        Some(Logical::Char) => strings(values, |text| text.encode_utf16().count() == 1, field),
+        Some(Logical::Char) => strings(values, is_one_character, field),
         Some(Logical::Opaque(class)) => binary(values, |value| opaque(value, class)),
         // A number with more digits than anybody reads is told by its bytes.
         Some(Logical::BigInteger) => binary(values, |value| {

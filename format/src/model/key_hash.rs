@@ -56,7 +56,7 @@ pub fn java_hash(field: &Field, keys: &dyn Array, row: usize) -> Option<i32> {
         (None, Type::Float64) => {
             Some(fold(one_nan_f64(keys.as_primitive_opt::<Float64Type>()?.value(row)).to_bits()))
         }
-        // A string of one UTF-16 unit hashes to that unit, as the char does.
+        // A string of one UTF-16 unit hashes to that unit, as the char does; a char beyond the BMP as its string.
         (None | Some(Logical::Char), Type::Utf8) => {
             Some(java_hash_string(keys.as_string_opt::<i32>()?.value(row)))
         }

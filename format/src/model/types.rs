@@ -102,7 +102,7 @@ pub enum Type {
 pub enum Logical {
     /// `utf8`: one of these names, in declaration order.
     Enum(Vec<String>),
-    /// `utf8`: one UTF-16 unit (a Java `char`).
+    /// `utf8`: one Unicode scalar value (a Java `char` that is no half of a surrogate pair).
     Char,
     /// `list`: sorted, without duplicates.
     Set,

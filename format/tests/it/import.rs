@@ -29,6 +29,8 @@ fn every_type_comes_back_as_it_went() {
         (Field::new("", Type::Boolean), "true"),
         (Field::new("", Type::Utf8), "\"结果 a/b\\n\""),
         (Field::new("", Type::Utf8).with_logical(Logical::Enum(vec!["RED".into()])), "\"RED\""),
+        (Field::new("", Type::Utf8).with_logical(Logical::Char), "\"\u{301}\""),
+        (Field::new("", Type::Utf8).with_logical(Logical::Char), "\"😀\""),
         (Field::new("", Type::Binary), r#"{"$bytes":"AP8="}"#),
         (Field::new("", Type::Binary), r#"{"$pickle":[1],"$bytes":"gARdlEsBYS4="}"#),
         (Field::new("", Type::FixedBinary(2)), r#"{"$bytes":"AP8="}"#),
@@ -116,6 +118,11 @@ fn what_is_no_value_of_the_type_is_refused_with_its_place() {
         (json!(7), r#"field "value": 7 is no struct<n: int8>"#),
     ] {
         assert_eq!(array_from_json(&field, &[Some(&value)]).unwrap_err().to_string(), message);
+    }
+    let field = Field::new("value", Type::Utf8).with_logical(Logical::Char);
+    for text in ["", "ab", "e\u{301}"] {
+        let error = array_from_json(&field, &[Some(&text.into())]).unwrap_err().to_string();
+        assert_eq!(error, format!("field \"value\": {} is no char", json!(text)));
     }
 }
 

@@ -146,6 +146,26 @@ fn a_savepoint_is_made_from_a_csv_file_by_hand() {
 }
 
 #[test]
+fn a_character_of_two_utf_16_units_is_one_character_everywhere() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("letters.ndjson");
+    std::fs::write(&file, "{\"key\":\"😀\",\"value\":\"𝄞\"}\n").unwrap();
+    let made = folder.path().join("sp");
+    let types = ["--key-type", "char", "--value-type", "char", "--uid", "letters", "--state", "of"];
+    ok(&[&["import", text(&file), "-o", text(&made)][..], &types].concat());
+    ok(&["validate", text(&made)]);
+    let found = String::from_utf8(ok(&["inspect", text(&made), "--key", "😀"])).unwrap();
+    assert!(found.contains("𝄞"), "{found}");
+    for format in FORMATS {
+        let file = folder.path().join(format!("again.{format}"));
+        let again = folder.path().join(format);
+        ok(&["export", text(&made), "--format", format, "-o", text(&file)]);
+        ok(&[&["import", text(&file), "-o", text(&again)][..], &types].concat());
+        ok(&["diff", text(&made), text(&again)]);
+    }
+}
+
+#[test]
 fn an_upsert_replaces_the_entries_that_are_in_the_file() {
     let folder = tempfile::tempdir().unwrap();
     let (first, second) = (folder.path().join("1"), folder.path().join("2"));

@@ -73,6 +73,15 @@ fn json_documents_become_records_by_the_rules_of_evolution() {
 }
 
 #[test]
+fn a_character_of_two_utf_16_units_is_read_as_one() {
+    let expected = [('😀', 1), ('a', 2)];
+    let text = "[\"😀\",1]\n[\"a\",2]\n";
+    assert_eq!(read(text, |path| NdjsonFiles::<(char, i64)>::new(path)).0, expected);
+    let csv = |path: &Path| CsvFiles::<(char, i64)>::new(path).without_header();
+    assert_eq!(read("😀,1\na,2\n", csv).0, expected);
+}
+
+#[test]
 fn a_malformed_record_is_an_error_with_file_and_line() {
     let good = r#"{"id":1,"customer":"a"}"#;
     for (bad, expected) in [
