@@ -86,7 +86,9 @@ impl<K: Key> States<K> {
                 state.declare(Declaration::keyed::<K, ListCell<Timed<V>>, ()>(&state.name, StateKind::List)),
                 OpenTable::of::<ListCell<Timed<V>>>().swept(
                     ttl,
-                    |ttl, now, cell: &ListCell<Timed<V>>| !cell.iter().all(ttl.is_live(now)),
+                    |ttl, now, cell: &ListCell<Timed<V>>| {
+                        cell.is_empty() || !cell.iter().all(ttl.is_live(now))
+                    },
                     |ttl, now, cell| {
                         cell.retain(ttl.is_live(now));
                         !cell.is_empty()
@@ -110,7 +112,7 @@ impl<K: Key> States<K> {
                 OpenTable::of::<MapCell<M, Timed<V>>>().swept(
                     ttl,
                     |ttl, now, cell: &MapCell<M, Timed<V>>| {
-                        !cell.iter().map(|(_, value)| value).all(ttl.is_live(now))
+                        cell.is_empty() || !cell.iter().map(|(_, value)| value).all(ttl.is_live(now))
                     },
                     |ttl, now, cell| {
                         let is_live = ttl.is_live(now);

@@ -44,6 +44,9 @@ impl<V: State> ListState<V> {
                 {
                     let touch = |timed: &Timed<V>| Timed { value: timed.value.clone(), last_access_ms: now };
                     *cell = cell.iter().filter(|timed| ttl.is_live(now)(timed)).map(touch).collect();
+                    if cell.is_empty() {
+                        table.remove(place, key, &());
+                    }
                 }
                 (None, table.get(place, key, &()))
             }

@@ -125,8 +125,8 @@ impl<K: Key> OpenTable<K> {
         Self { open: |context, slot| Ok(Box::new(context.keyed_table::<K, C, ()>(slot)?)), sweep: None }
     }
 
-    /// With a time to live. `is_stale` finds cells with something that has expired; `keep` drops that, and says
-    /// whether anything is left.
+    /// With a time to live. `is_stale` finds cells with something that has expired, or with nothing; `keep` drops
+    /// that, and says whether anything is left.
     pub(super) fn swept<C: Cell>(
         mut self,
         ttl: Ttl,
@@ -162,23 +162,32 @@ pub(crate) struct Tables<K: Key> {
 impl<K: Key> Tables<K> {
     /// Opens the tables; the first is the operator's state 0.
     pub(crate) fn open(states: &StateSet<OpenTable<K>>, context: &TaskContext, node: usize) -> Result<Self> {
-        let numbered = || states.states.iter().enumerate();
-        let tables = numbered()
+        let numbered = states.states.iter().enumerate();
+        let tables = numbered
             .map(|(state, (_, how))| (how.open)(context, StateSlot { operator: node, state }))
             .collect::<Result<_>>()?;
-        let sweeps: Vec<_> = numbered()
-            .filter_map(|(index, (_, how))| how.sweep.as_ref().map(|(_, sweep)| (index, Arc::clone(sweep))))
-            .collect();
-        let shortest =
-            states.states.iter().filter_map(|(_, how)| how.sweep.as_ref()).map(|(ttl, _)| ttl.duration_ms);
-        let groups = context.key_groups(node)?.len();
+        Ok(Self::of(tables, states, context.key_groups(node)?.len(), &context.alarm(), node))
+    }
+
+    /// Opened tables, swept as they were declared.
+    fn of(
+        tables: Vec<Box<dyn AnyTable<K>>>,
+        states: &StateSet<OpenTable<K>>,
+        groups: usize,
+        alarm: &Alarm,
+        operator: usize,
+    ) -> Self {
+        let numbered = states.states.iter().enumerate();
+        let swept: Vec<_> =
+            numbered.filter_map(|(index, (_, how))| Some((index, how.sweep.as_ref()?))).collect();
+        let sweeps = swept.iter().map(|(index, (_, sweep))| (*index, Arc::clone(sweep))).collect();
+        let shortest = swept.iter().map(|(_, (ttl, _))| ttl.duration_ms);
         let pause = shortest.min().unwrap_or(SWEEP_AT_MOST_MS).min(SWEEP_AT_MOST_MS) / groups.max(1) as u64;
         let pause_ms = pause.max(1).cast_signed();
-        let alarm = context.alarm();
         let due_ms = alarm.now_ms().saturating_add(pause_ms);
-        let tables = Self { tables, sweeps, next: 0, groups, due_ms, pause_ms, operator: node };
-        tables.wish(&alarm);
-        Ok(tables)
+        let tables = Self { tables, sweeps, next: 0, groups, due_ms, pause_ms, operator };
+        tables.wish(alarm);
+        tables
     }
 
     /// The table of a handle.
@@ -337,3 +346,6 @@ impl OperatorTables {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
