@@ -210,6 +210,7 @@ impl<K: Key> Tables<K> {
 
     /// Removes what has expired, one key group at a time, however often others want to know the time.
     pub(crate) fn tick(&mut self, now: i64, alarm: &Alarm) {
+        let next_ms = now.saturating_add(self.pause_ms);
         if self.due_ms <= now {
             for (index, sweep) in &self.sweeps {
                 if let Some(table) = self.tables.get_mut(*index) {
@@ -217,8 +218,10 @@ impl<K: Key> Tables<K> {
                 }
             }
             self.next = if self.next + 1 < self.groups { self.next + 1 } else { 0 };
-            self.due_ms = now.saturating_add(self.pause_ms);
+            self.due_ms = next_ms;
         }
+        // By a clock that stepped back, it would be far away.
+        self.due_ms = self.due_ms.min(next_ms);
         self.wish(alarm);
     }
 

@@ -121,3 +121,17 @@ fn a_sweep_removes_cells_without_elements() {
     at.pass(0..200);
     assert_eq!(at.rows::<Entries>(), 0);
 }
+
+#[test]
+fn a_sweep_goes_on_at_once_when_the_clock_steps_back() {
+    let (state, mut at) = list(Ttl::of_ms(100));
+    at.clock.set(3_600_000);
+    at.pass(3_600_000..3_600_100);
+    // An hour back; what is written now expires by the clock of now.
+    at.clock.set(0);
+    for key in 0..50 {
+        state.push(at.at(key), 1);
+    }
+    at.pass(0..300);
+    assert_eq!(at.rows::<Elements>(), 0);
+}
