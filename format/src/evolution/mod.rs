@@ -5,6 +5,7 @@
 //! field added        if it may be null, or has a default       field removed, moved   always
 //! field renamed      if the new one names the old as alias     made optional          always
 //! int, uint, float   wider; or a float that holds it exactly   enum name added        always
+//! decimal            more digits before or behind the point
 //! everything else    refused, with the `spt migrate` argument that would help
 //! ```
 //!

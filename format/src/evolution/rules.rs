@@ -30,8 +30,30 @@ const WIDENINGS: [(Type, &[Type]); 8] = [
 ];
 
 fn widens(old: &Type, new: &Type) -> bool {
-    WIDENINGS.iter().any(|(from, to)| from == old && to.contains(new))
+    match (old, new) {
+        // No digit is lost on either side of the point.
+        (Type::Decimal { precision: p, scale: s }, Type::Decimal { precision: q, scale: t }) => {
+            s <= t && p.saturating_sub(*s) <= q.saturating_sub(*t)
+        }
+        _ => WIDENINGS.iter().any(|(from, to)| from == old && to.contains(new)),
+    }
 }
+
+/// Why values of one type are not read as another that is not nested either.
+fn reason(old: &Type, new: &Type) -> &'static str {
+    let is_number = |ty| WIDENINGS.iter().any(|(from, to)| from == ty || to.contains(ty));
+    match (old, new) {
+        (Type::Timestamp { zone, .. }, Type::Timestamp { zone: to, .. }) if zone == to => UNITS,
+        (Type::Time(_), Type::Time(_)) | (Type::Duration(_), Type::Duration(_)) => UNITS,
+        (Type::Decimal { .. }, Type::Decimal { .. }) => LOSSY,
+        (Type::Binary | Type::FixedBinary(_), Type::FixedBinary(_)) => LOSSY,
+        _ if is_number(old) && is_number(new) => LOSSY,
+        _ => "they are of different kinds",
+    }
+}
+
+const LOSSY: &str = "not every value fits";
+const UNITS: &str = "they count in different units";
 
 /// The rule for two fields that stand for each other, but for their names and whether they may be null.
 /// `former` are the names that an enum's names had before.
@@ -51,7 +73,7 @@ pub(super) fn rule(old: &Field, new: &Field, former: impl Fn(&str) -> Vec<String
         (old, new) if is_nested(old) || is_nested(new) => {
             Rule::Refuse("one cannot be read as the other", false)
         }
-        _ => Rule::Refuse("not every value fits", true),
+        (old, new) => Rule::Refuse(reason(old, new), true),
     }
 }
 

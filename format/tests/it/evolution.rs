@@ -67,6 +67,57 @@ fn a_number_may_become_wider_or_a_float_that_holds_it_exactly() {
 }
 
 #[test]
+fn a_decimal_may_have_more_digits_on_either_side_of_its_point() {
+    for (old, new, read_as) in [
+        ("decimal(12, 3)", "decimal(14, 3)", ["-999999999.999", "7.000"]),
+        ("decimal(12, 3)", "decimal(14, 5)", ["-999999999.99900", "7.00000"]),
+        ("decimal(12, 3)", "decimal(38, 3)", ["-999999999.999", "7.000"]),
+        (
+            "decimal(12, 3)",
+            "decimal(50, 40)",
+            [
+                "-999999999.9990000000000000000000000000000000000000",
+                "7.0000000000000000000000000000000000000000",
+            ],
+        ),
+        ("decimal(12, 3)?", "decimal(13, 4)?", ["-999999999.9990", "7.0000"]),
+    ] {
+        let found = changes(values(old, new));
+        assert_eq!(
+            found,
+            [("value".to_owned(), Change::Widened("decimal(12, 3)".to_owned()))],
+            "{old} to {new}"
+        );
+        let stored = [r#""-999999999.999""#, r#""7.000""#];
+        let read = read(&schema("utf8", old), &schema("utf8", new), &Aliases::default(), &stored);
+        assert_eq!(read, read_as.map(|text| format!("{text:?}")), "{old} to {new}");
+    }
+    let list = changes(values("list<decimal(4, 2)>", "list<decimal(6, 3)>"));
+    assert_eq!(list, [("value.element".to_owned(), Change::Widened("decimal(4, 2)".to_owned()))]);
+}
+
+#[test]
+fn the_reason_of_a_refusal_is_true() {
+    let (lossy, units) = ("not every value fits", "they count in different units");
+    let kinds = "they are of different kinds";
+    for (old, new, reason) in [
+        ("int64", "int32", lossy),
+        ("decimal(12, 3)", "decimal(12, 4)", lossy),
+        ("decimal(12, 3)", "decimal(14, 2)", lossy),
+        ("fixed_binary(3)", "fixed_binary(2)", lossy),
+        ("duration(us)", "duration(ms)", units),
+        ("timestamp(ms)", "timestamp(us)", units),
+        ("duration(us)", "utf8", kinds),
+        ("int32", "utf8", kinds),
+        ("timestamp(ms)", "timestamp(ms, UTC)", kinds),
+        ("int32", "decimal(12, 2)", kinds),
+    ] {
+        let refusal = refusal(values(old, new));
+        assert!(refusal.ends_with(&format!(": {reason}")), "{refusal}");
+    }
+}
+
+#[test]
 fn a_number_may_not_lose_anything() {
     let lossy = [
         ("int64", "int32"),
@@ -78,6 +129,8 @@ fn a_number_may_not_lose_anything() {
         ("float64", "float32"),
         ("float32", "int64"),
         ("uint64", "float64"),
+        ("decimal(12, 3)", "decimal(12, 4)"),
+        ("decimal(12, 3)", "decimal(14, 2)"),
     ];
     for (old, new) in lossy {
         let verdict = values(old, new);
@@ -190,7 +243,7 @@ fn anything_else_is_refused_with_both_types() {
         ("int64", "timestamp(ms, UTC)"),
         ("utf8", "enum<A>"),
         ("timestamp(ms, UTC)", "timestamp(us, UTC)"),
-        ("decimal(10, 2)", "decimal(12, 2)"),
+        ("decimal(10, 2)", "decimal(11, 4)"),
     ] {
         let text = refusal(values(old, new));
         assert!(text.starts_with(&format!("value: {old} in the savepoint, {new} in the job: ")), "{text}");
@@ -282,7 +335,7 @@ fn a_reading_that_is_refused_says_what_to_do() {
     let error = Reading::new("sum-001", &stored, &declared, &Aliases::default()).err().unwrap();
     assert_eq!(
         error.to_string(),
-        "operator sum-001, state \"sum\": value.n: utf8 in the savepoint, int64 in the job: not every value fits; \
+        "operator sum-001, state \"sum\": value.n: utf8 in the savepoint, int64 in the job: they are of different kinds; \
          value.unit: absent in the savepoint, utf8 in the job: it has no default, and no null either; \
          `spt migrate IN OUT --cast sum-001/sum:value.n=int64 --add-field sum-001/sum:value.unit=utf8=DEFAULT` \
          would make it fit"

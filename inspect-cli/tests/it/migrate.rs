@@ -86,6 +86,36 @@ fn rows_are_deleted_and_set() {
 }
 
 #[test]
+fn a_decimal_is_cast_to_more_digits_and_to_fewer_that_are_enough() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    std::fs::write(path("prices.csv"), "key,value\na,-123456789.120\n").unwrap();
+    let types = ["--key-type", "utf8", "--value-type", "decimal(12, 3)", "--uid", "prices", "--state", "of"];
+    run(&[&["import", &path("prices.csv"), "-o", &path("sp")][..], &types].concat());
+    let cast = |ty: &str| {
+        let to = path(ty);
+        let said = run(&["migrate", &path("sp"), &to, "--cast", &format!("prices/of:value={ty}")]);
+        let validated = run(&["validate", &to]);
+        (said, validated, run(&["export", &to]))
+    };
+    // The files are kept where only digits before the point were added.
+    for (ty, rewritten, value) in [
+        ("decimal(14, 3)", "0 rows", "-123456789.120"),
+        ("decimal(14, 5)", "1 row", "-123456789.12000"),
+        ("decimal(11, 2)", "1 row", "-123456789.12"),
+    ] {
+        let (said, validated, exported) = cast(ty);
+        assert!(said.contains(&format!(": {rewritten} rewritten")), "{ty}: {said}");
+        assert!(validated.ends_with("nothing is wrong\n--- exit 0\n"), "{ty}: {validated}");
+        assert!(exported.contains(&format!("\"value\":\"{value}\"")), "{ty}: {exported}");
+    }
+    for ty in ["decimal(10, 1)", "decimal(12, 5)"] {
+        let (said, ..) = cast(ty);
+        assert!(said.contains("--- exit 2"), "{ty}: {said}");
+    }
+}
+
+#[test]
 fn another_max_parallelism_keeps_every_row() {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();

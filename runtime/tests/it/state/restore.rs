@@ -2,7 +2,7 @@
 
 use spt_format::evolution::Reading;
 use spt_format::{KeyHash, StateKind};
-use spt_runtime::state::{Declaration, FrozenStore, KeyedStore, KeyedTable, ListCell, State, Timed};
+use spt_runtime::state::{Decimal, Declaration, FrozenStore, KeyedStore, KeyedTable, ListCell, State, Timed};
 
 use super::tables::{GROUPS, all, place};
 
@@ -10,6 +10,7 @@ use super::tables::{GROUPS, all, place};
 struct Count {
     words: i32,
     source: String,
+    price: Decimal<12, 3>,
 }
 
 #[derive(Debug, Clone, PartialEq, State)]
@@ -18,11 +19,12 @@ struct NextCount {
     weight: u8,
     #[state(alias = "words")]
     seen: i64,
+    price: Decimal<14, 5>,
 }
 
 fn fill<S: KeyedStore<String, Count, ()>>(store: &mut S) {
     for (key, words) in [("a", 1), ("b", 2)] {
-        let first = || Count { words: 0, source: "s".to_owned() };
+        let first = || Count { words: 0, source: "s".to_owned(), price: "-0.125".parse().unwrap() };
         store.update(place(key), key, &(), first, |count| count.words += words);
     }
 }
@@ -41,8 +43,9 @@ fn rows_of_the_last_version_are_restored_as_those_of_the_next() {
         again.restore(&reading.read(&batch.unwrap()).unwrap(), GROUPS).unwrap();
     }
     let value = |key| again.read(place(key), key, &(), |timed| timed.map(|timed| timed.value.clone()));
-    assert_eq!(value("a"), Some(NextCount { weight: 1, seen: 1 }));
-    assert_eq!(value("b"), Some(NextCount { weight: 1, seen: 2 }));
+    let price = Decimal::new(-12_500).unwrap();
+    assert_eq!(value("a"), Some(NextCount { weight: 1, seen: 1, price }));
+    assert_eq!(value("b"), Some(NextCount { weight: 1, seen: 2, price }));
     assert_eq!(value("c"), None);
 
     // The next savepoint keeps the field ids, so that the version after it can rename again.
