@@ -95,13 +95,13 @@ pub struct CsvDecoder<T> {
 impl<T: Data + State> Decoder for CsvDecoder<T> {
     type Item = T;
 
-    fn take(&mut self, line: u64, text: &[u8], tally: &mut Tally, _: &mut Out<'_, T>) -> Result<()> {
+    fn take(&mut self, line: u64, text: &[u8], tally: &mut Tally, out: &mut Out<'_, T>) -> Result<()> {
         if text.is_empty() || self.columns.skip_line == Some(line) {
             return Ok(());
         }
         match self.columns.record(text, self.delimiter) {
             Ok(record) => self.records.push(line, Value::Object(record)),
-            Err(error) => tally.malformed(&format!("line {line}"), error)?,
+            Err(error) => self.records.malformed(line, error, tally, out)?,
         }
         Ok(())
     }

@@ -46,14 +46,14 @@ pub struct JsonDecoder<T>(FromJson<T>);
 impl<T: Data + State> Decoder for JsonDecoder<T> {
     type Item = T;
 
-    fn take(&mut self, line: u64, text: &[u8], tally: &mut Tally, _: &mut Out<'_, T>) -> Result<()> {
+    fn take(&mut self, line: u64, text: &[u8], tally: &mut Tally, out: &mut Out<'_, T>) -> Result<()> {
         if text.trim_ascii().is_empty() {
             return Ok(());
         }
         match serde_json::from_slice(text) {
             Ok(value) => self.0.push(line, value),
             Err(error) => {
-                tally.malformed(&format!("line {line}"), Error::failed("no JSON").caused_by(error))?
+                self.0.malformed(line, Error::failed("no JSON").caused_by(error), tally, out)?;
             }
         }
         Ok(())

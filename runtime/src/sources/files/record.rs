@@ -14,7 +14,7 @@ use spt_format::{Aliases, Field, Logical, Type, array_from_json};
 
 use super::Tally;
 use crate::data::Data;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::operators::Out;
 use crate::state::{State, StateReader};
 
@@ -41,6 +41,21 @@ impl<T: Data + State> FromJson<T> {
         self.fit.apply(&mut value);
         self.values.push(value);
         self.lines.push(line);
+    }
+
+    /// Takes in a record that is not even a value, behind all that were added before.
+    ///
+    /// # Errors
+    /// As [`FromJson::flush`], and the record's.
+    pub(super) fn malformed(
+        &mut self,
+        line: u64,
+        error: Error,
+        tally: &mut Tally,
+        out: &mut Out<'_, T>,
+    ) -> Result<()> {
+        self.flush(tally, out)?;
+        tally.malformed(&format!("line {line}"), error)
     }
 
     /// Emits everything that was added, in order.

@@ -96,6 +96,17 @@ fn a_malformed_record_is_an_error_with_file_and_line() {
 }
 
 #[test]
+fn the_first_of_several_malformed_records_is_the_one_that_is_told() {
+    let wrong = r#"{"id":"x","customer":"a"}"#;
+    let found = failure(&format!("{wrong}\nno\n{wrong}\n"), ndjson);
+    assert!(found.contains("/a, line 1: "), "{found}");
+    let found = failure(&format!("no\n{wrong}\n"), ndjson);
+    assert!(found.contains("/a, line 1: "), "{found}");
+    let found = failure("id,customer\nx,a\n1\n", csv);
+    assert!(found.contains("/a, line 2: "), "{found}");
+}
+
+#[test]
 fn malformed_records_that_are_passed_over_are_counted() {
     let good = r#"{"id":1,"customer":"a"}"#;
     let text = format!("{good}\nno\n{{\"id\":null}}\n{good}\n");

@@ -139,8 +139,8 @@ impl<D: Decoder> OpenFile for TextFile<D> {
             decoder.take(line, text, tally, out)
         };
         let bytes = if is_end { records.take_rest(each)? } else { records.take(room, each)? };
-        records.check().map_err(|error| below(&position.path, lines, &error))?;
         decoder.flush(tally, out)?;
+        records.check().map_err(|error| below(&position.path, lines, &error))?;
         position.lines = lines;
         position.offset += bytes as u64;
         Ok(!is_end)
