@@ -171,7 +171,7 @@ fn what_a_refusal_says_would_help_helps() {
         ("a uuid", Box::new(|what| follow(what, &of(Uuid::default), &of(|| Uuid::default().to_string())))),
         (
             "a scale",
-            Box::new(|what| follow(what, &of(Decimal::<10, 2>::default), &of(Decimal::<12, 3>::default))),
+            Box::new(|what| follow(what, &of(Decimal::<10, 2>::default), &of(Decimal::<10, 3>::default))),
         ),
         ("a decimal", Box::new(|what| follow(what, &of(Decimal::<10, 2>::default), &of(|| 1.5f64)))),
         ("bytes", Box::new(|what| follow(what, &of(|| Bytes(b"a".to_vec())), &of(|| "a".to_owned())))),
