@@ -9,6 +9,7 @@ use super::compare::compare_states;
 use super::verdict::{Change, Verdict};
 use crate::error::{Error, ErrorKind, Result, ResultExt};
 use crate::location::Location;
+use crate::migrate::command;
 use crate::model::{Binding, Column, Field, State, StateSchema};
 
 /// How one state's rows become another's, once it is known that they can.
@@ -68,12 +69,8 @@ fn fields(schema: &StateSchema, state: &State) -> Result<Vec<Field>> {
 }
 
 fn refusal(uid: &str, state: &str, verdict: &Verdict) -> Error {
-    let reasons: Vec<_> = verdict.refusals().iter().map(ToString::to_string).collect();
-    let what = format!(
-        "{}; `spt migrate IN OUT {}` would make it fit",
-        reasons.join("; "),
-        verdict.migrate_arguments(uid, state).join(" ")
-    );
+    let command = command("IN", "OUT", &verdict.migrate_arguments(uid, state));
+    let what = format!("{}; `{command}` would make it fit", verdict.reasons());
     Error::new(ErrorKind::BadRequest { what }, Location::default())
         .within(format!("state {state:?}"))
         .within(format!("operator {uid}"))

@@ -82,10 +82,18 @@ impl Verdict {
         }
     }
 
-    /// The arguments of `spt migrate` that would help, for a state of an operator; each option once.
+    /// All that does not fit, in one line.
+    pub fn reasons(&self) -> String {
+        let reasons: Vec<String> = self.refusals().iter().map(ToString::to_string).collect();
+        reasons.join("; ")
+    }
+
+    /// The arguments of `spt migrate` that would help, for a state of an operator; each option once. A state that is
+    /// dropped needs no other.
     pub fn migrate_arguments(&self, uid: &str, state: &str) -> Vec<String> {
         let mut arguments: Vec<String> = Vec::new();
-        for refusal in self.refusals() {
+        let is_dropped = matches!(self, Self::Incompatible { .. });
+        for refusal in self.refusals().iter().filter(|refusal| refusal.can_migrate != is_dropped) {
             let [option, value] = refusal.migrate_argument(uid, state);
             if !arguments.contains(&value) {
                 arguments.extend([option, value]);

@@ -9,6 +9,7 @@
 //! a field touch no data.
 
 mod apply;
+mod command;
 mod draft;
 mod field_path;
 mod flags;
@@ -21,6 +22,7 @@ mod salvage;
 mod texts;
 
 pub use apply::Applied;
+pub use command::{command, quoted};
 pub use field_path::FieldPath;
 pub use operation::Operation;
 pub use plan::{MigrationPlan, Rewrite, StateStep, Work};

@@ -79,7 +79,6 @@ fn judge(
     target: &Target<'_>,
 ) -> StateVerdict {
     let compared = compare_states(state, declared, &target.aliases_of(wanted, &declared.name));
-    let reasons: Vec<String> = compared.refusals().iter().map(ToString::to_string).collect();
     let judged = |verdict| StateVerdict::new(operator, Some(&state.name), verdict);
     let verdict = match (&compared, target.flink_version()) {
         (evolution::Verdict::Compatible { changes }, version) => {
@@ -91,12 +90,12 @@ fn judge(
             return object(judged, &objections.unwrap_or_default());
         }
         // No migrate makes a savepoint that Flink reads.
-        (_, Some(_)) => return judged(Verdict::Incompatible).because(reasons.join("; ")),
+        (_, Some(_)) => return judged(Verdict::Incompatible).because(compared.reasons()),
         (evolution::Verdict::NeedsMigration { .. }, None) => Verdict::NeedsMigration,
         (evolution::Verdict::Incompatible { .. }, None) => Verdict::Incompatible,
     };
     let migrate = compared.migrate_arguments(&operator.label(), &state.name);
-    StateVerdict { migrate, ..judged(verdict).because(reasons.join("; ")) }
+    StateVerdict { migrate, ..judged(verdict).because(compared.reasons()) }
 }
 
 /// The worst of a verdict and what else is known. What is known exactly comes before what is only unknown.

@@ -41,6 +41,48 @@ fn a_renamed_uid_is_found_by_its_states_and_the_migrate_is_named() {
 }
 
 #[test]
+fn no_uid_is_made_up_for_an_operator_that_has_none() {
+    let nameless = |id: &str, name: &str| {
+        let states = operator("any", &[("sum", "int64")]).states;
+        let generated = Operator::with_id(OperatorId::of_uid(id), 2, 128);
+        Operator { uid_origin: UidOrigin::Generated, name: Some(name.to_owned()), states, ..generated }
+    };
+    let (old, new) = (nameless("here", "sum"), nameless("there", "total"));
+    let id = old.label();
+    let found = judge(vec![old.clone()], &[new]);
+    assert_eq!(found.migrate(), Vec::<String>::new());
+    let expected = format!(
+        "the job has no such operator; \"total\" declares exactly its states and has no uid: give it one in the job, \
+         and --rename-uid {id}=UID gives these states the same"
+    );
+    assert_eq!(found.states[0].reason, Some(expected));
+
+    let found = judge(vec![old.clone()], &[operator("total", &[("sum", "int64")])]);
+    assert_eq!(found.migrate(), ["--rename-uid".to_owned(), format!("{id}=total")]);
+
+    let found = judge(vec![old], &[]);
+    let expected = format!(
+        "the job has no such operator; it had no uid: --rename-uid {id}=UID gives it that of an operator of the job"
+    );
+    assert_eq!(only(&found).reason, Some(expected));
+}
+
+#[test]
+fn a_state_that_is_dropped_needs_no_other_flag() {
+    let of = |key: &str, value: &str| {
+        let mut operator = operator("sum-001", &[]);
+        let schema = StateSchema::keyed(key.parse().unwrap(), value.parse().unwrap());
+        operator.states.push(State::new("sum", StateKind::Value, schema));
+        operator
+    };
+    let job = of("struct<a: utf8, b: int64>", "int32");
+    let found = judge(vec![of("struct<a: utf8>", "int64")], &[job]);
+    assert_eq!(only(&found).verdict, Verdict::Incompatible);
+    assert!(only(&found).reason.as_ref().unwrap().contains("value: int64"), "{found:?}");
+    assert_eq!(found.migrate(), ["--drop-state", "sum-001/sum"]);
+}
+
+#[test]
 fn two_candidates_are_both_shown_and_none_is_chosen() {
     let job = [operator("a", &[("sum", "int64")]), operator("b", &[("sum", "int64")])];
     let found = judge(vec![operator("sum-001", &[("sum", "int64")])], &job);

@@ -10,6 +10,8 @@
 
 use std::path::Path;
 
+use spt_format::migrate::command;
+
 use super::table::{Lean, Table};
 use super::text::{bytes, clean, counted};
 use crate::report::validate::{FindingReport, SeverityName, ValidateReport, VerdictReport};
@@ -92,20 +94,10 @@ fn preflight(report: &ValidateReport, states: &[VerdictReport], folder: &Path, u
     text += &format!("{}\n", color.paint(&answer, ui.stdout_colors()));
     let migrate = report.migrate.as_deref().unwrap_or_default();
     if !migrate.is_empty() {
-        let arguments: Vec<String> = migrate.iter().map(|argument| quoted(argument)).collect();
-        let path = quoted(&folder.display().to_string());
-        text += &format!("\n  spt migrate {path} {} {}\n", quoted("OUT"), arguments.join(" "));
+        let path = folder.display().to_string();
+        text += &format!("\n  {}\n", command(&path, "OUT", migrate));
     }
     text
-}
-
-/// The argument as a shell takes it.
-fn quoted(argument: &str) -> String {
-    let plain = |character: char| character.is_ascii_alphanumeric() || "-_./=:,@%+".contains(character);
-    if !argument.is_empty() && argument.chars().all(plain) {
-        return argument.to_owned();
-    }
-    format!("'{}'", argument.replace('\'', r"'\''"))
 }
 
 fn style(severity: SeverityName) -> Style {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::path::Path;
+use std::process::Command;
 use std::time::{Duration, SystemTime};
 
 use spt_runtime::operators::{KeyedContext, KeyedProcess, ListState, MapState, States, ValueState};
@@ -47,6 +48,7 @@ where
 }
 
 struct Job<K, V> {
+    /// Empty if it has none.
     uid: &'static str,
     groups: Option<u32>,
     key: fn(i64) -> K,
@@ -68,7 +70,10 @@ impl<K: spt_runtime::operators::StreamKey, V: State + Debug> Job<K, V> {
             make: self.make,
         };
         let numbers = env.source(Sequence::new(0..1_000_000).per_second(5_000.0)).uid("numbers");
-        let mut kept = numbers.key_by_value(move |number| key(*number)).process(keep).uid(self.uid);
+        let mut kept = numbers.key_by_value(move |number| key(*number)).process(keep);
+        if !self.uid.is_empty() {
+            kept = kept.uid(self.uid);
+        }
         if let Some(groups) = self.groups {
             kept = kept.max_parallelism(groups);
         }
@@ -114,17 +119,13 @@ where
     panic!("{what}: refused again and again");
 }
 
+/// As if it were pasted into a shell.
 fn migrate(what: &str, path: &Path, out: &Path, call: &str) {
-    // A flag and its value, which has blanks where its type has some.
-    let words = call.split(" --").map(|part| part.trim_start_matches("--"));
-    let flags = words.flat_map(|part| {
-        let (flag, value) = part.split_once(' ').unwrap();
-        [format!("--{flag}"), value.to_owned()]
-    });
-    let paths = [path, out].map(|path| path.to_str().unwrap().to_owned());
-    let arguments: Vec<_> = ["migrate".to_owned()].into_iter().chain(paths).chain(flags).collect();
-    let said = spt(&arguments).output().unwrap();
-    assert!(said.status.success(), "{what}: {arguments:?}: {}", String::from_utf8_lossy(&said.stderr));
+    let script = format!("exec \"$0\" migrate \"$1\" \"$2\" {call}");
+    let spt = spt(&[] as &[&str]);
+    let said = Command::new("sh").arg("-c").arg(script).arg(spt.get_program()).args([path, out]).output();
+    let said = said.unwrap();
+    assert!(said.status.success(), "{what}: {call}: {}", String::from_utf8_lossy(&said.stderr));
 }
 
 #[derive(Debug, Clone, PartialEq, State)]
@@ -215,8 +216,19 @@ fn what_a_refusal_says_would_help_helps() {
                 )
             }),
         ),
+        (
+            "a key that no migration makes, and a value",
+            Box::new(|what| {
+                follow(
+                    what,
+                    &Job { uid: "keep", groups: None, key: |n| (n % 3, n % 2), make: || 7i64 },
+                    &Job { uid: "keep", groups: Some(50), key: |n| n % 3, make: || 7i32 },
+                )
+            }),
+        ),
         ("key groups", Box::new(|what| follow(what, &of(|| 7i64), &Job { groups: Some(50), ..of(|| 7i64) }))),
         ("a uid", Box::new(|what| follow(what, &of(|| 7i64), &Job { uid: "kept", ..of(|| 7i64) }))),
+        ("no uid", Box::new(|what| follow(what, &Job { uid: "", ..of(|| 7i64) }, &of(|| 7i64)))),
     ];
     let mut wrong = Vec::new();
     for (what, case) in cases {

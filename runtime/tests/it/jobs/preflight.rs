@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use spt_format::migrate::quoted;
 use spt_format::preflight::{Preflight, Target, Verdict, preflight};
 use spt_format::{ColumnarReader, SavepointSource};
 use spt_runtime::operators::{KeyedContext, KeyedProcess, OperatorListState, States, ValueState};
@@ -207,7 +208,8 @@ fn a_start_does_what_the_preflight_says_of_every_change() {
         }
         assert!(text.contains("keep") || text.contains("numbers"), "{what}: {text}");
         for argument in said.migrate().chunks(2).filter(|argument| argument[0] != "--rename-uid") {
-            assert!(text.contains(&argument.join(" ")), "{what}: {argument:?}: {text}");
+            let argument = format!("{} {}", argument[0], quoted(&argument[1]));
+            assert!(text.contains(&argument), "{what}: {argument:?}: {text}");
         }
     }
 }
