@@ -11,7 +11,7 @@ use crate::tasks::OperatorInfo;
 /// The operators as they will run. A max parallelism that is not set is the savepoint's, or computed.
 ///
 /// # Errors
-/// A refusal if the graph cannot run like that, or its max parallelism is not the savepoint's.
+/// A refusal if the graph cannot run like that.
 pub(crate) fn resolve(
     graph: &Graph,
     options: &JobOptions,
@@ -29,7 +29,7 @@ pub(crate) fn resolve(
             max_parallelism: 0,
             states: node.states.clone(),
         };
-        operator.max_parallelism = max_parallelism(graph, options, node, &operator, savepoint)?;
+        operator.max_parallelism = max_parallelism(graph, options, node, &operator, savepoint);
         check_parallelism(&operator)?;
         Ok(operator)
     });
@@ -54,20 +54,12 @@ fn max_parallelism(
     node: &NodeSpec,
     operator: &OperatorInfo,
     savepoint: Option<&Savepoint>,
-) -> Result<u32> {
+) -> u32 {
     let set = set_max_parallelism(graph, options, node);
     let stored = savepoint.and_then(|savepoint| savepoint.operator(operator.id));
     let is_keyed = stored.is_some_and(|stored| stored.states.iter().any(|state| state.kind.is_keyed()));
-    match (set, stored.map(|stored| stored.max_parallelism)) {
-        (Some(set), Some(stored)) if set != stored && is_keyed => Err(Error::refused(format!(
-            "operator {0} has max parallelism {stored} in the savepoint and {set} in the job; leave it unset, or \
-             convert the savepoint with `spt migrate IN OUT --max-parallelism {0}={set}`",
-            operator.label()
-        ))),
-        (Some(set), _) => Ok(set),
-        (None, Some(stored)) if is_keyed => Ok(stored),
-        (None, _) => Ok(default_max_parallelism(operator.parallelism)),
-    }
+    let stored = stored.filter(|_| is_keyed).map(|stored| stored.max_parallelism);
+    set.or(stored).unwrap_or_else(|| default_max_parallelism(operator.parallelism))
 }
 
 fn check_parallelism(operator: &OperatorInfo) -> Result<()> {

@@ -5,9 +5,11 @@
 
 use std::collections::BTreeMap;
 
-use spt_format::evolution::{Change, Reading};
+use spt_format::evolution::{Change, Reading, compare_states};
+use spt_format::migrate::{command, quoted};
 use spt_format::{Operator, OperatorId, Savepoint, State, StateRef};
 
+use super::misfits::Misfits;
 use super::snapshot::StateSlot;
 use crate::config::{NonRestored, PendingOutput};
 use crate::error::{Error, Result};
@@ -49,7 +51,7 @@ pub(crate) struct Fit {
 /// Decides whether a job can start from a savepoint.
 ///
 /// # Errors
-/// A refusal that names the operator, the state, its rows and what to do.
+/// A refusal that names operators, states, their rows and what to do: all that does not fit, up to a number.
 pub(crate) fn check(operators: &[OperatorInfo], savepoint: &Savepoint, terms: Terms<'_>) -> Result<Fit> {
     if savepoint.drained && !terms.allow_drained {
         return Err(Error::refused(
@@ -57,22 +59,36 @@ pub(crate) fn check(operators: &[OperatorInfo], savepoint: &Savepoint, terms: Te
              gives other results than the job would have given; start from it anyway with --allow-drained",
         ));
     }
-    let mut fit = Fit::default();
+    let (mut fit, mut misfits) = (Fit::default(), Misfits::default());
     for (place, found) in savepoint.operators.iter().enumerate() {
         match operators.iter().position(|operator| operator.id == found.id) {
             Some(index) => {
                 if let Some(operator) = operators.get(index) {
-                    fit.match_states(index, operator, place, found)?;
+                    check_key_groups(operator, found, &mut misfits);
+                    fit.match_states(index, operator, place, found, &mut misfits)?;
                 }
             }
-            None => fit.leave_behind(found, terms.non_restored)?,
+            None => fit.leave_behind(found, terms.non_restored, &mut misfits),
         }
     }
     // What is to be discarded is listed by whoever discards it.
     if terms.pending != Some(PendingOutput::Discard) {
-        fit.leave_output(operators, savepoint, terms.non_restored)?;
+        fit.leave_output(operators, savepoint, terms.non_restored, &mut misfits);
     }
+    misfits.check()?;
     Ok(fit)
+}
+
+/// Those that nobody has set are the savepoint's.
+fn check_key_groups(operator: &OperatorInfo, found: &Operator, misfits: &mut Misfits) {
+    let (set, stored) = (operator.max_parallelism, found.max_parallelism);
+    if set != stored && found.states.iter().any(|state| state.kind.is_keyed()) {
+        let label = operator.label();
+        let reason = format!(
+            "operator {label} has max parallelism {stored} in the savepoint and {set} in the job, where it may be left unset"
+        );
+        misfits.add(reason, vec!["--max-parallelism".to_owned(), format!("{}={set}", found.label())]);
+    }
 }
 
 impl Fit {
@@ -92,12 +108,20 @@ impl Fit {
         operator: &OperatorInfo,
         place: usize,
         found: &Operator,
+        misfits: &mut Misfits,
     ) -> Result<()> {
         for (state, stored) in found.states.iter().enumerate() {
             let place = StateRef { operator: place, state };
             let mut declared = operator.states.iter().enumerate();
             match declared.find(|(_, declared)| declared.state.name == stored.name) {
                 Some((state, declared)) => {
+                    let verdict = compare_states(stored, &declared.state, &declared.aliases);
+                    if !verdict.is_compatible() {
+                        let (label, name, reasons) = (operator.label(), &stored.name, verdict.reasons());
+                        let reason = format!("operator {label}, state {name:?}: {reasons}");
+                        misfits.add(reason, verdict.migrate_arguments(&found.label(), name));
+                        continue;
+                    }
                     let reading = Reading::new(operator.label(), stored, &declared.state, &declared.aliases)
                         .map_err(|error| Error::refused(error.full()))?;
                     let changes = reading.changes().iter();
@@ -107,12 +131,12 @@ impl Fit {
                     self.states.insert(StateSlot { operator: index, state }, Stored { place, reading });
                 }
                 None => {
+                    let drop = ["--drop-state".to_owned(), format!("{}/{}", found.label(), stored.name)];
                     self.notes.push(format!(
-                        "operator {0} does not declare its {1}; it is kept in every snapshot until \
-                         `spt migrate IN OUT --drop-state {0}/{2}` removes it",
+                        "operator {} does not declare its {}; it is kept in every snapshot until `{}` removes it",
                         operator.label(),
                         described(stored),
-                        stored.name
+                        command("IN", "OUT", &drop)
                     ));
                     self.carried.push((index, place));
                 }
@@ -121,22 +145,26 @@ impl Fit {
         Ok(())
     }
 
-    fn leave_behind(&mut self, found: &Operator, allowed: &NonRestored) -> Result<()> {
+    fn leave_behind(&mut self, found: &Operator, allowed: &NonRestored, misfits: &mut Misfits) {
         let states = found.states.iter().filter(|state| state.rows != Some(0)).map(described);
         let states: Vec<_> = states.collect();
         if states.is_empty() {
-            return Ok(());
+            return;
         }
         let label = found.label();
         let what = format!("operator {label}, {}", states.join(", "));
         if !may_be_left(allowed, &label, found.id) {
-            return Err(Error::refused(format!(
-                "the job has no operator for state in the savepoint: {what}; give one of its operators that uid, \
-                 rename the state's with `spt migrate IN OUT --rename-uid {label}=NEW`, or leave it behind with -n {label}"
-            )));
+            let keep = match found.uid {
+                Some(_) => "give one of its operators that uid, rename the state's to NEW",
+                None => "it had no uid: give the operator that it became one, NEW",
+            };
+            let reason = format!(
+                "the job has no operator for state in the savepoint: {what}; {keep}, or leave it behind with -n {}",
+                quoted(&label)
+            );
+            return misfits.add(reason, vec!["--rename-uid".to_owned(), format!("{label}=NEW")]);
         }
         self.notes.push(format!("left behind: {what}"));
-        Ok(())
     }
 
     /// Output that is pending for a sink which the job does not have: nobody would ever commit it.
@@ -145,7 +173,8 @@ impl Fit {
         operators: &[OperatorInfo],
         savepoint: &Savepoint,
         allowed: &NonRestored,
-    ) -> Result<()> {
+        misfits: &mut Misfits,
+    ) {
         let mut left: BTreeMap<OperatorId, usize> = BTreeMap::new();
         let is_gone = |id: OperatorId| operators.iter().all(|operator| operator.id != id);
         let gone = savepoint.pending.iter().map(|pending| pending.operator).filter(|id| is_gone(*id));
@@ -155,14 +184,16 @@ impl Fit {
             let label = found.map_or_else(|| id.to_string(), Operator::label);
             let what = format!("operator {label}, output that is pending ({outputs} in number)");
             if !may_be_left(allowed, &label, id) {
-                return Err(Error::refused(format!(
+                let reason = format!(
                     "the job has no sink to commit what the savepoint holds: {what}; give one of its sinks that uid, \
-                     or leave the output behind with -n {label} or --pending discard"
-                )));
+                     or leave the output behind with -n {} or --pending discard",
+                    quoted(&label)
+                );
+                misfits.add(reason, Vec::new());
+                continue;
             }
             self.notes.push(format!("left behind: {what}"));
         }
-        Ok(())
     }
 }
 

@@ -7,6 +7,7 @@
 
 mod check;
 mod deal;
+mod misfits;
 mod permit;
 mod restored;
 mod snapshot;

@@ -167,6 +167,41 @@ fn a_state_of_another_type_is_refused_with_both_types() {
 }
 
 #[test]
+fn a_refusal_names_all_that_does_not_fit_and_one_migration() {
+    let dir = tempfile::tempdir().unwrap();
+    let counting = |first: &str, groups: u32| {
+        let env = Environment::new();
+        let numbers = env.source(Leash::new(0..10_000)).uid("numbers");
+        let first = numbers.key_by_value(|number| number % 10).sum(|number| *number).uid(first);
+        first
+            .key_by_value(|(number, _)| number % 10)
+            .sum(|(_, sum)| *sum)
+            .uid("second")
+            .max_parallelism(groups)
+            .sink(Collect::default());
+        env
+    };
+    let job = counting("first", 16).start("sums", at(2)).unwrap();
+    let path = job.stop(Some(dir.path()), false).unwrap();
+
+    let env = Environment::new();
+    let numbers = env.source(Leash::new(0..10_000)).uid("numbers").map(|number| number.to_string());
+    let first = numbers.key_by(|text| *text).sum(|_| 1.5f64).uid("first");
+    first.key_by_value(|_| 7i64).sum(|_| 7i32).uid("second").max_parallelism(32).sink(Collect::default());
+    let error = refusal(&env, from(&path)).to_string();
+    for part in [
+        "operator first, state \"sum\": key: int64 in the savepoint, utf8 in the job",
+        "operator second has max parallelism 16 in the savepoint and 32 in the job",
+        "operator second, state \"sum\": value: int64 in the savepoint, int32 in the job",
+        "--cast first/sum:key=utf8",
+        "--max-parallelism second=32 --cast second/sum:value=int32` would make it fit",
+    ] {
+        assert!(error.contains(part), "{part}: {error}");
+    }
+    assert_eq!(error.matches("spt migrate").count(), 1, "{error}");
+}
+
+#[test]
 fn a_state_that_is_no_longer_declared_goes_from_snapshot_to_snapshot() {
     let dir = tempfile::tempdir().unwrap();
     let path = savepoint(dir.path(), 2);
