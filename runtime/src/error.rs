@@ -30,10 +30,12 @@ pub enum ErrorKind {
         operator: String,
     },
     /// No checkpoint or savepoint was taken; the job goes on.
-    #[error("{what} failed")]
+    #[error("{what} in {path} failed")]
     SnapshotFailed {
         /// `checkpoint 7` or `savepoint`.
         what: String,
+        /// The folder that it was to be.
+        path: String,
     },
     /// The savepoint or checkpoint at this path is whole, but its output could not be committed.
     #[error("{path} is whole, but its output could not be committed")]

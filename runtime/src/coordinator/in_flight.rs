@@ -149,7 +149,8 @@ impl InFlight {
 
     /// The error of one that was not taken.
     pub(super) fn failure(&self, cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
-        Error::new(ErrorKind::SnapshotFailed { what: self.what() }).caused_by(cause)
+        let path = self.path.display().to_string();
+        Error::new(ErrorKind::SnapshotFailed { what: self.what(), path }).caused_by(cause)
     }
 
     /// What it is called in the job's statistics.

@@ -49,6 +49,8 @@ fn below_the_limit() {
     let error = job.savepoint(Some(dir.path())).unwrap_err();
     assert!(matches!(error.kind(), ErrorKind::SnapshotFailed { .. }), "{error:?}");
     assert!(error.full().contains("File too large"), "{}", error.full());
+    let place = dir.path().display().to_string();
+    assert!(error.full().contains(&place), "which disk: {}", error.full());
     let left: Vec<_> = std::fs::read_dir(dir.path()).unwrap().collect();
     assert!(left.is_empty(), "half a savepoint was left: {left:?}");
     // The job goes on.

@@ -394,7 +394,9 @@ fn a_checkpoint_whose_barriers_do_not_all_arrive_in_time_is_given_up_and_the_nex
     // A record comes every 5 ms, and the barrier is behind it.
     std::thread::sleep(Duration::from_millis(30));
     let error = job.checkpoint().unwrap_err().full();
-    assert_eq!(error, "checkpoint 1 failed: not every subtask had its part ready after 300ms");
+    let place = dir.path().join(job.id()).join("chk-1");
+    let expected = "failed: not every subtask had its part ready after 300ms";
+    assert_eq!(error, format!("checkpoint 1 in {} {expected}", place.display()));
     assert_eq!((job.status().state, job.checkpoints().counts.failed), (JobState::Running, 1));
     is_stuck.store(false, Ordering::SeqCst);
     assert!(job.checkpoint().unwrap().ends_with("chk-2"));
