@@ -120,6 +120,14 @@ impl Error {
         self.unreadable().is_some() || self.chain().any(Self::is_refusal)
     }
 
+    /// The error of a start that did not come to run: if anybody has refused, the job was refused.
+    pub(crate) fn of_start(mut self) -> Self {
+        if self.chain().any(Self::is_refusal) {
+            self.0.kind = ErrorKind::Refused { reason: self.to_string() };
+        }
+        self
+    }
+
     /// This error and the causes that are of this type.
     fn chain(&self) -> impl Iterator<Item = &Self> {
         std::iter::successors(Some(self), |error| error.0.source.as_deref()?.downcast_ref())

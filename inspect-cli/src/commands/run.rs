@@ -153,6 +153,7 @@ impl Start {
             (Some(Outcome::Refused { .. }), _) => Ok(Exit::Trouble),
             (_, Some(signal)) => Ok(Exit::Signal(signal)),
             _ if status.success() => Ok(Exit::Fine),
+            (None, None) if refuses(status) => Ok(Exit::Trouble),
             _ => Ok(Exit::No),
         }
     }
@@ -184,7 +185,7 @@ impl Start {
             Err(status) => {
                 ui.failure(&ended_early(status, &path));
                 // A program that ends well and says nothing is no job: that is a wrong call.
-                Ok(if status.success() { Exit::Trouble } else { Exit::No })
+                Ok(if status.success() || refuses(status) { Exit::Trouble } else { Exit::No })
             }
         }
     }
@@ -271,6 +272,11 @@ fn forward(mut signals: SignalsInfo<WithOrigin>, child: &Child) -> Result<()> {
 fn signal_of(status: ExitStatus) -> Option<u8> {
     let told = status.code().filter(|code| (129..160).contains(code)).map(|code| code - 128);
     status.signal().or(told).and_then(|signal| u8::try_from(signal).ok())
+}
+
+/// What a program exits with that finds its own arguments wrong, before there is a job.
+fn refuses(status: ExitStatus) -> bool {
+    status.code() == Some(2)
 }
 
 fn ended_early(status: ExitStatus, log: &Path) -> Failure {

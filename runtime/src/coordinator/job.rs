@@ -65,6 +65,7 @@ impl Coordinator {
                 Ending::Cancelled => break (JobState::Canceled, None),
                 Ending::Suspended => break (JobState::Suspended, None),
                 Ending::Failed(error) => {
+                    let error = if self.shared.has_run() { error } else { error.of_start() };
                     self.shared.failed(&error);
                     self.unreadable.extend(error.unreadable().map(PathBuf::from));
                     let is_hopeless = !self.shared.has_run() && error.is_hopeless();

@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 
 use super::lab::{Ended, Lab, Said, TextServer, example, until};
@@ -135,6 +135,28 @@ fn a_parallelism_beyond_the_max_parallelism_is_refused() {
     let (lab, server) = (Lab::new(), TextServer::new());
     let said = lab.run(&["-p", "9", "-D", "pipeline.max-parallelism=8"], "wordcount", &server);
     assert!(said.refusal().contains('9') && said.err.contains('8'), "{said:?}");
+}
+
+#[test]
+fn what_an_operator_or_the_program_itself_refuses_exits_2() {
+    let lab = Lab::new();
+    let (example, file) = (example("numbers"), lab.text("a file"));
+    std::fs::write(&file, "").unwrap();
+    let cases = [
+        (["--output", &file], "operator files-001 failed: "),
+        (["--output", "/proc/numbers"], "operator files-001 failed: "),
+        (["--count", "many"], "--count \"many\" makes no sense"),
+    ];
+    for (arguments, reason) in cases {
+        let program = [&[example.to_str().unwrap()][..], &arguments].concat();
+        for flags in [&["run", "--"][..], &["run", "-d", "--"]] {
+            let said = lab.spt(&[flags, &program].concat());
+            assert!(said.refusal().contains(reason), "{said:?}");
+        }
+        let mut alone = Command::new(&example);
+        let status = alone.args(arguments).env("SPT_RUN_DIR", lab.path("run")).status().unwrap();
+        assert_eq!(status.code(), Some(2), "{arguments:?}");
+    }
 }
 
 /// A word count in the foreground that may write no file longer than this; its output goes through a pipe.
