@@ -21,6 +21,8 @@ pub struct JobHandle {
     requests: Sender<Request>,
     id: String,
     savepoint_dir: Option<PathBuf>,
+    /// What was said of the job's start.
+    notes: Arc<[String]>,
 }
 
 impl JobHandle {
@@ -29,8 +31,9 @@ impl JobHandle {
         requests: Sender<Request>,
         id: String,
         savepoint_dir: Option<PathBuf>,
+        notes: Vec<String>,
     ) -> Self {
-        Self { shared, requests, id, savepoint_dir }
+        Self { shared, requests, id, savepoint_dir, notes: notes.into() }
     }
 
     /// The job's id, 32 hex digits.
@@ -63,7 +66,7 @@ impl JobHandle {
 
     /// What a person should know of how the job was started: state that was left behind, fields that were renamed.
     pub fn notes(&self) -> &[String] {
-        &self.shared.notes
+        &self.notes
     }
 
     /// Takes a checkpoint now and waits for it.

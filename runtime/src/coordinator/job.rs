@@ -18,7 +18,7 @@ use super::store::Store;
 use crate::config::{ClaimMode, RetainedCheckpoints};
 use crate::error::{Error, ErrorKind, Result};
 use crate::graph::{Graph, parallelism_of_vertices};
-use crate::job::{JobOptions, JobState, note};
+use crate::job::{JobOptions, JobState, Notes, note};
 use crate::savepoint::{Carried, Restored};
 use crate::sinks::Start;
 use crate::tasks::{OperatorInfo, StartContext};
@@ -52,6 +52,8 @@ pub(super) struct Coordinator {
     pub(super) abandoned: Option<JoinHandle<()>>,
     /// Whoever asked for the end is told once the job is over.
     pub(super) farewell: Option<(Purpose, PathBuf)>,
+    /// What is said of its start.
+    pub(super) notes: Notes,
 }
 
 impl Coordinator {
@@ -182,6 +184,7 @@ impl Coordinator {
             alignments: Arc::default(),
             vertices: Arc::new(parallelism_of_vertices(&self.graph, &self.options)),
             side_outputs: Arc::clone(&self.graph.side_outputs),
+            notes: self.notes.clone(),
         })
     }
 }

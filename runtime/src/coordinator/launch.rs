@@ -1,6 +1,6 @@
 //! From a graph and options to a running job: everything that can be refused is refused here.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ use crate::config::{ClaimMode, PendingOutput};
 use crate::control::{is_id, new_id};
 use crate::error::{Error, Result};
 use crate::graph::{Graph, parallelism_of_vertices, resolve};
-use crate::job::{JobOptions, JobState, JobStatus, OperatorStatus, RestoreOptions, VertexStatus, note};
+use crate::job::{JobOptions, JobState, JobStatus, Notes, OperatorStatus, RestoreOptions, VertexStatus};
 use crate::savepoint::{Restored, Terms, check};
 use crate::tasks::{Blame, JobMetrics, OperatorInfo};
 
@@ -33,22 +33,21 @@ pub(crate) fn launch(graph: Graph, name: &str, options: JobOptions) -> Result<Jo
     let job_id = job_id(&options)?;
     let source = options.restore.as_ref().map(|restore| open(&restore.path)).transpose()?;
     let mut operators = resolve(&graph, &options, source.as_ref().map(SavepointSource::savepoint))?;
-    let mut notes = Notes::default();
-    check_uids(&graph, &options, &mut notes)?;
+    let notes = Notes::default();
+    check_uids(&graph, &options, &notes)?;
     let restored = match (source, &options.restore) {
-        (Some(source), Some(restore)) => Some(fit(source, restore, &mut operators, &mut notes)?),
+        (Some(source), Some(restore)) => Some(fit(source, restore, &mut operators, &notes)?),
         _ => None,
     };
     let mut store = store(&options, &job_id)?;
     if let Some(restored) = &restored {
-        say_what_is_committed(restored, &job_id, &mut notes);
-        claim(restored, &options, store.as_mut(), &mut notes);
+        claim(restored, &options, store.as_mut(), &notes);
     }
     let template = template(&graph, &operators, &job_id, &name, restored.as_ref());
     let vertices = parallelism_of_vertices(&graph, &options);
     let metrics = JobMetrics::new(&vertices, &operators);
     let status = status(&graph, &operators, &vertices, &job_id, &name);
-    let shared = Arc::new(Shared::new(graph.plan(&name, &operators, &options), notes.0, status, metrics));
+    let shared = Arc::new(Shared::new(graph.plan(&name, &operators, &options), status, metrics));
     let (sender, requests) = unbounded();
     let restored_checkpoint = restored.as_ref().and_then(|restored| restored.checkpoint).unwrap_or(0);
     let next_checkpoint = restored_checkpoint.max(store.as_ref().map_or(0, Store::last)) + 1;
@@ -71,6 +70,7 @@ pub(crate) fn launch(graph: Graph, name: &str, options: JobOptions) -> Result<Jo
         origin,
         unreadable: BTreeSet::new(),
         farewell: None,
+        notes: notes.clone(),
     };
     let face = Arc::clone(&shared);
     let thread = std::thread::Builder::new().name("coordinator".to_owned());
@@ -86,8 +86,10 @@ pub(crate) fn launch(graph: Graph, name: &str, options: JobOptions) -> Result<Jo
             }
         })
         .map_err(|error| Error::failed("a thread could not be started").caused_by(error))?;
-    let handle = JobHandle::new(Arc::clone(&shared), sender, job_id, savepoint_dir);
-    if shared.wait_until_running() { Ok(handle) } else { shared.wait().map(|_| handle) }
+    if !shared.wait_until_running() {
+        shared.wait()?;
+    }
+    Ok(JobHandle::new(shared, sender, job_id, savepoint_dir, notes.said()))
 }
 
 fn job_id(options: &JobOptions) -> Result<String> {
@@ -107,18 +109,7 @@ fn open(path: &Path) -> Result<ColumnarReader> {
     })
 }
 
-/// What a person should know of a start: said at once, and kept for whoever started the job.
-#[derive(Default)]
-struct Notes(Vec<String>);
-
-impl Notes {
-    fn say(&mut self, text: String) {
-        note(&text);
-        self.0.push(text);
-    }
-}
-
-fn check_uids(graph: &Graph, options: &JobOptions, notes: &mut Notes) -> Result<()> {
+fn check_uids(graph: &Graph, options: &JobOptions, notes: &Notes) -> Result<()> {
     let warnings = graph.warnings();
     match warnings.first() {
         Some(warning) if options.strict_uids => Err(Error::refused(format!("{warning} (spt.strict-uids)"))),
@@ -133,7 +124,7 @@ fn fit(
     source: ColumnarReader,
     restore: &RestoreOptions,
     operators: &mut [OperatorInfo],
-    notes: &mut Notes,
+    notes: &Notes,
 ) -> Result<Restored> {
     let fit = check(operators, source.savepoint(), Terms::of(restore))?;
     fit.adopt(operators);
@@ -148,24 +139,8 @@ fn fit(
     Ok(restored)
 }
 
-/// Output that another job had pending: it is visible from now on, whatever becomes of that job.
-fn say_what_is_committed(restored: &Restored, job_id: &str, notes: &mut Notes) {
-    if restored.savepoint().job.id.as_deref() == Some(job_id) {
-        return;
-    }
-    let mut outputs: BTreeMap<OperatorId, usize> = BTreeMap::new();
-    restored.pending.iter().for_each(|pending| *outputs.entry(pending.operator).or_default() += 1);
-    for (operator, count) in outputs {
-        notes.say(format!(
-            "operator {} had {count} {} pending, which is committed now (not with --pending discard)",
-            restored.label(operator),
-            if count == 1 { "output" } else { "outputs" },
-        ));
-    }
-}
-
 /// Who owns what the job starts from, and whether it is the newest there is.
-fn claim(restored: &Restored, options: &JobOptions, store: Option<&mut Store>, notes: &mut Notes) {
+fn claim(restored: &Restored, options: &JobOptions, store: Option<&mut Store>, notes: &Notes) {
     if let Some(newer) = newer_checkpoint(&restored.path) {
         notes.say(format!(
             "{} is newer than what the job starts from: output that was committed since then is written again",

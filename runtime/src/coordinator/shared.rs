@@ -16,8 +16,6 @@ const HISTORY: usize = 32;
 /// A job's public face.
 pub(super) struct Shared {
     pub(super) plan: Plan,
-    /// What was said of the job's start.
-    pub(super) notes: Vec<String>,
     pub(super) metrics: Arc<JobMetrics>,
     face: Mutex<Face>,
     changed: Condvar,
@@ -35,7 +33,7 @@ struct Face {
 }
 
 impl Shared {
-    pub(super) fn new(plan: Plan, notes: Vec<String>, status: JobStatus, metrics: JobMetrics) -> Self {
+    pub(super) fn new(plan: Plan, status: JobStatus, metrics: JobMetrics) -> Self {
         let face = Face {
             status,
             checkpoints: Checkpoints::default(),
@@ -43,7 +41,7 @@ impl Shared {
             is_over: false,
             has_run: false,
         };
-        Self { plan, notes, metrics: Arc::new(metrics), face: Mutex::new(face), changed: Condvar::new() }
+        Self { plan, metrics: Arc::new(metrics), face: Mutex::new(face), changed: Condvar::new() }
     }
 
     fn face(&self) -> MutexGuard<'_, Face> {

@@ -2,12 +2,14 @@
 
 mod control;
 mod log;
+mod notes;
 mod options;
 mod status;
 mod subtask;
 
 pub use control::JobControl;
 pub(crate) use log::{note, set_up};
+pub(crate) use notes::Notes;
 pub use options::{JobOptions, RestoreOptions};
 pub use status::{
     CheckpointCounts, CheckpointRecord, CheckpointStatus, Checkpoints, JobState, JobStatus, OperatorCounts,

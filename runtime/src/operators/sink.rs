@@ -12,7 +12,7 @@ use crate::data::{Data, EventTime};
 use crate::error::{Error, Result};
 use crate::savepoint::{Commit, Snapshot};
 use crate::sinks::{Sink, SinkWriter, Start};
-use crate::tasks::{Blame, StartContext, TaskContext};
+use crate::tasks::{Blame, OperatorInfo, StartContext, TaskContext};
 
 /// A committable, and the snapshot it was prepared for.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -123,7 +123,33 @@ pub(crate) fn check<T: Data, S: Sink<T>>(sink: &S, node: usize, context: &StartC
 
 /// Before the first record: commits what the snapshot holds, aborts the rest.
 pub(crate) fn recover<T: Data, S: Sink<T>>(sink: &S, node: usize, context: &StartContext) -> Result<()> {
-    with_pending(node, context, |start, pending| sink.recover(start, pending))
+    with_pending(node, context, |start, pending| {
+        // Of another job's output: it is visible from now on, whatever becomes of that job.
+        let told = start.is_new_job() && !pending.is_empty();
+        let hidden = told.then(|| sink.still_pending(pending)).flatten();
+        sink.recover(start, pending)?;
+        match hidden {
+            Some(hidden) => say_committed(node, context, hidden, ""),
+            // After a failed start nobody knows any more what that has committed.
+            None if told && start.attempt == 0 => {
+                say_committed(node, context, pending.len(), " unless it was before");
+            }
+            None => {}
+        }
+        Ok(())
+    })
+}
+
+fn say_committed(node: usize, context: &StartContext, count: usize, unless: &str) {
+    let label = context.operator(node).map_or("", OperatorInfo::label);
+    let outputs = match count {
+        0 => return,
+        1 => "output pending, which is",
+        _ => "outputs pending, which are",
+    };
+    let text =
+        format!("operator {label} had {count} {outputs} committed now{unless} (not with --pending discard)");
+    context.notes.say(text);
 }
 
 /// Goes on with what the snapshot holds of a sink's output.

@@ -72,6 +72,12 @@ pub trait Sink<T: Data>: Clone + Send + Sync + 'static {
         Ok(())
     }
 
+    /// How many of these are not visible yet, if the sink can tell; it changes nothing. A start from another job's
+    /// snapshot says that they are committed now.
+    fn still_pending(&self, _committables: &[Self::Committable]) -> Option<usize> {
+        None
+    }
+
     /// Runs once before the writers are opened, at every start of the job: commits `pending`, which the
     /// snapshot that the job starts from held, and aborts whatever else this job has left pending.
     ///

@@ -16,7 +16,7 @@ use super::thread::TaskPorts;
 use crate::error::{Error, Result};
 use crate::exchange::{Batch, Gate, Inputs};
 use crate::graph::SideOutput;
-use crate::job::Subtask;
+use crate::job::{Notes, Subtask};
 use crate::operators::SideOutputs;
 use crate::savepoint::{Elements, Restored, StateSlot};
 use crate::sinks::Start;
@@ -56,6 +56,8 @@ pub(crate) struct StartContext {
     pub(crate) watermark_interval: Duration,
     pub(crate) clock: Clock,
     pub(crate) alignments: Arc<Alignments>,
+    /// What is said of the job's start.
+    pub(crate) notes: Notes,
 }
 
 impl StartContext {

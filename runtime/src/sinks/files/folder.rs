@@ -36,7 +36,9 @@ impl Folder {
 
     /// Makes the folder and tries to write to it, so that a job that could not is refused at its start.
     pub(super) fn prepare(&self, job_id: &str) -> Result<()> {
-        folders::make(&self.0).map_err(|error| self.cannot("create", error))?;
+        folders::make(&self.0).map_err(|error| {
+            Error::refused(format!("{}: the folder cannot be made", self.0.display())).caused_by(error)
+        })?;
         let probe = self.0.join(format!("{}probe", writing_prefix(job_id)));
         let tried = File::create(&probe).and_then(|_| fs::remove_file(&probe));
         tried.map_err(|error| {
@@ -49,9 +51,12 @@ impl Folder {
         files.iter().try_for_each(|file| {
             confined(&file.pending)?;
             confined(&file.visible)?;
-            let is_pending = self.0.join(&file.pending).symlink_metadata().is_ok();
-            if is_pending { Ok(()) } else { self.check_visible(file) }
+            if self.is_pending(file) { Ok(()) } else { self.check_visible(file) }
         })
+    }
+
+    pub(super) fn is_pending(&self, file: &PendingFile) -> bool {
+        self.0.join(&file.pending).symlink_metadata().is_ok()
     }
 
     /// Makes files visible. One that is visible already is left as it is.
@@ -143,12 +148,14 @@ impl Folder {
                 found.len(),
                 file.bytes
             ))),
-            Err(error) => Err(Error::failed(format!(
-                "{}: neither pending (as {}) nor visible: this output is lost",
+            // No later start would find it either.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Err(Error::refused(format!(
+                "{}: neither pending (as {}) nor visible: this output is lost; put it there from the folder that the \
+                 sink wrote to, or start without it: --pending discard",
                 visible.display(),
                 file.pending
-            ))
-            .caused_by(error)),
+            ))),
+            Err(error) => Err(self.cannot("look for output", error)),
         }
     }
 

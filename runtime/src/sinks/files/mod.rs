@@ -138,6 +138,10 @@ where
         self.folder.check(pending)
     }
 
+    fn still_pending(&self, files: &[PendingFile]) -> Option<usize> {
+        Some(files.iter().filter(|file| self.folder.is_pending(file)).count())
+    }
+
     fn recover(&self, start: &Start, pending: &[PendingFile]) -> Result<()> {
         self.folder.commit(pending, "restore.rename")?;
         failpoint("restore.before-abort")?;

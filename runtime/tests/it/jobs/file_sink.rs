@@ -119,6 +119,30 @@ fn a_savepoint_commits_nothing_and_whoever_starts_from_it_does() {
     assert_eq!(visible(output.path()), all());
 }
 
+/// What is said of a start of the job from there.
+fn said(output: &Path, path: &Path) -> String {
+    let job = copy(&Leash::new(0..NUMBERS), output, &Arc::default()).start("numbers", from(path)).unwrap();
+    job.cancel().unwrap();
+    job.notes().join("\n")
+}
+
+#[test]
+fn only_what_was_not_visible_before_is_said_to_be_committed() {
+    let (output, savepoints) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let job = some(output.path());
+    let path = job.savepoint(Some(savepoints.path())).unwrap();
+    job.cancel().unwrap();
+    let first = said(output.path(), &path);
+    let is_said = first.contains("operator files-001 had ") && first.contains(" committed now (not with");
+    assert!(is_said, "{first}");
+    assert!(!said(output.path(), &path).contains("committed"), "they are visible already");
+
+    let job = some(output.path());
+    let path = job.stop(Some(savepoints.path()), false).unwrap();
+    let after = said(output.path(), &path);
+    assert!(!after.contains("committed"), "{after}");
+}
+
 #[test]
 fn pending_output_that_is_to_be_discarded_stays_hidden() {
     let (output, savepoints) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
@@ -143,15 +167,19 @@ fn pending_output_of_a_sink_that_is_gone_refuses_the_start_until_it_is_left_behi
         let (numbers, env) = (Leash::new(0..NUMBERS), Environment::new());
         numbers.let_go();
         env.source(numbers).uid("numbers-001").sink(Discard).uid("other-001");
-        env.start("numbers", JobOptions { restore: Some(restore), ..at(2) })?.wait()
+        let job = env.start("numbers", JobOptions { restore: Some(restore), ..at(2) })?;
+        job.wait().map(|_| job)
     };
-    let refusal = start(RestoreOptions::new(&path)).unwrap_err();
+    let refusal = start(RestoreOptions::new(&path)).err().unwrap();
     assert!(refusal.is_refusal(), "{refusal:?}");
     for part in ["operator files-001, output that is pending", "-n files-001", "--pending discard"] {
         assert!(refusal.to_string().contains(part), "{refusal}");
     }
     let non_restored = NonRestored::Allow(vec!["files-001".to_owned()]);
-    start(RestoreOptions { non_restored, ..RestoreOptions::new(&path) }).unwrap();
+    let job = start(RestoreOptions { non_restored, ..RestoreOptions::new(&path) }).unwrap();
+    let notes = job.notes().join("\n");
+    assert!(notes.contains("left behind: operator files-001, output that is pending"), "{notes}");
+    assert!(!notes.contains("committed"), "{notes}");
     let pending = Some(PendingOutput::Discard);
     start(RestoreOptions { pending, ..RestoreOptions::new(&path) }).unwrap();
 }
@@ -165,9 +193,29 @@ fn pending_output_that_is_gone_refuses_the_start() {
     for file in std::fs::read_dir(output.path()).unwrap() {
         std::fs::remove_file(file.unwrap().path()).unwrap();
     }
-    let error = rest(output.path(), from(&path)).unwrap_err();
-    assert!(error.full().contains("neither pending"), "{}", error.full());
-    assert!(error.full().contains("files-001"), "{}", error.full());
+    let restart = RestartStrategy::FixedDelay { attempts: 1, delay: 2 * PATIENCE };
+    let begun = Instant::now();
+    let error = rest(output.path(), JobOptions { restart, ..from(&path) }).unwrap_err();
+    assert!(error.is_refusal(), "{error:?}");
+    assert!(begun.elapsed() < PATIENCE, "it was tried again");
+    for part in ["operator files-001 failed", "neither pending", "--pending discard"] {
+        assert!(error.full().contains(part), "{part}: {}", error.full());
+    }
+}
+
+#[test]
+fn another_folder_needs_what_is_pending_to_be_discarded() {
+    let (output, savepoints) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let path = some(output.path()).stop(Some(savepoints.path()), false).unwrap();
+    let other = output.path().join("other");
+    let error = rest(&other, from(&path)).unwrap_err();
+    assert!(error.is_refusal() && error.full().contains("--pending discard"), "{error:?}");
+    let mut options = from(&path);
+    options.restore.as_mut().unwrap().pending = Some(PendingOutput::Discard);
+    rest(&other, options).unwrap();
+    let mut both = [visible(output.path()), visible(&other)].concat();
+    both.sort_unstable();
+    assert_eq!(both, all());
 }
 
 #[test]
@@ -209,7 +257,9 @@ fn a_folder_that_cannot_be_written_fails_the_start_by_the_sinks_name() {
     // In the place of a folder, above one, and where nobody can make one, not even root.
     for output in [file.clone(), file.join("below"), "/proc/output".into()] {
         let error = copy(&Leash::new(0..NUMBERS), &output, &Arc::default()).start("numbers", at(2));
-        let error = error.err().unwrap().full();
+        let error = error.err().unwrap();
+        assert!(error.is_refusal(), "{error:?}");
+        let error = error.full();
         assert!(error.starts_with("operator files-001 failed: "), "{error}");
         assert!(error.contains(&output.display().to_string()), "{error}");
     }
