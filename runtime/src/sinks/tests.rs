@@ -26,6 +26,7 @@ fn start(attempt: u32) -> Start {
 }
 
 fn recover(sink: &LineFiles, attempt: u32, pending: &[PendingFile]) -> Result<()> {
+    Sink::<Record>::check(sink, &start(attempt), pending)?;
     Sink::<Record>::recover(sink, &start(attempt), pending)
 }
 
@@ -224,7 +225,7 @@ fn a_folder_that_cannot_be_written_is_refused_at_the_start() {
         recover(&LineFiles::new(file.join("folder")), 0, &[])
             .unwrap_err()
             .to_string()
-            .contains("create failed")
+            .contains("the folder cannot be made")
     );
     let refusal = recover(&LineFiles::new("/proc/self"), 0, &[]).unwrap_err();
     assert!(refusal.to_string().contains("/proc/self: the folder is not writable"), "{refusal}");
@@ -260,6 +261,7 @@ fn orders(ids: std::ops::Range<i64>) -> Vec<Order> {
 
 /// Writes records in one subtask, and makes visible what there is at the end.
 fn write_all<T: Data, F: FileFormat<T>>(sink: &FileSink<F>, records: &[T]) {
+    Sink::<T>::check(sink, &start(0), &[]).unwrap();
     Sink::<T>::recover(sink, &start(0), &[]).unwrap();
     let mut writer = Sink::<T>::writer(sink, &subtask("sink-001", 0, 0)).unwrap();
     records.iter().for_each(|record| writer.write(record.as_ref()).unwrap());
