@@ -26,11 +26,22 @@ impl Reading {
     /// [`ErrorKind::BadRequest`] that names every field that does not fit, with both types and the arguments
     /// of `spt migrate` that would help. `uid` is the operator's, for these arguments.
     pub fn new(uid: &str, stored: &State, declared: &State, aliases: &Aliases) -> Result<Self> {
-        let verdict = compare_states(stored, declared, aliases);
-        let changes = match verdict {
-            Verdict::Compatible { changes } => changes,
-            refused => return Err(refusal(uid, &stored.name, &refused)),
-        };
+        match compare_states(stored, declared, aliases) {
+            Verdict::Compatible { changes } => Self::compared(stored, declared, aliases, changes),
+            refused => Err(refusal(uid, &stored.name, &refused)),
+        }
+    }
+
+    /// The same where [`compare_states`] has found that only these changes are needed.
+    ///
+    /// # Errors
+    /// If one of the schemas has no columns for its kind of state, or the changes are not all there are.
+    pub fn compared(
+        stored: &State,
+        declared: &State,
+        aliases: &Aliases,
+        changes: Vec<(String, Change)>,
+    ) -> Result<Self> {
         let schema = adopt(&stored.schema, &declared.schema, aliases);
         let written = fields(&stored.schema, stored)?;
         // Rows from before a time to live have no `last_access` that could be read.

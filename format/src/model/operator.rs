@@ -170,6 +170,11 @@ impl Operator {
         }
     }
 
+    /// Some state of it is dealt out by key group, so that their number is fixed.
+    pub fn is_keyed(&self) -> bool {
+        self.states.iter().any(|state| state.kind.is_keyed())
+    }
+
     /// Some state of it is not empty, as far as the metadata tells.
     pub fn has_state(&self) -> bool {
         self.states.iter().any(|state| state.rows != Some(0))

@@ -176,13 +176,7 @@ pub fn preflight(savepoint: &Savepoint, target: &Target<'_>) -> Preflight {
     }
     let fragile = job.iter().filter(|operator| !operator.states.is_empty());
     let fragile = fragile.filter(|operator| operator.uid_origin == UidOrigin::Generated);
-    Preflight {
-        states,
-        without_uid: fragile
-            .map(|operator| operator.name.clone().unwrap_or_else(|| operator.label()))
-            .collect(),
-        drained: savepoint.drained,
-    }
+    Preflight { states, without_uid: fragile.map(rename::name).collect(), drained: savepoint.drained }
 }
 
 /// Output that was written and not committed, of sinks that the job does not have.

@@ -62,7 +62,7 @@ pub(super) fn judge_lost(savepoint: &Savepoint, lost: &Operator, job: &[Operator
 }
 
 /// What people call an operator of the job.
-fn name(operator: &Operator) -> String {
+pub(super) fn name(operator: &Operator) -> String {
     let name = operator.uid.as_ref().map(Uid::to_string).or_else(|| operator.name.clone());
     name.unwrap_or_else(|| operator.label())
 }

@@ -53,7 +53,7 @@ fn twin<'a>(operator: &'a Operator, state: &State, by_flink: bool) -> Option<&'a
 /// Key groups are fixed when a job first starts; 0 stands for what the plan leaves open. Where there are no keys,
 /// only Flink holds on to their number.
 fn parallelism(found: &Operator, wanted: &Operator, by_flink: bool) -> Option<StateVerdict> {
-    let keyed = found.states.iter().any(|state| state.kind.is_keyed());
+    let keyed = found.is_keyed();
     let groups = found.max_parallelism;
     let incompatible = |reason: String| StateVerdict::new(found, None, Verdict::Incompatible).because(reason);
     if keyed && wanted.max_parallelism != 0 && wanted.max_parallelism != groups {

@@ -57,8 +57,7 @@ fn max_parallelism(
 ) -> u32 {
     let set = set_max_parallelism(graph, options, node);
     let stored = savepoint.and_then(|savepoint| savepoint.operator(operator.id));
-    let is_keyed = stored.is_some_and(|stored| stored.states.iter().any(|state| state.kind.is_keyed()));
-    let stored = stored.filter(|_| is_keyed).map(|stored| stored.max_parallelism);
+    let stored = stored.filter(|stored| stored.is_keyed()).map(|stored| stored.max_parallelism);
     set.or(stored).unwrap_or_else(|| default_max_parallelism(operator.parallelism))
 }
 

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use spt_format::evolution::{Change, Reading, compare_states};
+use spt_format::evolution::{Change, Reading, Verdict, compare_states};
 use spt_format::migrate::{command, quoted};
 use spt_format::{Operator, OperatorId, Savepoint, State, StateRef};
 
@@ -82,7 +82,7 @@ pub(crate) fn check(operators: &[OperatorInfo], savepoint: &Savepoint, terms: Te
 /// Those that nobody has set are the savepoint's.
 fn check_key_groups(operator: &OperatorInfo, found: &Operator, misfits: &mut Misfits) {
     let (set, stored) = (operator.max_parallelism, found.max_parallelism);
-    if set != stored && found.states.iter().any(|state| state.kind.is_keyed()) {
+    if set != stored && found.is_keyed() {
         let label = operator.label();
         let reason = format!(
             "operator {label} has max parallelism {stored} in the savepoint and {set} in the job, where it may be left unset"
@@ -115,14 +115,16 @@ impl Fit {
             let mut declared = operator.states.iter().enumerate();
             match declared.find(|(_, declared)| declared.state.name == stored.name) {
                 Some((state, declared)) => {
-                    let verdict = compare_states(stored, &declared.state, &declared.aliases);
-                    if !verdict.is_compatible() {
-                        let (label, name, reasons) = (operator.label(), &stored.name, verdict.reasons());
-                        let reason = format!("operator {label}, state {name:?}: {reasons}");
-                        misfits.add(reason, verdict.migrate_arguments(&found.label(), name));
-                        continue;
-                    }
-                    let reading = Reading::new(operator.label(), stored, &declared.state, &declared.aliases)
+                    let changes = match compare_states(stored, &declared.state, &declared.aliases) {
+                        Verdict::Compatible { changes } => changes,
+                        refused => {
+                            let (label, name, reasons) = (operator.label(), &stored.name, refused.reasons());
+                            let reason = format!("operator {label}, state {name:?}: {reasons}");
+                            misfits.add(reason, refused.migrate_arguments(&found.label(), name));
+                            continue;
+                        }
+                    };
+                    let reading = Reading::compared(stored, &declared.state, &declared.aliases, changes)
                         .map_err(|error| Error::refused(error.full()))?;
                     let changes = reading.changes().iter();
                     let changed =

@@ -49,8 +49,7 @@ impl Folder {
     /// Whether each file is there, pending or visible.
     pub(super) fn check(&self, files: &[PendingFile]) -> Result<()> {
         files.iter().try_for_each(|file| {
-            confined(&file.pending)?;
-            confined(&file.visible)?;
+            confined(file)?;
             if self.is_pending(file) { Ok(()) } else { self.check_visible(file) }
         })
     }
@@ -124,8 +123,7 @@ impl Folder {
     }
 
     fn commit_one(&self, file: &PendingFile) -> Result<()> {
-        confined(&file.pending)?;
-        confined(&file.visible)?;
+        confined(file)?;
         match self.rename(&file.pending, &file.visible) {
             Ok(()) => Ok(()),
             Err(error) if error.kind() == io::ErrorKind::NotFound => self.check_visible(file),
@@ -177,9 +175,11 @@ pub(super) fn visible_prefix(job_id: &str) -> String {
 }
 
 /// Names come out of a savepoint, which may come from anywhere.
-fn confined(name: &str) -> Result<()> {
-    if name.is_empty() || name == "." || name == ".." || name.contains(['/', '\0']) {
-        return Err(Error::failed(format!("pending output {name:?} is not the name of a file")));
+fn confined(file: &PendingFile) -> Result<()> {
+    let is_path =
+        |name: &&String| name.is_empty() || *name == "." || *name == ".." || name.contains(['/', '\0']);
+    match [&file.pending, &file.visible].into_iter().find(is_path) {
+        Some(name) => Err(Error::failed(format!("pending output {name:?} is not the name of a file"))),
+        None => Ok(()),
     }
-    Ok(())
 }

@@ -67,6 +67,18 @@ impl<C> Cells<C> {
         }
     }
 
+    /// Takes the cells that lie apart, copied if a snapshot reads them; what is left is in the rows.
+    fn take(&mut self) -> Option<Vec<C>>
+    where
+        C: Clone,
+    {
+        match std::mem::replace(self, Self::InRows) {
+            Self::InRows => None,
+            Self::Own(cells) => Some(cells),
+            Self::Lent(cells) => Some(Arc::unwrap_or_clone(cells)),
+        }
+    }
+
     /// For a snapshot: from here on they are not written any more.
     fn lend(&mut self) -> Option<Arc<Vec<C>>> {
         if let Self::Own(cells) = self {
@@ -157,12 +169,11 @@ impl<A: Clone, C: Clone> Lent<A, C> {
 
     /// Makes the cells its own, apart from the rows, where there are no vacant ones.
     fn set_apart(&mut self) -> bool {
-        let copied = match &mut self.cells {
-            Cells::Own(_) => return true,
-            Cells::Lent(cells) => Some(Arc::unwrap_or_clone(std::mem::take(cells))),
-            Cells::InRows => self.rows.iter().map(|row| row.as_ref().map(|(_, cell)| cell.clone())).collect(),
-        };
-        let Some(cells) = copied else { return false };
+        if let Cells::Own(_) = self.cells {
+            return true;
+        }
+        let copied = || self.rows.iter().map(|row| row.as_ref().map(|(_, cell)| cell.clone())).collect();
+        let Some(cells) = self.cells.take().or_else(copied) else { return false };
         self.cells = Cells::Own(cells);
         true
     }
@@ -178,12 +189,7 @@ impl<A: Clone, C: Clone> Lent<A, C> {
                 rows
             }
         };
-        let cells = match std::mem::replace(&mut self.cells, Cells::InRows) {
-            Cells::InRows => Vec::new(),
-            Cells::Own(cells) => cells,
-            Cells::Lent(cells) => Arc::unwrap_or_clone(cells),
-        };
-        for (row, cell) in rows.iter_mut().flatten().zip(cells) {
+        for (row, cell) in rows.iter_mut().flatten().zip(self.cells.take().unwrap_or_default()) {
             row.1 = cell;
         }
         rows

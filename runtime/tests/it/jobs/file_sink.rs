@@ -1,6 +1,6 @@
 //! The file sink in real jobs: every record is visible once, whatever interrupts them.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -39,6 +39,14 @@ fn some(output: &Path) -> JobHandle {
     let job = copy(&Leash::new(0..NUMBERS), output, &Arc::default()).start("numbers", at(2)).unwrap();
     until(|| job.status().vertices[0].records_in > 0);
     job
+}
+
+/// A savepoint of such a job, which was cancelled then.
+fn saved(output: &Path, savepoints: &Path) -> PathBuf {
+    let job = some(output);
+    let path = job.savepoint(Some(savepoints)).unwrap();
+    job.cancel().unwrap();
+    path
 }
 
 /// The job that goes on from there, to the end.
@@ -129,9 +137,7 @@ fn said(output: &Path, path: &Path) -> String {
 #[test]
 fn only_what_was_not_visible_before_is_said_to_be_committed() {
     let (output, savepoints) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    let job = some(output.path());
-    let path = job.savepoint(Some(savepoints.path())).unwrap();
-    job.cancel().unwrap();
+    let path = saved(output.path(), savepoints.path());
     let first = said(output.path(), &path);
     let is_said = first.contains("operator files-001 had ") && first.contains(" committed now (not with");
     assert!(is_said, "{first}");
@@ -146,9 +152,7 @@ fn only_what_was_not_visible_before_is_said_to_be_committed() {
 #[test]
 fn pending_output_that_is_to_be_discarded_stays_hidden() {
     let (output, savepoints) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    let job = some(output.path());
-    let path = job.savepoint(Some(savepoints.path())).unwrap();
-    job.cancel().unwrap();
+    let path = saved(output.path(), savepoints.path());
     let mut options = from(&path);
     options.restore.as_mut().unwrap().pending = Some(PendingOutput::Discard);
     rest(output.path(), options).unwrap();
@@ -160,9 +164,7 @@ fn pending_output_that_is_to_be_discarded_stays_hidden() {
 #[test]
 fn pending_output_of_a_sink_that_is_gone_refuses_the_start_until_it_is_left_behind() {
     let (output, savepoints) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    let job = some(output.path());
-    let path = job.savepoint(Some(savepoints.path())).unwrap();
-    job.cancel().unwrap();
+    let path = saved(output.path(), savepoints.path());
     let start = |restore: RestoreOptions| {
         let (numbers, env) = (Leash::new(0..NUMBERS), Environment::new());
         numbers.let_go();
@@ -187,9 +189,7 @@ fn pending_output_of_a_sink_that_is_gone_refuses_the_start_until_it_is_left_behi
 #[test]
 fn pending_output_that_is_gone_refuses_the_start() {
     let (output, savepoints) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    let job = some(output.path());
-    let path = job.savepoint(Some(savepoints.path())).unwrap();
-    job.cancel().unwrap();
+    let path = saved(output.path(), savepoints.path());
     for file in std::fs::read_dir(output.path()).unwrap() {
         std::fs::remove_file(file.unwrap().path()).unwrap();
     }
