@@ -37,8 +37,9 @@ struct TaskHandle {
 
 /// The tasks of one start.
 pub(super) struct Attempt {
+    name: String,
     tasks: BTreeMap<TaskId, TaskHandle>,
-    pub(super) events: Receiver<(u32, TaskId, Event)>,
+    pub(super) events: Receiver<(TaskId, Event)>,
     halt: Arc<AtomicBool>,
 }
 
@@ -55,7 +56,8 @@ impl Attempt {
             connection.open(parallelism(connection.from), parallelism(connection.to));
         }
         let (sender, events) = unbounded();
-        let mut attempt = Self { tasks: BTreeMap::new(), events, halt: Arc::default() };
+        let name = context.start.attempt.clone();
+        let mut attempt = Self { name, tasks: BTreeMap::new(), events, halt: Arc::default() };
         for vertex in 0..graph.vertices.len() {
             for subtask in 0..parallelism(vertex) {
                 let id = TaskId { vertex, subtask };
@@ -68,25 +70,25 @@ impl Attempt {
         Ok(attempt)
     }
 
+    /// No other start of any process is named like it.
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
     fn start_task(
         &mut self,
         graph: &Graph,
         context: &StartContext,
         id: TaskId,
         metrics: &Arc<JobMetrics>,
-        events: &Sender<(u32, TaskId, Event)>,
+        events: &Sender<(TaskId, Event)>,
     ) -> Result<()> {
         let Some(recipe) = graph.vertices.get(id.vertex).and_then(|vertex| vertex.recipe.as_ref()) else {
             return Ok(());
         };
         let (commands, receiver) = unbounded();
-        let ports = TaskPorts {
-            id,
-            attempt: context.start.attempt,
-            commands: receiver,
-            events: events.clone(),
-            halt: Arc::clone(&self.halt),
-        };
+        let ports =
+            TaskPorts { id, commands: receiver, events: events.clone(), halt: Arc::clone(&self.halt) };
         let build = recipe.instantiate();
         let (start, metrics) = (context.clone(), Arc::clone(metrics));
         let name = graph.nodes_of(id.vertex).next().map_or("exchange", |(_, node)| node.label());

@@ -16,6 +16,7 @@ use super::run::Ending;
 use super::shared::Shared;
 use super::store::Store;
 use crate::config::{ClaimMode, RetainedCheckpoints};
+use crate::control::new_id;
 use crate::error::{Error, ErrorKind, Result};
 use crate::graph::{Graph, parallelism_of_vertices};
 use crate::job::{JobOptions, JobState, Notes, note};
@@ -174,7 +175,13 @@ impl Coordinator {
         let restored_checkpoint = self.restored.as_ref().and_then(|restored| restored.checkpoint);
         let restored_job = self.restored.as_ref().and_then(|restored| restored.savepoint().job.id.clone());
         Ok(StartContext {
-            start: Start { job_id: self.job_id.clone(), attempt: number, restored_checkpoint, restored_job },
+            start: Start {
+                job_id: self.job_id.clone(),
+                attempt: attempt_name()?,
+                restored_checkpoint,
+                restored_job,
+            },
+            is_first: number == 0,
             operators: Arc::clone(&self.operators),
             restored: self.restored.clone(),
             first_checkpoint: self.next_checkpoint,
@@ -187,4 +194,12 @@ impl Coordinator {
             notes: self.notes.clone(),
         })
     }
+}
+
+/// A name for one start of the job. Numbers would begin anew with each process, and what another process of the same
+/// job wrote would be taken for its own.
+fn attempt_name() -> Result<String> {
+    let mut name = new_id()?;
+    name.truncate(8);
+    Ok(name)
 }

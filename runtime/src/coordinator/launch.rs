@@ -41,7 +41,7 @@ pub(crate) fn launch(graph: Graph, name: &str, options: JobOptions) -> Result<Jo
     };
     let mut store = store(&options, &job_id)?;
     if let Some(restored) = &restored {
-        claim(restored, &options, store.as_mut(), &notes);
+        claim(restored, &options, store.as_mut(), &notes)?;
     }
     let template = template(&graph, &operators, &job_id, &name, restored.as_ref());
     let vertices = parallelism_of_vertices(&graph, &options);
@@ -140,7 +140,10 @@ fn fit(
 }
 
 /// Who owns what the job starts from, and whether it is the newest there is.
-fn claim(restored: &Restored, options: &JobOptions, store: Option<&mut Store>, notes: &Notes) {
+///
+/// # Errors
+/// If it is to be claimed from a job that lives.
+fn claim(restored: &Restored, options: &JobOptions, store: Option<&mut Store>, notes: &Notes) -> Result<()> {
     if let Some(newer) = newer_checkpoint(&restored.path) {
         notes.say(format!(
             "{} is newer than what the job starts from: output that was committed since then is written again",
@@ -150,13 +153,14 @@ fn claim(restored: &Restored, options: &JobOptions, store: Option<&mut Store>, n
     let is_claimed = options.restore.as_ref().is_some_and(|restore| restore.claim == ClaimMode::Claim);
     match store {
         Some(store) if is_claimed => {
-            store.claim(restored.checkpoint.unwrap_or_default(), restored.path.clone());
+            store.claim(restored.checkpoint.unwrap_or_default(), restored.path.clone())?;
         }
         None if is_claimed => {
             notes.say(format!("{} stays: this job takes no checkpoints", restored.path.display()));
         }
         _ => {}
     }
+    Ok(())
 }
 
 fn store(options: &JobOptions, job_id: &str) -> Result<Option<Store>> {

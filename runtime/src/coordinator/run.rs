@@ -66,7 +66,7 @@ impl Coordinator {
     fn step(&mut self, run: &mut Run, restarts: &mut Restarts) -> Option<Ending> {
         select! {
             recv(run.attempt.events) -> event => match event {
-                Ok((_, task, event)) => {
+                Ok((task, event)) => {
                     if let Some(ending) = self.happened(run, task, event) {
                         return Some(ending);
                     }

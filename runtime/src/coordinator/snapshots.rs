@@ -284,7 +284,7 @@ fn catalogue(
 ) -> Savepoint {
     let mut savepoint = template.clone();
     let job = template.job.id.as_deref().unwrap_or_default();
-    savepoint.id = format!("{job}-{}", in_flight.id);
+    savepoint.id = format!("{job}-{}-{}", attempt.name(), in_flight.id);
     savepoint.created_at_ms = Some(now_ms());
     savepoint.drained = matches!(in_flight.purpose, Purpose::Drain(..));
     savepoint.kind = match in_flight.purpose.is_savepoint() {

@@ -5,12 +5,14 @@ use std::path::{Path, PathBuf};
 
 use spt_format::failpoint;
 
-use crate::control::Lock;
+use crate::control::{Held, Lock};
 use crate::error::{Error, Result};
 use crate::folders;
 
 /// What makes a directory a savepoint; removed first when one is deleted.
 const MANIFEST: &str = "manifest.json";
+/// Held by the process that runs the job.
+const LOCK: &str = "job.lock";
 
 /// The checkpoints of a live job. Nobody else writes to its folder.
 pub(super) struct Store {
@@ -35,7 +37,7 @@ impl Store {
             Error::refused(format!("the checkpoint folder {} cannot be made", dir.display())).caused_by(error)
         })?;
         let holder = format!("job {job_id}, process {}", std::process::id());
-        let lock = Lock::acquire(&dir.join("job.lock"), &holder)
+        let lock = Lock::acquire(&dir.join(LOCK), &holder)
             .map_err(|error| Error::refused("another process runs this job").caused_by(error))?;
         let last = last_begun(&dir)?;
         Ok(Self { dir, completed: VecDeque::new(), retained: retained.max(1), last, _lock: lock })
@@ -58,8 +60,28 @@ impl Store {
     }
 
     /// Takes over a snapshot of somebody else's, to be deleted like one of the job's own.
-    pub(super) fn claim(&mut self, checkpoint: u64, path: PathBuf) {
+    ///
+    /// # Errors
+    /// If it is a checkpoint of a job that lives: that one will want to go back to it.
+    pub(super) fn claim(&mut self, checkpoint: u64, path: PathBuf) -> Result<()> {
+        if self.is_anothers(&path)? {
+            return Err(Error::refused(format!(
+                "{} is a checkpoint of a job that still runs, and cannot be claimed: stop that job, or start without \
+                 --claim",
+                path.display()
+            )));
+        }
         self.completed.push_front((checkpoint, path));
+        Ok(())
+    }
+
+    /// Whether it is a checkpoint of another job that lives.
+    fn is_anothers(&self, path: &Path) -> Result<bool> {
+        let (path, own) = (path.canonicalize()?, self.dir.canonicalize()?);
+        match path.parent() {
+            Some(folder) if folder != own => Ok(Lock::held(&folder.join(LOCK))? == Held::Yes),
+            _ => Ok(false),
+        }
     }
 
     /// Checkpoints that are no longer needed once one more is complete.

@@ -13,6 +13,7 @@ pub struct Subtask {
     pub parallelism: u32,
     /// Key groups of its operator.
     pub max_parallelism: u32,
-    /// Counts the starts of the job, from 0: tells what this start writes from what an earlier one wrote.
-    pub attempt: u32,
+    /// Names this start of the job as no other start is named, in this process or another: 8 hex digits. Tells what it
+    /// writes from what an earlier one wrote, under the same job id and the same number of a checkpoint.
+    pub attempt: String,
 }

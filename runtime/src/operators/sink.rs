@@ -131,7 +131,7 @@ pub(crate) fn recover<T: Data, S: Sink<T>>(sink: &S, node: usize, context: &Star
         match hidden {
             Some(hidden) => say_committed(node, context, hidden, ""),
             // After a failed start nobody knows any more what that has committed.
-            None if told && start.attempt == 0 => {
+            None if told && context.is_first => {
                 say_committed(node, context, pending.len(), " unless it was before");
             }
             None => {}

@@ -117,8 +117,8 @@ pub trait SinkWriter<T: Data>: Send {
 pub struct Start {
     /// The job's id, 32 hex digits: what it has left pending is named after it.
     pub job_id: String,
-    /// Counts the starts of this job, from 0: a writer of an earlier attempt may still write its files.
-    pub attempt: u32,
+    /// Names this start as no other is named, 8 hex digits: a writer of an earlier attempt may still write its files.
+    pub attempt: String,
     /// The checkpoint or savepoint it starts from, if from one.
     pub restored_checkpoint: Option<u64>,
     /// Whose snapshot that was. If it was another job's, its pending output is committed or discarded as the options

@@ -113,7 +113,7 @@ mod tests {
                 index,
                 parallelism,
                 max_parallelism: 128,
-                attempt: 0,
+                attempt: String::new(),
             };
             Print::new(prefix).lead(&subtask)
         };

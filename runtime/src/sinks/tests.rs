@@ -10,22 +10,22 @@ type LineFiles = FileSink<Lines>;
 
 const JOB: &str = "0123456789abcdef0123456789abcdef";
 
-fn subtask(operator: &str, index: u32, attempt: u32) -> Subtask {
+fn subtask(operator: &str, index: u32, attempt: &str) -> Subtask {
     Subtask {
         job_id: JOB.into(),
         operator: operator.into(),
         index,
         parallelism: 2,
         max_parallelism: 128,
-        attempt,
+        attempt: attempt.into(),
     }
 }
 
-fn start(attempt: u32) -> Start {
-    Start { job_id: JOB.into(), attempt, restored_checkpoint: None, restored_job: None }
+fn start(attempt: &str) -> Start {
+    Start { job_id: JOB.into(), attempt: attempt.into(), restored_checkpoint: None, restored_job: None }
 }
 
-fn recover(sink: &LineFiles, attempt: u32, pending: &[PendingFile]) -> Result<()> {
+fn recover(sink: &LineFiles, attempt: &str, pending: &[PendingFile]) -> Result<()> {
     Sink::<Record>::check(sink, &start(attempt), pending)?;
     Sink::<Record>::recover(sink, &start(attempt), pending)
 }
@@ -34,7 +34,7 @@ fn commit(sink: &LineFiles, pending: &[PendingFile]) -> Result<()> {
     Sink::<Record>::commit(sink, pending)
 }
 
-fn writer(sink: &LineFiles, attempt: u32) -> FileWriter<Record, Lines> {
+fn writer(sink: &LineFiles, attempt: &str) -> FileWriter<Record, Lines> {
     Sink::<Record>::writer(sink, &subtask("sink-001", 1, attempt)).unwrap()
 }
 
@@ -65,15 +65,15 @@ fn hidden(dir: &Path) -> usize {
 fn nothing_is_visible_before_it_is_committed() {
     let dir = tempfile::tempdir().unwrap();
     let sink = LineFiles::new(dir.path());
-    recover(&sink, 0, &[]).unwrap();
-    let mut writer = writer(&sink, 0);
+    recover(&sink, "one", &[]).unwrap();
+    let mut writer = writer(&sink, "one");
     write(&mut writer, &["a", "b"]);
     assert!(visible(dir.path()).is_empty());
     let pending = prepare(&mut writer, 7);
     assert!(visible(dir.path()).is_empty());
     write(&mut writer, &["c"]);
     commit(&sink, &pending).unwrap();
-    let expected = ("part-01234567-0000000007-00001-00000.txt".to_owned(), "(a,1)\n(b,1)\n".to_owned());
+    let expected = ("part-01234567-0000000007-00001-00000-one.txt".to_owned(), "(a,1)\n(b,1)\n".to_owned());
     assert_eq!(visible(dir.path()), [expected]);
 }
 
@@ -81,13 +81,13 @@ fn nothing_is_visible_before_it_is_committed() {
 fn committing_twice_is_no_error() {
     let dir = tempfile::tempdir().unwrap();
     let sink = LineFiles::new(dir.path());
-    recover(&sink, 0, &[]).unwrap();
-    let mut writer = writer(&sink, 0);
+    recover(&sink, "one", &[]).unwrap();
+    let mut writer = writer(&sink, "one");
     write(&mut writer, &["a"]);
     let pending = prepare(&mut writer, 1);
     commit(&sink, &pending).unwrap();
     commit(&sink, &pending).unwrap();
-    recover(&sink, 1, &pending).unwrap();
+    recover(&sink, "two", &pending).unwrap();
     assert_eq!(visible(dir.path()).len(), 1);
 }
 
@@ -95,8 +95,8 @@ fn committing_twice_is_no_error() {
 fn a_barrier_without_records_leaves_no_file() {
     let dir = tempfile::tempdir().unwrap();
     let sink = LineFiles::new(dir.path());
-    recover(&sink, 0, &[]).unwrap();
-    assert!(prepare(&mut writer(&sink, 0), 1).is_empty());
+    recover(&sink, "one", &[]).unwrap();
+    assert!(prepare(&mut writer(&sink, "one"), 1).is_empty());
     assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
 }
 
@@ -104,15 +104,15 @@ fn a_barrier_without_records_leaves_no_file() {
 fn a_restart_commits_what_the_checkpoint_holds_and_removes_the_rest() {
     let dir = tempfile::tempdir().unwrap();
     let sink = LineFiles::new(dir.path());
-    recover(&sink, 0, &[]).unwrap();
-    let mut killed = writer(&sink, 0);
+    recover(&sink, "one", &[]).unwrap();
+    let mut killed = writer(&sink, "one");
     write(&mut killed, &["in checkpoint 1"]);
     let pending = prepare(&mut killed, 1);
     write(&mut killed, &["in checkpoint 2, never complete"]);
     prepare(&mut killed, 2);
     write(&mut killed, &["in no checkpoint"]);
     std::mem::forget(killed);
-    recover(&sink, 1, &pending).unwrap();
+    recover(&sink, "two", &pending).unwrap();
     assert_eq!(visible(dir.path()).len(), 1);
     assert_eq!(visible(dir.path())[0].1, "(in checkpoint 1,1)\n");
     assert_eq!(hidden(dir.path()), 0);
@@ -122,8 +122,8 @@ fn a_restart_commits_what_the_checkpoint_holds_and_removes_the_rest() {
 fn what_was_committed_after_the_snapshot_that_a_job_starts_from_is_counted() {
     let dir = tempfile::tempdir().unwrap();
     let sink = LineFiles::new(dir.path());
-    recover(&sink, 0, &[]).unwrap();
-    let mut writer = writer(&sink, 0);
+    recover(&sink, "one", &[]).unwrap();
+    let mut writer = writer(&sink, "one");
     for checkpoint in 1..=4 {
         write(&mut writer, &["a word"]);
         commit(&sink, &prepare(&mut writer, checkpoint)).unwrap();
@@ -141,7 +141,7 @@ fn what_another_job_has_pending_in_the_folder_stays() {
     let dir = tempfile::tempdir().unwrap();
     let other = format!(".pending-{}-000000-00000-0000000001", "f".repeat(32));
     std::fs::write(dir.path().join(&other), "x").unwrap();
-    recover(&LineFiles::new(dir.path()), 0, &[]).unwrap();
+    recover(&LineFiles::new(dir.path()), "one", &[]).unwrap();
     assert!(dir.path().join(other).exists());
 }
 
@@ -149,12 +149,12 @@ fn what_another_job_has_pending_in_the_folder_stays() {
 fn output_that_is_neither_pending_nor_visible_is_an_error() {
     let dir = tempfile::tempdir().unwrap();
     let sink = LineFiles::new(dir.path());
-    recover(&sink, 0, &[]).unwrap();
-    let mut writer = writer(&sink, 0);
+    recover(&sink, "one", &[]).unwrap();
+    let mut writer = writer(&sink, "one");
     write(&mut writer, &["a"]);
     let pending = prepare(&mut writer, 3);
     std::fs::remove_file(dir.path().join(&pending[0].pending)).unwrap();
-    for failure in [commit(&sink, &pending), recover(&sink, 1, &pending)] {
+    for failure in [commit(&sink, &pending), recover(&sink, "two", &pending)] {
         let failure = failure.unwrap_err().to_string();
         assert!(failure.contains("neither pending") && failure.contains("0000000003-00001"), "{failure}");
     }
@@ -166,8 +166,8 @@ fn output_that_is_neither_pending_nor_visible_is_an_error() {
 fn a_visible_file_is_never_replaced() {
     let dir = tempfile::tempdir().unwrap();
     let sink = LineFiles::new(dir.path());
-    recover(&sink, 0, &[]).unwrap();
-    let mut writer = writer(&sink, 0);
+    recover(&sink, "one", &[]).unwrap();
+    let mut writer = writer(&sink, "one");
     write(&mut writer, &["a"]);
     let pending = prepare(&mut writer, 1);
     std::fs::write(dir.path().join(&pending[0].visible), "precious").unwrap();
@@ -179,11 +179,11 @@ fn a_visible_file_is_never_replaced() {
 fn a_late_writer_of_a_dead_attempt_is_not_seen() {
     let dir = tempfile::tempdir().unwrap();
     let sink = LineFiles::new(dir.path());
-    recover(&sink, 0, &[]).unwrap();
-    let mut late = writer(&sink, 0);
+    recover(&sink, "one", &[]).unwrap();
+    let mut late = writer(&sink, "one");
     write(&mut late, &["late"]);
-    recover(&sink, 1, &[]).unwrap();
-    let mut live = writer(&sink, 1);
+    recover(&sink, "two", &[]).unwrap();
+    let mut live = writer(&sink, "two");
     write(&mut live, &["live"]);
     let pending = prepare(&mut live, 1);
     write(&mut late, &["later"]);
@@ -208,12 +208,12 @@ fn a_name_that_leaves_the_folder_is_refused() {
 fn two_sinks_of_a_job_do_not_share_a_folder() {
     let dir = tempfile::tempdir().unwrap();
     let sink = LineFiles::new(dir.path());
-    let first = Sink::<Record>::writer(&sink, &subtask("sink-001", 0, 0)).unwrap();
-    let _second_subtask = Sink::<Record>::writer(&sink, &subtask("sink-001", 1, 0)).unwrap();
-    let refusal = Sink::<Record>::writer(&sink, &subtask("sink-002", 0, 0)).unwrap_err().to_string();
+    let first = Sink::<Record>::writer(&sink, &subtask("sink-001", 0, "one")).unwrap();
+    let _second_subtask = Sink::<Record>::writer(&sink, &subtask("sink-001", 1, "one")).unwrap();
+    let refusal = Sink::<Record>::writer(&sink, &subtask("sink-002", 0, "one")).unwrap_err().to_string();
     assert!(refusal.contains("both sink-001 and sink-002"), "{refusal}");
     drop((first, _second_subtask));
-    Sink::<Record>::writer(&sink, &subtask("sink-002", 0, 0)).unwrap();
+    Sink::<Record>::writer(&sink, &subtask("sink-002", 0, "one")).unwrap();
 }
 
 #[test]
@@ -222,12 +222,12 @@ fn a_folder_that_cannot_be_written_is_refused_at_the_start() {
     let file = dir.path().join("a-file");
     std::fs::write(&file, "").unwrap();
     assert!(
-        recover(&LineFiles::new(file.join("folder")), 0, &[])
+        recover(&LineFiles::new(file.join("folder")), "one", &[])
             .unwrap_err()
             .to_string()
             .contains("the folder cannot be made")
     );
-    let refusal = recover(&LineFiles::new("/proc/self"), 0, &[]).unwrap_err();
+    let refusal = recover(&LineFiles::new("/proc/self"), "one", &[]).unwrap_err();
     assert!(refusal.to_string().contains("/proc/self: the folder is not writable"), "{refusal}");
 }
 
@@ -235,8 +235,8 @@ fn a_folder_that_cannot_be_written_is_refused_at_the_start() {
 fn a_record_is_a_json_document_a_line() {
     let dir = tempfile::tempdir().unwrap();
     let sink = FileSink::<Ndjson>::new(dir.path());
-    Sink::<Record>::recover(&sink, &start(0), &[]).unwrap();
-    let mut writer = Sink::<Record>::writer(&sink, &subtask("sink-001", 0, 0)).unwrap();
+    Sink::<Record>::recover(&sink, &start("one"), &[]).unwrap();
+    let mut writer = Sink::<Record>::writer(&sink, &subtask("sink-001", 0, "one")).unwrap();
     SinkWriter::<Record>::write(&mut writer, ("two\nlines", 2)).unwrap();
     let pending = SinkWriter::<Record>::prepare(&mut writer, 1).unwrap();
     Sink::<Record>::commit(&sink, &pending).unwrap();
@@ -261,16 +261,16 @@ fn orders(ids: std::ops::Range<i64>) -> Vec<Order> {
 
 /// Writes records in one subtask, and makes visible what there is at the end.
 fn write_all<T: Data, F: FileFormat<T>>(sink: &FileSink<F>, records: &[T]) {
-    Sink::<T>::check(sink, &start(0), &[]).unwrap();
-    Sink::<T>::recover(sink, &start(0), &[]).unwrap();
-    let mut writer = Sink::<T>::writer(sink, &subtask("sink-001", 0, 0)).unwrap();
+    Sink::<T>::check(sink, &start("one"), &[]).unwrap();
+    Sink::<T>::recover(sink, &start("one"), &[]).unwrap();
+    let mut writer = Sink::<T>::writer(sink, &subtask("sink-001", 0, "one")).unwrap();
     records.iter().for_each(|record| writer.write(record.as_ref()).unwrap());
     let pending = writer.prepare(1).unwrap();
     Sink::<T>::commit(sink, &pending).unwrap();
 }
 
 fn read_all<F: ReadFormat>(files: &Files<F>) -> Vec<F::Item> {
-    let mut reader = files.reader(&subtask("source", 0, 0), files.splits(1).unwrap()).unwrap();
+    let mut reader = files.reader(&subtask("source", 0, "one"), files.splits(1).unwrap()).unwrap();
     drain(&mut reader)
 }
 
@@ -299,7 +299,7 @@ fn csv_has_a_header_and_tells_nothing_from_an_empty_string() {
 #[test]
 fn a_type_that_is_no_row_is_refused_at_the_start() {
     let dir = tempfile::tempdir().unwrap();
-    let refusal = Sink::<i64>::writer(&FileSink::<Csv>::new(dir.path()), &subtask("sink-001", 0, 0));
+    let refusal = Sink::<i64>::writer(&FileSink::<Csv>::new(dir.path()), &subtask("sink-001", 0, "one"));
     let refusal = refusal.unwrap_err();
     assert!(refusal.is_refusal() && refusal.to_string().contains("not int64"), "{refusal}");
 }
@@ -322,8 +322,8 @@ fn a_large_file_ends_before_the_checkpoint_and_none_is_lost() {
 fn an_old_file_ends_when_nothing_more_comes() {
     let dir = tempfile::tempdir().unwrap();
     let sink = LineFiles::new(dir.path()).roll_every(std::time::Duration::from_millis(5));
-    recover(&sink, 0, &[]).unwrap();
-    let mut writer = writer(&sink, 0);
+    recover(&sink, "one", &[]).unwrap();
+    let mut writer = writer(&sink, "one");
     for word in ["a", "b"] {
         write(&mut writer, &[word]);
         std::thread::sleep(std::time::Duration::from_millis(10));

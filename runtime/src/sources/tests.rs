@@ -70,7 +70,7 @@ pub(super) fn subtask(parallelism: u32) -> Subtask {
         index: 0,
         parallelism,
         max_parallelism: 128,
-        attempt: 0,
+        attempt: String::new(),
     }
 }
 

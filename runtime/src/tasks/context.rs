@@ -45,6 +45,8 @@ impl OperatorInfo {
 #[derive(Clone)]
 pub(crate) struct StartContext {
     pub(crate) start: Start,
+    /// Nothing has been tried in this process yet.
+    pub(crate) is_first: bool,
     pub(crate) operators: Arc<Vec<OperatorInfo>>,
     /// Subtasks of each vertex.
     pub(crate) vertices: Arc<Vec<u32>>,
@@ -171,7 +173,7 @@ impl TaskContext {
             index: self.index(),
             parallelism: operator.map_or(1, |operator| operator.parallelism),
             max_parallelism: operator.map_or(1, |operator| operator.max_parallelism),
-            attempt: self.start.start.attempt,
+            attempt: self.start.start.attempt.clone(),
         }
     }
 

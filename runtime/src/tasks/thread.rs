@@ -34,9 +34,8 @@ pub enum Ending {
 #[derive(Clone)]
 pub struct TaskPorts {
     pub(crate) id: TaskId,
-    pub(crate) attempt: u32,
     pub(crate) commands: Receiver<Command>,
-    pub(crate) events: Sender<(u32, TaskId, Event)>,
+    pub(crate) events: Sender<(TaskId, Event)>,
     /// The attempt is over: end without finishing what is queued.
     pub(crate) halt: Arc<AtomicBool>,
 }
@@ -44,7 +43,7 @@ pub struct TaskPorts {
 impl TaskPorts {
     /// Tells the coordinator. If it is gone, the task will notice by its commands.
     pub(crate) fn report(&self, event: Event) {
-        let _ = self.events.send((self.attempt, self.id, event));
+        let _ = self.events.send((self.id, event));
     }
 
     /// The attempt goes on.

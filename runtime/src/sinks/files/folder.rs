@@ -140,13 +140,14 @@ impl Folder {
         let visible = self.0.join(&file.visible);
         match fs::metadata(&visible) {
             Ok(found) if found.len() == file.bytes => Ok(()),
-            Ok(found) => Err(Error::failed(format!(
-                "{}: {} bytes long, but {} bytes were written: the output was changed",
+            // No later start would find it, or find it whole.
+            Ok(found) => Err(Error::refused(format!(
+                "{}: {} bytes long, but {} bytes were written: the output was changed; put it back as it was, or \
+                 start without it: --pending discard",
                 visible.display(),
                 found.len(),
                 file.bytes
             ))),
-            // No later start would find it either.
             Err(error) if error.kind() == io::ErrorKind::NotFound => Err(Error::refused(format!(
                 "{}: neither pending (as {}) nor visible: this output is lost; put it there from the folder that the \
                  sink wrote to, or start without it: --pending discard",

@@ -6,7 +6,7 @@
 //!      │ barrier n: rename, fsync folder
 //! .pending-<job>-<attempt>-<n>-<subtask>-<file>       named in checkpoint n
 //!      │ checkpoint n complete: rename, fsync folder
-//! part-<first 8 of job>-<n>-<subtask>-<file>.txt      visible
+//! part-<first 8 of job>-<n>-<subtask>-<file>-<attempt>.txt    visible
 //! ```
 //!
 //! Names that begin with a dot are hidden, from this runtime's own file source too. A part is visible only if

@@ -88,19 +88,19 @@ impl<T: Data, F: FileFormat<T>> FileWriter<T, F> {
 
     fn begin(&mut self) -> Part {
         let Subtask { job_id, attempt, index, .. } = &self.subtask;
-        let name = format!("{}{attempt:06}-{index:05}-{:05}", writing_prefix(job_id), self.begun);
+        let name = format!("{}{attempt}-{index:05}-{:05}", writing_prefix(job_id), self.begun);
         self.begun += 1;
         Part { name, file: None, since: Instant::now(), records: 0, written: 0 }
     }
 
     fn pending_name(&self, checkpoint: u64, place: usize) -> String {
         let Subtask { job_id, attempt, index, .. } = &self.subtask;
-        format!("{}{attempt:06}-{checkpoint:010}-{index:05}-{place:05}", pending_prefix(job_id))
+        format!("{}{attempt}-{checkpoint:010}-{index:05}-{place:05}", pending_prefix(job_id))
     }
 
     fn visible_name(&self, checkpoint: u64, place: usize) -> String {
-        let Subtask { job_id, index, .. } = &self.subtask;
-        format!("{}{checkpoint:010}-{index:05}-{place:05}.{}", visible_prefix(job_id), F::EXTENSION)
+        let Subtask { job_id, attempt, index, .. } = &self.subtask;
+        format!("{}{checkpoint:010}-{index:05}-{place:05}-{attempt}.{}", visible_prefix(job_id), F::EXTENSION)
     }
 
     fn write_buffer(&mut self) -> Result<()> {

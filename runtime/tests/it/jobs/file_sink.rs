@@ -5,12 +5,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use spt_format::{ColumnarReader, SavepointSource};
 use spt_runtime::config::{NonRestored, PendingOutput, RestartStrategy};
 use spt_runtime::job::JobState;
 use spt_runtime::sinks::{Discard, FileSink, Lines};
 use spt_runtime::{Environment, JobControl, JobHandle, JobOptions, RestoreOptions, Result};
 
 use super::leash::Leash;
+use super::script::Script;
 use super::word_count::at;
 
 const NUMBERS: i64 = 24_000;
@@ -201,6 +203,48 @@ fn pending_output_that_is_gone_refuses_the_start() {
     for part in ["operator files-001 failed", "neither pending", "--pending discard"] {
         assert!(error.full().contains(part), "{part}: {}", error.full());
     }
+}
+
+/// A savepoint that was taken after the last checkpoint has a number that the next process of the job gives out again:
+/// then the output of one must not pass for that of the other.
+#[test]
+fn output_of_one_process_is_not_taken_for_that_of_another() {
+    let (output, checkpoints) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let start = |numbers: &Script<i64>, restore: Option<&Path>| {
+        let env = Environment::new();
+        let files = FileSink::<Lines>::new(output.path());
+        env.source(numbers.clone()).uid("numbers-001").sink(files).uid("files-001");
+        let options = JobOptions {
+            job_id: Some("a".repeat(32)),
+            checkpoint_dir: Some(checkpoints.path().to_owned()),
+            restore: restore.map(RestoreOptions::new),
+            ..at(1)
+        };
+        env.start("numbers", options)
+    };
+    let one = Script::new((10..20).collect());
+    let job = start(&one, None).unwrap();
+    one.read_to(3);
+    let checkpoint = job.checkpoint().unwrap();
+    one.read_to(6);
+    let savepoint = job.savepoint(Some(checkpoints.path())).unwrap();
+    job.suspend().unwrap();
+    job.wait().unwrap();
+
+    // Other numbers, and as many bytes.
+    let two = Script::new((20..30).collect());
+    let job = start(&two, Some(&checkpoint)).unwrap();
+    two.read_to(6);
+    let again = job.checkpoint().unwrap();
+    let id = |path| ColumnarReader::options().open(path).unwrap().savepoint().id.clone();
+    let [savepoint_id, checkpoint_id] = [&savepoint, &again].map(id);
+    assert!(savepoint_id.ends_with("-2") && checkpoint_id.ends_with("-2") && savepoint_id != checkpoint_id);
+    job.cancel().unwrap();
+    job.wait().unwrap();
+    assert_eq!(visible(output.path()), [10, 11, 12, 23, 24, 25]);
+
+    let error = start(&one, Some(&savepoint)).err().unwrap();
+    assert!(error.is_refusal() && error.full().contains("neither pending"), "{error:?}");
 }
 
 #[test]

@@ -318,6 +318,24 @@ fn a_claimed_savepoint_counts_as_a_checkpoint_and_goes_with_them() {
 }
 
 #[test]
+fn a_checkpoint_of_a_job_that_still_runs_is_not_claimed() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = || JobOptions { checkpoint_dir: Some(dir.path().to_owned()), ..at(2) };
+    let job = endless().start("wordcount", options()).unwrap();
+    let path = job.checkpoint().unwrap();
+    let start = |claim| {
+        let restore = Some(RestoreOptions { claim, ..RestoreOptions::new(&path) });
+        endless().start("heir", JobOptions { restore, ..options() })
+    };
+    let refusal = start(ClaimMode::Claim).err().unwrap();
+    assert!(refusal.is_refusal() && refusal.to_string().contains("still runs"), "{refusal}");
+    start(ClaimMode::NoClaim).unwrap().cancel().unwrap();
+    job.suspend().unwrap();
+    job.wait().unwrap();
+    start(ClaimMode::Claim).unwrap().cancel().unwrap();
+}
+
+#[test]
 fn a_restart_goes_back_to_a_claimed_savepoint_on_the_terms_of_the_start() {
     let dir = tempfile::tempdir().unwrap();
     let job = word_count(Leash::new(0..NUMBERS), &Collect::default()).start("wordcount", at(2)).unwrap();
