@@ -19,7 +19,7 @@ pub fn check_catalogue(savepoint: &Savepoint) -> Vec<Finding> {
     for (_, operator, state) in savepoint.states() {
         findings.extend(fields(operator, state));
     }
-    findings.extend(savepoint.operators.iter().filter_map(without_uid));
+    findings.extend(savepoint.operators.iter().filter_map(|operator| without_uid(savepoint, operator)));
     findings.extend(sinks(savepoint));
     if savepoint.drained {
         let message = "windows and timers fired before it was taken";
@@ -86,11 +86,19 @@ fn references(savepoint: &Savepoint) -> Vec<Finding> {
     messages.into_iter().map(|message| Finding::new(Code::Structure, "savepoint", message)).collect()
 }
 
-fn without_uid(operator: &Operator) -> Option<Finding> {
-    let is_fragile = operator.uid_origin == UidOrigin::Generated && !operator.states.is_empty();
+/// State and pending output are found again by the uid.
+fn without_uid(savepoint: &Savepoint, operator: &Operator) -> Option<Finding> {
+    let has_output = savepoint.pending.iter().any(|pending| pending.operator == operator.id);
+    let what = match (operator.states.len(), has_output) {
+        (0, false) => return None,
+        (0, true) => "has output pending".to_owned(),
+        (1, _) => "keeps 1 state".to_owned(),
+        (states, _) => format!("keeps {states} states"),
+    };
     let name = operator.name.as_deref().map(|name| format!(" ({name:?})")).unwrap_or_default();
-    let message = format!("keeps {} states and has no uid", operator.states.len());
-    is_fragile.then(|| Finding::new(Code::NoUid, format!("operator {}{name}", operator.id), message))
+    let place = format!("operator {}{name}", operator.id);
+    let is_fragile = operator.uid_origin == UidOrigin::Generated;
+    is_fragile.then(|| Finding::new(Code::NoUid, place, format!("{what} and has no uid")))
 }
 
 /// Operators that belong together because one sink became all of them.
@@ -177,6 +185,23 @@ mod tests {
         dangling.graph = Some(JobGraph { nodes: Vec::new(), edges });
         let codes: Vec<Code> = found(&dangling).into_iter().map(|(code, _)| code).collect();
         assert_eq!(codes, [Code::Structure, Code::Structure]);
+    }
+
+    #[test]
+    fn output_that_is_pending_wants_a_uid_as_state_does() {
+        let sink = |uid_origin| {
+            let mut written =
+                savepoint(vec![Operator { states: Vec::new(), uid_origin, ..operator("files-001") }]);
+            assert_eq!(found(&written), []);
+            let operator = written.operators[0].id;
+            written.pending.push(PendingOutput { operator, output: serde_json::Value::Null });
+            found(&written)
+        };
+        assert_eq!(sink(UidOrigin::Given), []);
+        assert_eq!(
+            sink(UidOrigin::Generated),
+            [(Code::NoUid, "has output pending and has no uid".to_owned())]
+        );
     }
 
     #[test]
