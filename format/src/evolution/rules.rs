@@ -67,6 +67,9 @@ pub(super) fn rule(old: &Field, new: &Field, former: impl Fn(&str) -> Vec<String
     }
     match (&old.ty, &new.ty) {
         (Type::List(_), Type::List(_)) | (Type::Map { .. }, Type::Map { .. }) => Rule::Nested,
+        (Type::Struct(_), Type::Struct(_)) if wraps(old, new) || wraps(new, old) => {
+            Rule::Refuse("an option of an option is not read as what is in it", false)
+        }
         (Type::Struct(_), Type::Struct(_)) => Rule::Nested,
         (old, new) if old == new => Rule::Same,
         (old, new) if widens(old, new) => Rule::Change(Change::Widened(old.to_string())),
@@ -88,6 +91,14 @@ fn enums(old: &[String], new: &[String], former: impl Fn(&str) -> Vec<String>) -
         .cloned()
         .collect();
     if added.is_empty() { Rule::Same } else { Rule::Change(Change::NamesAdded(added)) }
+}
+
+/// Whether `option` is `struct<some: T?>?`, an option of what may be null itself, and `other` is not. Compared field by field, all
+/// fields of one would be gone and those of the other new: nothing would be left of the values.
+fn wraps(option: &Field, other: &Field) -> bool {
+    let (Type::Struct(inner), Type::Struct(others)) = (&option.ty, &other.ty) else { return false };
+    let is_option = option.nullable && matches!(&inner[..], [some] if some.name == "some" && some.nullable);
+    is_option && others.iter().all(|field| field.name != "some")
 }
 
 fn is_nested(ty: &Type) -> bool {

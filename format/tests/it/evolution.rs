@@ -210,6 +210,20 @@ fn a_value_may_become_optional_but_not_required() {
 }
 
 #[test]
+fn an_option_of_an_option_is_not_taken_for_a_struct_of_other_fields() {
+    for (old, new) in [
+        ("struct<n: int64?>?", "struct<some: struct<n: int64?>?>?"),
+        ("struct<some: struct<n: int64?>?>?", "struct<n: int64?>?"),
+    ] {
+        assert!(refusal(values(old, new)).ends_with("an option of an option is not read as what is in it"));
+    }
+    // A struct of the author's own.
+    let (old, new) = ("struct<some: int64?>?", "struct<some: int64?, n: int64?>?");
+    assert_eq!(changes(values(old, new)), [("value.n".to_owned(), Change::Added)]);
+    assert_eq!(changes(values(new, old)), [("value.n".to_owned(), Change::Removed)]);
+}
+
+#[test]
 fn an_enum_may_learn_names_but_not_forget_them() {
     assert_eq!(
         changes(values("enum<RED>", "enum<GREEN, RED>")),
