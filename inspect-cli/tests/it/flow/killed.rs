@@ -1,11 +1,10 @@
 //! A job that is killed again and again, and whose output is as if it had not been.
 
 use std::fs::File;
-use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use super::lab::{Ended, Lab, example, until};
+use super::lab::{Ended, Lab, example, until, visible};
 
 const NUMBERS: usize = 90_000;
 /// Numbers a second while it is killed: more seconds of work than it lives.
@@ -30,16 +29,6 @@ fn told(lab: &Lab) -> String {
 fn latest(lab: &Lab) -> Option<String> {
     let said = lab.spt(&["latest", &lab.text("checkpoints/0123456789abcdef0123456789abcdef")]);
     (said.code == 0).then(|| said.line().to_owned())
-}
-
-fn visible(output: &Path) -> Vec<usize> {
-    let files = std::fs::read_dir(output).unwrap().map(|file| file.unwrap().path());
-    let parts = files.filter(|path| path.file_name().unwrap().to_str().unwrap().starts_with("part-"));
-    let texts: Vec<_> = parts.map(|path| std::fs::read_to_string(path).unwrap()).collect();
-    let mut numbers: Vec<_> =
-        texts.iter().flat_map(|text| text.lines()).map(|line| line.parse().unwrap()).collect();
-    numbers.sort_unstable();
-    numbers
 }
 
 #[test]

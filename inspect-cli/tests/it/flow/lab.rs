@@ -71,7 +71,12 @@ impl Lab {
     }
 
     pub(super) fn spt(&self, args: &[&str]) -> Said {
-        let output = self.command(args).output().unwrap();
+        self.say(&mut self.command(args))
+    }
+
+    /// Runs a command of this lab.
+    pub(super) fn say(&self, command: &mut Command) -> Said {
+        let output = command.output().unwrap();
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
         Said { code: output.status.code().unwrap(), out: text(output.stdout), err: text(output.stderr) }
     }
@@ -146,6 +151,17 @@ pub(super) fn until<T>(mut attempt: impl FnMut() -> Result<T, String>) -> T {
         }
         std::thread::sleep(Duration::from_millis(20));
     }
+}
+
+/// The numbers in the visible files of a folder, sorted.
+pub(super) fn visible(output: &Path) -> Vec<usize> {
+    let files = std::fs::read_dir(output).unwrap().map(|file| file.unwrap().path());
+    let parts = files.filter(|path| path.file_name().unwrap().to_str().unwrap().starts_with("part-"));
+    let texts: Vec<_> = parts.map(|path| std::fs::read_to_string(path).unwrap()).collect();
+    let mut numbers: Vec<_> =
+        texts.iter().flat_map(|text| text.lines()).map(|line| line.parse().unwrap()).collect();
+    numbers.sort_unstable();
+    numbers
 }
 
 /// The last count of each word in what `print("result")` wrote: `result:2> (to,4)`.

@@ -4,3 +4,4 @@ mod bad_input;
 mod killed;
 mod lab;
 mod seed;
+mod stopped;
