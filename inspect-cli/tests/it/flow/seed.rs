@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use super::lab::{Lab, TextServer, kill};
+use super::lab::{Lab, TextServer, example, kill};
 
 fn is_id(text: &str) -> bool {
     text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
@@ -57,19 +57,54 @@ fn a_word_count_goes_on_from_its_savepoints_at_another_parallelism() {
     assert_eq!(lab.spt(&["cancel", "wordcount"]).code, 0);
 }
 
-#[test]
-fn a_savepoint_does_not_wait_for_a_silent_source() {
-    let (lab, mut server) = (Lab::new(), TextServer::new());
-    let id = lab.run(&[], "wordcount", &server).line().to_owned();
+/// Starts a word count that has read a line, and nothing comes since. Its id.
+fn silent(lab: &Lab, server: &mut TextServer) -> String {
+    let id = lab.run(&[], "wordcount", server).line().to_owned();
     server.send("silence\n");
     lab.await_counts(&id, &[("silence", 1)]);
-    std::thread::sleep(Duration::from_millis(300));
-    for args in [["savepoint", id.as_str()], ["stop", id.as_str()]] {
-        // Far less than a second, on a machine that is not busy. Who waits for the source waits until the test is over.
-        let start = Instant::now();
-        lab.spt(&args).line();
-        assert!(start.elapsed() < Duration::from_secs(30), "{args:?} took {:?}", start.elapsed());
+    id
+}
+
+/// Far less, on a machine that is not busy. On one that is, some may take longer, but not all of some tries: who waits
+/// for the source does so each time.
+#[test]
+fn a_savepoint_and_a_stop_take_less_than_a_second_while_the_source_is_silent() {
+    let (lab, mut server) = (Lab::new(), TextServer::new());
+    let mut fastest = [Duration::MAX; 2];
+    for _ in 0..10 {
+        let id = silent(&lab, &mut server);
+        for (command, fastest) in ["savepoint", "stop"].into_iter().zip(&mut fastest) {
+            std::thread::sleep(Duration::from_millis(50));
+            let start = Instant::now();
+            lab.spt(&[command, &id]).line();
+            *fastest = start.elapsed().min(*fastest);
+        }
+        if fastest.iter().all(|time| *time < Duration::from_secs(1)) {
+            return;
+        }
     }
+    panic!("{fastest:?}");
+}
+
+#[test]
+fn detached_returns_once_the_state_is_restored_and_the_job_runs() {
+    const RESTORE: Duration = Duration::from_secs(3);
+    let (lab, mut server) = (Lab::new(), TextServer::new());
+    let id = silent(&lab, &mut server);
+    let savepoint = lab.spt(&["stop", &id]).line().to_owned();
+    let failpoint = format!("restore.state=sleep:{}@1", RESTORE.as_millis());
+    let program = example("wordcount");
+    let args =
+        ["run", "-d", "-s", &savepoint, "-p", "1", "--", program.to_str().unwrap(), "--port", &server.port()];
+    let start = Instant::now();
+    let said = lab.say(lab.command(&args).env("SPT_FAILPOINTS", failpoint));
+    let took = start.elapsed();
+    let id = said.line();
+    assert!(took >= RESTORE, "it returned after {took:?}, in the midst of the restore");
+    let jobs = lab.jobs();
+    assert_eq!((&jobs[0]["id"], &jobs[0]["state"]), (&id.into(), &"RUNNING".into()));
+    server.send("silence\n");
+    lab.await_counts(id, &[("silence", 2)]);
 }
 
 #[test]
@@ -96,7 +131,7 @@ fn the_folder_for_savepoints_may_come_from_a_file() {
     let file = lab.text("config.yaml");
     std::fs::write(&file, format!("state:\n  savepoints:\n    dir: {}\n", lab.text("from-file"))).unwrap();
     // A variable beats a file, so this job has none.
-    let example = super::lab::example("wordcount");
+    let example = example("wordcount");
     let mut run = lab.command(&[
         "run",
         "-d",
@@ -136,7 +171,7 @@ fn two_live_jobs_never_have_one_id_and_a_killed_one_blocks_nobody() {
 #[test]
 fn the_plan_names_every_operator_and_state_before_a_record_flows() {
     let lab = Lab::new();
-    let example = super::lab::example("wordcount");
+    let example = example("wordcount");
     let said = lab.spt(&["plan", "--json", "--", example.to_str().unwrap(), "--port", "1"]);
     // The program prints it by itself, too.
     let alone = std::process::Command::new(&example).args(["plan", "--port", "1"]).output().unwrap();

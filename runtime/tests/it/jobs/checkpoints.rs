@@ -1,8 +1,8 @@
 //! Checkpoints: how many are kept, how they are counted, what they commit.
 
 use std::io::Write;
-use std::net::TcpListener;
-use std::path::Path;
+use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use spt_runtime::job::JobState;
@@ -160,9 +160,8 @@ fn a_stop_commits_before_it_returns() {
     assert_eq!(visible(&target).len(), 30_000);
 }
 
-#[test]
-fn a_savepoint_and_a_stop_do_not_wait_for_a_silent_socket() {
-    let dir = tempfile::tempdir().unwrap();
+/// A word count that has read a line from a socket. Nothing follows as long as the other side is held.
+fn listening() -> (JobHandle, TcpStream) {
     let server = TcpListener::bind("127.0.0.1:0").unwrap();
     let env = Environment::new();
     let sink = Collect::default();
@@ -181,11 +180,33 @@ fn a_savepoint_and_a_stop_do_not_wait_for_a_silent_socket() {
     client.write_all(b"to be or not to be\n").unwrap();
     sink.wait_for(6);
     assert_eq!(sink.largest().get("to"), Some(&2));
-    // Milliseconds, on a machine that is not busy. Who waits for the socket waits until the test is over.
+    (job, client)
+}
+
+/// How long it takes once a source has begun to wait.
+fn amid_silence(act: impl FnOnce() -> PathBuf) -> Duration {
+    std::thread::sleep(Duration::from_millis(50));
     let begin = Instant::now();
-    job.savepoint(Some(dir.path())).unwrap();
-    job.stop(Some(dir.path()), false).unwrap();
-    assert!(begin.elapsed() < Duration::from_secs(30), "{:?}", begin.elapsed());
+    act();
+    begin.elapsed()
+}
+
+/// Milliseconds, on a machine that is not busy. On one that is, some may take longer, but not all of some tries: who
+/// waits for the socket does so each time.
+#[test]
+fn a_savepoint_and_a_stop_take_less_than_a_second_while_a_socket_is_silent() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut fastest = [Duration::MAX; 2];
+    for _ in 0..10 {
+        let (job, _client) = listening();
+        let savepoint = amid_silence(|| job.savepoint(Some(dir.path())).unwrap());
+        let stop = amid_silence(|| job.stop(Some(dir.path()), false).unwrap());
+        fastest = [fastest[0].min(savepoint), fastest[1].min(stop)];
+        if fastest.iter().all(|time| *time < Duration::from_secs(1)) {
+            return;
+        }
+    }
+    panic!("{fastest:?}");
 }
 
 #[test]
