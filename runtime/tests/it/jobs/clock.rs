@@ -186,41 +186,51 @@ fn a_clock_that_jumps_ahead_lets_values_expire_and_one_that_steps_back_none() {
     job.cancel().unwrap();
 }
 
-/// Sets a timer for 1 s in the time of day with each number before that, and tells numbers and timers apart.
+/// Sets a timer for 1 s in the time of day with each number before that, and tells numbers and timers apart: the
+/// subtask, which has a thread of its own, then the key and the time, 0 for a number.
 #[derive(Clone, Default)]
 struct Early;
 
+type Told = (String, (i64, i64));
+
+impl Early {
+    fn tell(context: &mut KeyedContext<'_, i64, Told>, time: i64) {
+        let subtask = std::thread::current().name().unwrap().to_owned();
+        let key = *context.key();
+        context.emit((subtask, (key, time)));
+    }
+}
+
 impl KeyedProcess<i64> for Early {
     type In = i64;
-    type Out = (i64, i64);
+    type Out = Told;
 
     fn declare(&mut self, states: &mut States<i64>) {
         states.timers();
     }
 
-    fn process(&mut self, _: i64, context: &mut KeyedContext<'_, i64, Self::Out>) -> Result<()> {
+    fn process(&mut self, _: i64, context: &mut KeyedContext<'_, i64, Told>) -> Result<()> {
         let (key, now) = (*context.key(), context.now_ms());
         if now < 1_000 {
             context.set_processing_timer(1_000);
             context.set_processing_timer(1_000 - key);
         }
-        context.emit((key, 0i64));
+        Self::tell(context, 0);
         Ok(())
     }
 
-    fn on_timer(&mut self, timer: FiredTimer, context: &mut KeyedContext<'_, i64, Self::Out>) -> Result<()> {
-        let key = *context.key();
-        context.emit((key, timer.timestamp));
+    fn on_timer(&mut self, timer: FiredTimer, context: &mut KeyedContext<'_, i64, Told>) -> Result<()> {
+        Self::tell(context, timer.timestamp);
         Ok(())
     }
 }
 
 #[test]
-fn timers_that_came_due_while_the_job_was_down_fire_before_its_first_record() {
+fn timers_of_all_keys_that_came_due_while_the_job_was_down_fire_in_order_before_its_first_record() {
     const KEYS: i64 = 10;
     let dir = tempfile::tempdir().unwrap();
     let (clock, script) = (Clock::manual(0), Script::new((0..200).collect()));
-    let start = |sink: &Collect<(i64, i64)>, options: JobOptions| {
+    let start = |sink: &Collect<Told>, options: JobOptions| {
         let env = Environment::new();
         let numbers = env.source(script.clone()).uid("numbers").key_by_value(|n| 1 + n % KEYS);
         numbers.process(Early).uid("early").sink(sink.clone());
@@ -231,19 +241,34 @@ fn timers_that_came_due_while_the_job_was_down_fire_before_its_first_record() {
     script.read_to(100);
     before.wait_for(100);
     let path = job.stop(Some(dir.path()), false).unwrap();
-    assert!(before.records().iter().all(|(_, time)| *time == 0));
+    assert!(before.records().iter().all(|(_, (_, time))| *time == 0));
 
     clock.set(60_000);
-    let after = Collect::default();
     script.let_go();
-    let restore = Some(RestoreOptions::new(&path));
-    start(&after, JobOptions { restore, ..by(&clock, 3) }).wait().unwrap();
-    let mut by_key: BTreeMap<i64, Vec<i64>> = BTreeMap::new();
-    after.records().into_iter().for_each(|(key, time)| by_key.entry(key).or_default().push(time));
-    assert_eq!(by_key.len(), KEYS as usize);
-    for (key, times) in by_key {
-        assert_eq!(times[..2], [1_000 - key, 1_000], "key {key}");
-        assert_eq!(times[2..], [0; 10], "key {key}: none fires again");
+    for parallelism in [1, 2, 3] {
+        let after = Collect::default();
+        let restore = Some(RestoreOptions::new(&path));
+        start(&after, JobOptions { restore, ..by(&clock, parallelism) }).wait().unwrap();
+        let mut by_subtask: BTreeMap<String, Vec<(i64, i64)>> = BTreeMap::new();
+        after
+            .records()
+            .into_iter()
+            .for_each(|(subtask, told)| by_subtask.entry(subtask).or_default().push(told));
+        assert!(by_subtask.len() <= parallelism as usize, "{:?}", by_subtask.keys());
+        let mut fired = Vec::new();
+        for (subtask, told) in by_subtask {
+            let (timers, records) = told.split_at(told.partition_point(|(_, time)| *time > 0));
+            assert!(
+                records.iter().all(|(_, time)| *time == 0),
+                "{subtask}: a record, then a timer: {told:?}"
+            );
+            assert!(timers.is_sorted_by_key(|(_, time)| *time), "{subtask}: {timers:?}");
+            fired.extend_from_slice(timers);
+        }
+        fired.sort_unstable();
+        let each_once: Vec<_> = (1..=KEYS).flat_map(|key| [(key, 1_000 - key), (key, 1_000)]).collect();
+        assert_eq!(fired, each_once);
+        assert_eq!(after.records().len() - fired.len(), 100);
     }
 }
 
