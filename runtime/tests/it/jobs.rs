@@ -12,6 +12,7 @@ mod etl;
 mod failure;
 mod file_sink;
 mod guide;
+mod join_model;
 mod kinds;
 mod leash;
 mod metrics;

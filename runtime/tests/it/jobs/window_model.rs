@@ -14,10 +14,10 @@ use super::script::Script;
 use super::word_count::at;
 
 /// Key, then event time and number.
-type Record = (i64, (i64, i64));
+pub(super) type Record = (i64, (i64, i64));
 
 #[derive(Debug, Clone, Copy)]
-enum Shape {
+pub(super) enum Shape {
     Aligned { size: i64, slide: i64, offset: i64 },
     Session { gap: i64 },
 }
@@ -36,7 +36,7 @@ struct Outcome {
     late: Vec<Record>,
 }
 
-fn ms(ms: i64) -> Duration {
+pub(super) fn ms(ms: i64) -> Duration {
     Duration::from_millis(ms as u64)
 }
 
@@ -45,16 +45,22 @@ fn line(start: i64, end: i64, mut numbers: Vec<i64>) -> String {
     format!("{start}..{end} {numbers:?}")
 }
 
-impl Terms {
-    fn windows(self) -> Windows {
-        match self.shape {
-            Shape::Aligned { size, slide, offset } => {
-                Windows::sliding(ms(size), ms(slide)).offset(ms(offset))
-            }
-            Shape::Session { gap } => Windows::session(ms(gap)),
+impl Shape {
+    pub(super) fn windows(self) -> Windows {
+        match self {
+            Self::Aligned { size, slide, offset } => Windows::sliding(ms(size), ms(slide)).offset(ms(offset)),
+            Self::Session { gap } => Windows::session(ms(gap)),
         }
     }
+}
 
+/// Where the windows that hold a time begin, the last one first.
+pub(super) fn starts(time: i64, size: i64, slide: i64, offset: i64) -> Vec<i64> {
+    let all = ((time - size + 1)..=time).rev();
+    all.filter(|start| (start - offset).rem_euclid(slide) == 0).collect()
+}
+
+impl Terms {
     /// What a job finds, and one that goes on from its savepoint, taken behind so many records, at another parallelism.
     fn run(self, records: &[Record], stop_at: Option<usize>) -> Outcome {
         let (script, sink, late) = (Script::new(records.to_vec()), Collect::default(), Collect::default());
@@ -91,7 +97,7 @@ impl Terms {
             .assign_timestamps(|(_, (time, _))| *time, watermarks)
             .uid("time")
             .key_by_value(|(key, _)| *key)
-            .window(self.windows())
+            .window(self.shape.windows())
             .allowed_lateness(ms(self.lateness))
             .late_to(&tag)
             .process(|key: &i64, window, records, out: &mut Out<'_, (i64, String)>| {
@@ -143,11 +149,8 @@ impl Model {
         let (_, (time, _)) = record;
         let is_kept = match self.terms.shape {
             Shape::Aligned { size, slide, offset } => {
-                let starts: Vec<_> = ((time - size + 1)..=time)
-                    .rev()
-                    .filter(|start| (start - offset).rem_euclid(slide) == 0)
-                    .collect();
-                let kept = starts.into_iter().filter(|start| self.put_aligned(record, *start, size)).count();
+                let starts = starts(time, size, slide, offset).into_iter();
+                let kept = starts.filter(|start| self.put_aligned(record, *start, size)).count();
                 kept > 0
             }
             Shape::Session { gap } => self.put_session(record, gap),
@@ -212,7 +215,7 @@ impl Model {
     }
 }
 
-fn shapes() -> impl Strategy<Value = Shape> {
+pub(super) fn shapes() -> impl Strategy<Value = Shape> {
     let aligned = (1i64..40, 1i64..40, 0i64..50).prop_map(|(size, slide, offset)| Shape::Aligned {
         size,
         slide,
@@ -231,7 +234,7 @@ fn terms() -> impl Strategy<Value = Terms> {
 }
 
 /// Event times that go forward on the whole, and back and far ahead now and then.
-fn records() -> impl Strategy<Value = Vec<Record>> {
+pub(super) fn records() -> impl Strategy<Value = Vec<Record>> {
     let step = (0i64..3, prop_oneof![8 => -15i64..20, 1 => -90i64..-15, 1 => 40i64..120]);
     prop::collection::vec(step, 1..60).prop_map(|steps| {
         let mut now = 1_000;
