@@ -5,6 +5,8 @@ use std::io::Write;
 use std::marker::PhantomData;
 use std::time::Instant;
 
+use spt_format::failpoint;
+
 use super::claims::Claim;
 use super::folder::{Folder, PendingFile, pending_prefix, visible_prefix, writing_prefix};
 use super::formats::{Encoder, FileFormat};
@@ -141,6 +143,9 @@ impl<T: Data, F: FileFormat<T>> FileWriter<T, F> {
     }
 
     fn make_pending(&self, file: &Whole, checkpoint: u64, place: usize) -> Result<PendingFile> {
+        if place > 0 {
+            failpoint("sink.between-renames")?;
+        }
         let pending = self.pending_name(checkpoint, place);
         let renamed = self.folder.rename(&file.name, &pending);
         renamed.map_err(|error| self.folder.cannot("rename", error))?;

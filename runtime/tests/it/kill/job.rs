@@ -50,7 +50,9 @@ fn run(dir: &Path, numbers: &Sequence) -> Result<JobState> {
         .uid("reduce")
         .sink(files(reduced))
         .uid("reduced");
-    read("numbers-3").map(|number| format!("{number:08}")).rebalance().sink(files(copies)).uid("copies");
+    // A file for every few numbers: a barrier finds several of a subtask.
+    let several = files(copies).roll_at_bytes(1);
+    read("numbers-3").map(|number| format!("{number:08}")).rebalance().sink(several).uid("copies");
     timed(read("numbers-4"))
         .key_by_value(|number| number % 7)
         .window(Windows::sliding(Duration::from_millis(40), Duration::from_millis(20)))

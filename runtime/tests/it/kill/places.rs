@@ -6,13 +6,14 @@ use std::fmt;
 use super::ends::End;
 
 /// Every failpoint, in the order in which a job comes by.
-pub(super) const PLACES: [&str; 14] = [
+pub(super) const PLACES: [&str; 15] = [
     "restore.open",
     "start.before-hooks",
     "restore.rename",
     "restore.before-abort",
     "restore.state",
     "sink.before-prepare",
+    "sink.between-renames",
     "sink.after-prepare",
     "snapshot.before-write",
     "manifest.before-rename",
