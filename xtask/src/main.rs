@@ -8,6 +8,7 @@ mod export_check;
 mod fixtures;
 mod kill;
 mod spec_check;
+mod strace;
 
 /// A chore: its name, what it does, and how.
 type Chore = (&'static str, &'static str, fn() -> Result<(), String>);

@@ -39,7 +39,7 @@ pub(crate) fn environment() -> Result<String, String> {
 }
 
 /// Where cargo puts what it builds: this program lies two levels below.
-fn target() -> PathBuf {
+pub(crate) fn target() -> PathBuf {
     let program = std::env::current_exe().ok();
     let folder = program.as_deref().and_then(|program| program.parent()?.parent());
     folder.map_or_else(|| root().join("target"), PathBuf::from)
