@@ -14,7 +14,7 @@ mod strace;
 type Chore = (&'static str, &'static str, fn() -> Result<(), String>);
 
 const CHORES: &[Chore] = &[
-    ("ci", "formatting, lints, every test, the checks: what CI runs", ci::run_all),
+    ("ci", "formatting, lints, every test, the kills, the checks: what CI runs", ci::run_all),
     ("cli-docs", "write docs/cli.md from the command line itself", cli_docs::write),
     ("export-check", "read exports with other tools, and import them again", export_check::run_all),
     ("fixtures", "write golden savepoints that are missing", fixtures::write),
