@@ -56,6 +56,8 @@ fn what_is_appended_to_the_log_is_in_the_ledger_once() {
     std::fs::create_dir(&log).unwrap();
     append(&log, "0", "a\nb\nhalf a ");
     let options = JobOptions {
+        // The second start is the same job, as in another process: it must not write over what this one has committed.
+        job_id: Some("a".repeat(32)),
         checkpoint_dir: Some(checkpoints.clone()),
         checkpoint_interval: Some(Duration::from_millis(10)),
         restart: RestartStrategy::FixedDelay { attempts: 3, delay: Duration::from_millis(5) },
