@@ -54,7 +54,7 @@ pub use model::{
     RowStream, Savepoint, SavepointKind, SavepointSink, SavepointSource, Scan, Segment, SinkStep, State,
     StateKind, StateRef, StateSchema, StateSink, TimeUnit, Ttl, Type, Uid, UidList, UidOrigin, columns_of,
     default_max_parallelism, first_out_of_order, flink_murmur, java_hash, java_hash_string, java_hash_utf16,
-    key_bytes_hash, key_group_of, operator_index, sort_batch, sort_indices, write_key_bytes,
+    java_hash_with, key_bytes_hash, key_group_of, operator_index, sort_batch, sort_indices, write_key_bytes,
 };
 pub use parallel::{Workers, in_order, processors};
 pub use plan::{PLAN_SCHEMA, Plan, PlannedOperator, PlannedState};

@@ -3,30 +3,45 @@
 /// `s[0]·31^(n-1) + … + s[n-1]` over the UTF-16 units of `text`, wrapping.
 #[inline(always)]
 pub fn java_hash_string(text: &str) -> i32 {
+    java_hash_with(text, |_| ())
+}
+
+/// [`java_hash_string`], and another hash in the same pass: `other` gets the text as numbers of at most eight bytes each.
+/// They are the same only for texts that differ in zeros in front of them.
+#[inline(always)]
+pub fn java_hash_with(text: &str, mut other: impl FnMut(u64)) -> i32 {
     let (front, eights) = text.as_bytes().as_rchunks::<8>();
     let front = number_of(front);
+    other(front);
     let (hash, all) = eights.iter().fold((hash_of_eight(front), front), |(hash, all), eight| {
-        let eight = u64::from_be_bytes(*eight);
+        let eight = u64::from_le_bytes(*eight);
+        other(eight);
         (hash.wrapping_mul(31i32.wrapping_pow(8)).wrapping_add(hash_of_eight(eight)), all | eight)
     });
-    if all & NOT_ASCII == 0 { hash } else { java_hash_utf16(text.encode_utf16()) }
+    if all & NOT_ASCII == 0 { hash } else { java_hash_beyond_ascii(text) }
+}
+
+#[cold]
+fn java_hash_beyond_ascii(text: &str) -> i32 {
+    java_hash_utf16(text.encode_utf16())
 }
 
 /// The bits that no byte of ASCII has.
 const NOT_ASCII: u64 = 0x8080_8080_8080_8080;
 
-/// At most eight bytes as a big-endian number. Zeros in front of a text do not change its hash.
+/// Fewer than eight bytes, with zeros in front, as a little-endian number. Zeros in front of a text do not change its hash.
 #[inline]
 fn number_of(bytes: &[u8]) -> u64 {
+    let bits = 8 * bytes.len() as u32;
     // Both ends of it, one over the other: no loop, whose end the processor could not foresee.
     if let (Some(first), Some(last)) = (bytes.first_chunk(), bytes.last_chunk()) {
-        let [first, last] = [first, last].map(|half| u64::from(u32::from_be_bytes(*half)));
-        first << (8 * (bytes.len() - 4)) | last
+        let (first, last) = (u32::from_le_bytes(*first), u32::from_le_bytes(*last));
+        u64::from(first).rotate_right(bits) | u64::from(last) << 32
     } else if let (Some(first), Some(last)) = (bytes.first_chunk(), bytes.last_chunk()) {
-        let [first, last] = [first, last].map(|half| u64::from(u16::from_be_bytes(*half)));
-        first << (8 * (bytes.len() - 2)) | last
+        let (first, last) = (u16::from_le_bytes(*first), u16::from_le_bytes(*last));
+        u64::from(first).rotate_right(bits) | u64::from(last) << 48
     } else {
-        bytes.first().map_or(0, |byte| u64::from(*byte))
+        bytes.first().map_or(0, |byte| u64::from(*byte) << 56)
     }
 }
 
@@ -35,10 +50,10 @@ fn number_of(bytes: &[u8]) -> u64 {
 fn hash_of_eight(text: u64) -> i32 {
     const PAIRS: u64 = 0x00ff_00ff_00ff_00ff;
     const FOURS: u64 = 0x0000_ffff_0000_ffff;
-    let pairs = (text >> 8 & PAIRS) * 31 + (text & PAIRS);
-    let fours = (pairs >> 16 & FOURS) * 31u64.pow(2) + (pairs & FOURS);
-    let [upper, lower] = [fours >> 32, fours].map(|four| (four as u32).cast_signed());
-    upper.wrapping_mul(31i32.pow(4)).wrapping_add(lower)
+    let pairs = (text & PAIRS) * 31 + (text >> 8 & PAIRS);
+    let fours = (pairs & FOURS) * 31u64.pow(2) + (pairs >> 16 & FOURS);
+    // The upper half of the product is the sum of the upper four and 31^4 times the lower one.
+    (fours.wrapping_mul(31u64.pow(4) << 32 | 1) >> 32) as i32
 }
 
 /// The same over units that need not be a valid string, as Java allows.

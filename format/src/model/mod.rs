@@ -32,7 +32,7 @@ mod uid_list;
 pub use bind::Binding;
 pub use extensions::Extensions;
 pub use graph::{Edge, JobGraph, Node, Partitioning};
-pub use java_hash::{java_hash_string, java_hash_utf16};
+pub use java_hash::{java_hash_string, java_hash_utf16, java_hash_with};
 pub use key_bytes::{key_bytes_hash, write_key_bytes};
 pub use key_group::{
     KeyGroup, KeyGroupRange, KeyGroups, MAX_PARALLELISM_LIMIT, default_max_parallelism, flink_murmur,

@@ -101,12 +101,13 @@ impl KeyArena<String> for TextArena {
     #[inline]
     fn push(&mut self, key: &str) {
         let key = key.as_bytes();
-        match self.text.as_mut_slice().get_mut(self.end..).and_then(|room| room.get_mut(..key.len())) {
+        let end = self.end + key.len();
+        match self.text.as_mut_slice().get_mut(self.end..end) {
             Some(room) => copy(key, room),
             None => self.extend(key),
         }
-        self.end += key.len();
-        self.bounds.push(self.end);
+        self.end = end;
+        self.bounds.push(end);
     }
 
     /// Every text is whole: it was a `str` when it was pushed.

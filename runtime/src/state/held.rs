@@ -84,6 +84,6 @@ impl Hold for str {
 
     #[inline]
     fn hash_into(&self, hasher: &mut impl Hasher) {
-        hasher.write(self.as_bytes());
+        String::hash_both(self, hasher);
     }
 }

@@ -29,6 +29,13 @@ pub trait Key: State + Eq + Hash + Borrow<Self::Borrowed> {
     /// The hash that chooses the key group, never Rust's own.
     fn key_hash(key: &Self::Borrowed) -> i32;
 
+    /// [`Key::key_hash`], and what the tag is made of into `hasher`: where both are of the same bytes, in one pass.
+    #[inline(always)]
+    fn hash_both(key: &Self::Borrowed, hasher: &mut impl Hasher) -> i32 {
+        key.hash_into(hasher);
+        Self::key_hash(key)
+    }
+
     /// Appends the key bytes that `SPEC.md` defines ("Key bytes"): what `spt-1` hashes.
     fn write_key_bytes(key: &Self::Borrowed, bytes: &mut Vec<u8>);
 
@@ -79,7 +86,9 @@ impl Places {
     /// The place of a key.
     #[inline(always)]
     pub fn of<K: Key>(&self, key: &K::Borrowed) -> Place {
-        Place { group: self.groups.of_hash(K::key_hash(key)), tag: seeded(&self.seed, key) }
+        let mut hasher = self.seed.build_hasher();
+        let group = self.groups.of_hash(K::hash_both(key, &mut hasher));
+        Place { group, tag: tag_of(&hasher) }
     }
 }
 
@@ -88,13 +97,13 @@ static SEED: LazyLock<RandomState> = LazyLock::new(RandomState::default);
 /// A seeded hash, for memory only.
 #[inline]
 pub(super) fn tag<T: Hold + ?Sized>(value: &T) -> u32 {
-    seeded(&SEED, value)
+    let mut hasher = SEED.build_hasher();
+    value.hash_into(&mut hasher);
+    tag_of(&hasher)
 }
 
 #[inline]
-fn seeded<T: Hold + ?Sized>(seed: &RandomState, value: &T) -> u32 {
-    let mut hasher = seed.build_hasher();
-    value.hash_into(&mut hasher);
+fn tag_of(hasher: &impl Hasher) -> u32 {
     (hasher.finish() >> 32) as u32
 }
 
@@ -176,6 +185,8 @@ pub fn sort_prefix_of_bytes(key: &[u8], skip: usize) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
+
     use super::*;
     use crate::state::Uuid;
 
@@ -202,6 +213,21 @@ mod tests {
         assert_flink(false, 1237, [3, 32003]);
         assert_flink(("a".to_owned(), 1i64), 3008, [29, 29853]);
         assert_flink(("a".to_owned(), None::<i32>, 2i32), 93219, [104, 5096]);
+    }
+
+    #[test]
+    fn a_tag_is_made_of_every_byte() {
+        let text = "whoever knows a text by its tag has read all of it";
+        let places = Places::new(128);
+        let mut tags: Vec<_> = (0..=text.len()).map(|end| places.of::<String>(&text[..end]).tag).collect();
+        assert!(tags.iter().zip(0..).all(|(found, end)| *found == tag(&text[..end])));
+        for place in 0..text.len() {
+            let mut other = text.as_bytes().to_vec();
+            other[place] ^= 1;
+            tags.push(tag(str::from_utf8(&other).unwrap()));
+        }
+        let distinct: HashSet<_> = tags.iter().collect();
+        assert_eq!(distinct.len(), tags.len());
     }
 
     #[test]

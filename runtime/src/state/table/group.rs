@@ -5,9 +5,6 @@ use spt_format::KeyGroup;
 use super::index::{Free, Index};
 use super::pages::{Page, Pages};
 
-/// Not the number of a slot.
-pub(super) const NO_SLOT: u32 = u32::MAX;
-
 /// Bytes that are read from memory at once.
 const CACHE_LINE: usize = 64;
 
@@ -51,22 +48,18 @@ impl<A: Clone, C: Clone> Group<A, C> {
         self.index.prefetch(tag);
     }
 
+    /// Asks for the row that [`Group::guess`] gives.
     #[inline]
-    pub(super) fn prefetch_row(&self, slot: u32) {
-        self.rows.prefetch(slot);
+    pub(super) fn prefetch_row(&self, tag: u32) {
+        if let Some(slot) = self.index.find(tag, |_| true) {
+            self.rows.prefetch(slot);
+        }
     }
 
-    /// The first slot with this tag, whoever's it is: nothing but the index is read. [`NO_SLOT`] if there is none.
+    /// The first row with this tag, whoever's it is.
     #[inline]
-    pub(super) fn guess(&self, tag: u32) -> u32 {
-        self.index.find(tag, |_| true).unwrap_or(NO_SLOT)
-    }
-
-    /// The row in a slot, if `is_it`.
-    #[inline]
-    pub(super) fn row_if(&mut self, slot: u32, is_it: impl FnOnce(&A) -> bool) -> Option<(&A, &mut C)> {
-        let (address, cell) = self.rows.get_mut(slot)?;
-        is_it(address).then_some((address, cell))
+    pub(super) fn guess(&mut self, tag: u32) -> Option<(&A, &mut C)> {
+        self.rows.get_mut(self.index.find(tag, |_| true)?)
     }
 
     #[inline]

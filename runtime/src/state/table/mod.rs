@@ -29,7 +29,7 @@ mod tests;
 pub use frozen::{Batches, Frozen};
 
 use address::{Address, scoped};
-use group::{Group, NO_SLOT};
+use group::Group;
 
 /// Rows that are looked up ahead of their use: few enough that what they touch is still at hand then.
 const AHEAD_ROWS: usize = 128;
@@ -41,8 +41,6 @@ pub struct KeyedTable<K: Key, C, N: Key = ()> {
     range: KeyGroupRange,
     groups: Vec<Group<Address<K, N>, C>>,
     rows: usize,
-    /// Slots of the first entries with the tags of the keys at hand.
-    guesses: Vec<u32>,
 }
 
 impl<K: Key, C: Cell, N: Key> KeyedTable<K, C, N> {
@@ -55,7 +53,7 @@ impl<K: Key, C: Cell, N: Key> KeyedTable<K, C, N> {
     pub fn with_rows(range: KeyGroupRange, rows: impl Fn(KeyGroup) -> usize) -> Self {
         const { assert!(!K::NULLABLE, "the key of a state cannot be an option: the column `key` holds no nulls") };
         let groups = range.iter().map(|group| Group::with_capacity(rows(KeyGroup(group)))).collect();
-        Self { range, groups, rows: 0, guesses: Vec::new() }
+        Self { range, groups, rows: 0 }
     }
 
     /// The key groups it holds.
@@ -180,23 +178,15 @@ impl<K: Key, C: Cell, N: Key> KeyedTable<K, C, N> {
         }
     }
 
-    /// The slots that rows with these places are probably in. What would be waited for one by one is asked for at once: the
-    /// index, and then the rows.
+    /// Asks for rows that are needed soon, and before that for what the index says of their places.
     #[inline]
-    fn foresee(&self, places: &[Place], guesses: &mut Vec<u32>) {
-        let is_far = self.rows >= FAR_ROWS;
-        if is_far {
-            places.iter().for_each(|place| self.prefetch(*place));
-        }
-        guesses.clear();
-        guesses.extend(places.iter().map(|place| {
-            let Some(group) = self.group(place.group) else { return NO_SLOT };
-            let guess = group.guess(place.tag);
-            if is_far {
-                group.prefetch_row(guess);
+    fn prefetch_rows(&self, places: &[Place]) {
+        places.iter().for_each(|place| self.prefetch(*place));
+        for place in places {
+            if let Some(group) = self.group(place.group) {
+                group.prefetch_row(place.tag);
             }
-            guess
-        }));
+        }
     }
 
     #[inline]
@@ -299,8 +289,7 @@ pub trait BatchUpdate<K: Key, C> {
 impl<K: Key, C: Cell> KeyedTable<K, C> {
     /// Updates the cells of a batch of keys, in order. A key that belongs to another subtask is passed over.
     ///
-    /// The index is asked first for where each key probably is, so many at a time that the answers stay near: cache
-    /// misses of neighbours overlap, and what an update branches on was foreseen.
+    /// What a large table would be waited for one by one is asked for ahead, so many at a time that the answers stay near.
     ///
     /// # Errors
     /// The first failure of `update`; the records behind it are left out.
@@ -310,16 +299,16 @@ impl<K: Key, C: Cell> KeyedTable<K, C> {
         keys: &K::Arena,
         update: &mut impl BatchUpdate<K, C>,
     ) -> Result<()> {
-        let mut guesses = std::mem::take(&mut self.guesses);
         let mut index = 0;
         for places in places.chunks(AHEAD_ROWS) {
-            self.foresee(places, &mut guesses);
-            for (place, guess) in places.iter().zip(&guesses) {
-                self.update(index, *place, *guess, keys, update)?;
+            if self.rows >= FAR_ROWS {
+                self.prefetch_rows(places);
+            }
+            for place in places {
+                self.update(index, *place, keys, update)?;
                 index += 1;
             }
         }
-        self.guesses = guesses;
         Ok(())
     }
 
@@ -328,15 +317,15 @@ impl<K: Key, C: Cell> KeyedTable<K, C> {
         &mut self,
         index: usize,
         place: Place,
-        guess: u32,
         keys: &K::Arena,
         update: &mut impl BatchUpdate<K, C>,
     ) -> Result<()> {
         let Some(group) = self.group_mut(place.group) else { return Ok(()) };
-        match group.row_if(guess, |address| keys.is(index, address.key())) {
-            Some((address, cell)) => {
+        let guess = group.guess(place.tag).map(|(address, cell)| (address.key(), cell));
+        match guess.filter(|(key, _)| keys.is(index, key)) {
+            Some((key, cell)) => {
                 update.add(index, cell)?;
-                update.emit(index, address.key(), cell)
+                update.emit(index, key, cell)
             }
             None => self.update_elsewhere(index, place, keys, update),
         }

@@ -1,13 +1,16 @@
 //! Strings and characters.
 
 use std::cmp::Ordering;
+use std::hash::Hasher;
 use std::sync::Arc;
 
 use arrow_array::builder::StringBuilder;
 use arrow_array::{Array, ArrayRef, StringArray};
 use arrow_schema::DataType;
 use compact_str::CompactString;
-use spt_format::{Error, Field, KeyHash, Logical, Result, Type, java_hash_string, java_hash_utf16};
+use spt_format::{
+    Error, Field, KeyHash, Logical, Result, Type, java_hash_string, java_hash_utf16, java_hash_with,
+};
 
 use crate::state::arena::TextArena;
 use crate::state::column::{State, StateBuilder, StateReader, downcast, present};
@@ -138,6 +141,11 @@ impl Key for String {
     #[inline(always)]
     fn key_hash(key: &str) -> i32 {
         java_hash_string(key)
+    }
+
+    #[inline(always)]
+    fn hash_both(key: &str, hasher: &mut impl Hasher) -> i32 {
+        java_hash_with(key, |number| hasher.write_u128(number.into()))
     }
 
     fn write_key_bytes(key: &str, bytes: &mut Vec<u8>) {
