@@ -68,7 +68,8 @@ fn packages(folder: &Path) -> std::io::Result<Vec<String>> {
 fn run_in(folder: &Path, program: &str, arguments: &[&str]) -> Result<String, String> {
     let line = format!("{program} {}", arguments.join(" "));
     eprintln!("── {line}");
-    let done = Command::new(program).args(arguments).current_dir(folder).output();
+    // What it says is read here.
+    let done = Command::new(program).args(arguments).env("LC_ALL", "C").current_dir(folder).output();
     let done = done.map_err(|error| format!("`{line}` could not be started: {error}"))?;
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     if done.status.success() {

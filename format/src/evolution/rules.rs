@@ -93,12 +93,16 @@ fn enums(old: &[String], new: &[String], former: impl Fn(&str) -> Vec<String>) -
     if added.is_empty() { Rule::Same } else { Rule::Change(Change::NamesAdded(added)) }
 }
 
-/// Whether `option` is `struct<some: T?>?`, an option of what may be null itself, and `other` is not. Compared field by field, all
-/// fields of one would be gone and those of the other new: nothing would be left of the values.
+/// Whether `option` is `struct<some: T?>?`, an option of what may be null itself, and `other` a struct without that
+/// field. Compared field by field, all of one would be gone and all of the other new: nothing would be left of the values.
 fn wraps(option: &Field, other: &Field) -> bool {
     let (Type::Struct(inner), Type::Struct(others)) = (&option.ty, &other.ty) else { return false };
-    let is_option = option.nullable && matches!(&inner[..], [some] if some.name == "some" && some.nullable);
-    is_option && others.iter().all(|field| field.name != "some")
+    match &inner[..] {
+        [some] if some.name == "some" && some.nullable => {
+            option.nullable && others.iter().all(|field| field.id != some.id)
+        }
+        _ => false,
+    }
 }
 
 fn is_nested(ty: &Type) -> bool {

@@ -6,8 +6,8 @@ pub fn java_hash_string(text: &str) -> i32 {
     java_hash_with(text, |_| ())
 }
 
-/// [`java_hash_string`], and another hash in the same pass: `other` gets the text as numbers of at most eight bytes each.
-/// They are the same only for texts that differ in zeros in front of them.
+/// [`java_hash_string`], and another hash in the same pass: `other` gets the text as numbers of at most eight bytes
+/// each. They are the same only for texts that differ in zeros in front of them.
 #[inline(always)]
 pub fn java_hash_with(text: &str, mut other: impl FnMut(u64)) -> i32 {
     let (front, eights) = text.as_bytes().as_rchunks::<8>();
@@ -29,7 +29,8 @@ fn java_hash_beyond_ascii(text: &str) -> i32 {
 /// The bits that no byte of ASCII has.
 const NOT_ASCII: u64 = 0x8080_8080_8080_8080;
 
-/// Fewer than eight bytes, with zeros in front, as a little-endian number. Zeros in front of a text do not change its hash.
+/// Fewer than eight bytes, with zeros in front, as a little-endian number. Zeros in front of a text do not change its
+/// hash.
 #[inline]
 fn number_of(bytes: &[u8]) -> u64 {
     let bits = 8 * bytes.len() as u32;

@@ -136,9 +136,9 @@ codes! {
     /// heap backend. Where each ends was inferred from where the next key was found, in the only way that fits.
     EndsInferred = "SPT-210", Info, "ends of values were inferred",
         "nothing is wrong; a savepoint in the canonical format has the lengths";
-    /// An operator keeps state, or has output that is not committed, and its author gave it no uid: its id follows from the
-    /// shape of the graph, and a change of the job loses it.
-    NoUid = "SPT-301", Warning, "stateful operator without uid",
+    /// An operator keeps state, or has output that is not committed, and its author gave it no uid: its id follows from
+    /// the shape of the graph, and a change of the job loses it.
+    NoUid = "SPT-301", Warning, "state or pending output without uid",
         "give the operator a uid in the job's program";
     /// The job had ended its input, fired its windows and timers, and then wrote this savepoint. Going on from it
     /// produces no second time what was produced then.

@@ -221,6 +221,11 @@ fn an_option_of_an_option_is_not_taken_for_a_struct_of_other_fields() {
     let (old, new) = ("struct<some: int64?>?", "struct<some: int64?, n: int64?>?");
     assert_eq!(changes(values(old, new)), [("value.n".to_owned(), Change::Added)]);
     assert_eq!(changes(values(new, old)), [("value.n".to_owned(), Change::Removed)]);
+    let mut aliases = Aliases::default();
+    aliases.add("value.limit", "some");
+    let (old, new) = (schema("utf8", old), schema("utf8", "struct<limit: int64?>?"));
+    let renamed = ("value.limit".to_owned(), Change::Renamed("some".to_owned()));
+    assert_eq!(changes(compare(&old, &new, &aliases)), [renamed]);
 }
 
 #[test]

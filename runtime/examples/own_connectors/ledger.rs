@@ -100,8 +100,8 @@ pub struct LedgerWriter {
 }
 
 impl LedgerWriter {
-    /// An id that no other subtask, job or attempt uses, of this process or another one: what an attempt that is thought
-    /// dead still writes must not end up in a transaction of its successor.
+    /// An id that no other subtask, job or attempt uses, of this process or another one: what an attempt that is
+    /// thought dead still writes must not end up in a transaction of its successor.
     fn begin(&mut self) -> Result<(String, BufWriter<File>)> {
         let Subtask { job_id, attempt, index, .. } = &self.subtask;
         let id = format!("{job_id}-{attempt}-{index}-{}", self.begun);

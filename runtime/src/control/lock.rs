@@ -76,6 +76,21 @@ impl Lock {
         }
     }
 
+    /// Whether a live process goes on holding it. One that is just starting another has it twice for an instant, and so
+    /// may have given it up before.
+    ///
+    /// # Errors
+    /// I/O.
+    pub fn is_kept(path: &Path) -> Result<bool> {
+        for _ in 0..ATTEMPTS {
+            if Self::held(path)? == Held::No {
+                return Ok(false);
+            }
+            std::thread::sleep(PAUSE);
+        }
+        Ok(true)
+    }
+
     /// Removes the file and with it the lock.
     pub fn remove(self) {
         // Whoever waits for it notices that the file is gone, see `acquire`.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use spt_format::failpoint;
 
-use crate::control::{Held, Lock};
+use crate::control::Lock;
 use crate::error::{Error, Result};
 use crate::folders;
 
@@ -62,14 +62,12 @@ impl Store {
     /// Takes over a snapshot of somebody else's, to be deleted like one of the job's own.
     ///
     /// # Errors
-    /// If it is a checkpoint of a job that lives: that one will want to go back to it.
+    /// If it is a checkpoint of a job that lives: that one will want to go back to it. Or if that cannot be told.
     pub(super) fn claim(&mut self, checkpoint: u64, path: PathBuf) -> Result<()> {
-        if self.is_anothers(&path)? {
-            return Err(Error::refused(format!(
-                "{} is a checkpoint of a job that still runs, and cannot be claimed: stop that job, or start without \
-                 --claim",
-                path.display()
-            )));
+        let refuse = || Error::refused(format!("{} cannot be claimed", path.display()));
+        if self.is_anothers(&path).map_err(|error| refuse().caused_by(error.full()))? {
+            let why = "it is a checkpoint of a job that still runs: stop that job, or start without --claim";
+            return Err(refuse().caused_by(why.to_owned()));
         }
         self.completed.push_front((checkpoint, path));
         Ok(())
@@ -79,7 +77,7 @@ impl Store {
     fn is_anothers(&self, path: &Path) -> Result<bool> {
         let (path, own) = (path.canonicalize()?, self.dir.canonicalize()?);
         match path.parent() {
-            Some(folder) if folder != own => Ok(Lock::held(&folder.join(LOCK))? == Held::Yes),
+            Some(folder) if folder != own => Ok(Lock::is_kept(&folder.join(LOCK))?),
             _ => Ok(false),
         }
     }

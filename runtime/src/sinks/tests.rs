@@ -159,7 +159,8 @@ fn output_that_is_neither_pending_nor_visible_is_an_error() {
         assert!(failure.contains("neither pending") && failure.contains("0000000003-00001"), "{failure}");
     }
     std::fs::write(dir.path().join(&pending[0].visible), "something else").unwrap();
-    assert!(commit(&sink, &pending).unwrap_err().to_string().contains("14 bytes long, but 6 bytes"));
+    let failure = commit(&sink, &pending).unwrap_err();
+    assert!(failure.is_refusal() && failure.to_string().contains("14 bytes long, but 6 bytes"), "{failure}");
 }
 
 #[test]

@@ -29,7 +29,8 @@ pub trait Key: State + Eq + Hash + Borrow<Self::Borrowed> {
     /// The hash that chooses the key group, never Rust's own.
     fn key_hash(key: &Self::Borrowed) -> i32;
 
-    /// [`Key::key_hash`], and what the tag is made of into `hasher`: where both are of the same bytes, in one pass.
+    /// [`Key::key_hash`], and into `hasher` exactly what [`Hold::hash_into`] writes: where both are of the same bytes,
+    /// in one pass.
     #[inline(always)]
     fn hash_both(key: &Self::Borrowed, hasher: &mut impl Hasher) -> i32 {
         key.hash_into(hasher);
@@ -196,6 +197,7 @@ mod tests {
         assert_eq!(K::key_hash(key.borrow()), hash);
         let found = [128, 32768].map(|max| Places::new(max).of::<K>(key.borrow()).group.0);
         assert_eq!(found, groups);
+        assert_eq!(Places::new(128).of::<K>(key.borrow()).tag, tag(key.borrow()));
     }
 
     #[test]

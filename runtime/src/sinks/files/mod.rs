@@ -1,17 +1,17 @@
 //! Records as files in a folder, each visible once and whole.
 //!
 //! ```text
-//! .writing-<job>-<attempt>-<subtask>-<file>           records go here
+//! .writing-<job>-<attempt>-<subtask>-<file>                   records go here
 //!      │ large or old enough, or barrier n: finish, fsync
 //!      │ barrier n: rename, fsync folder
-//! .pending-<job>-<attempt>-<n>-<subtask>-<file>       named in checkpoint n
+//! .pending-<job>-<attempt>-<n>-<subtask>-<file>               named in checkpoint n
 //!      │ checkpoint n complete: rename, fsync folder
 //! part-<first 8 of job>-<n>-<subtask>-<file>-<attempt>.txt    visible
 //! ```
 //!
 //! Names that begin with a dot are hidden, from this runtime's own file source too. A part is visible only if
 //! the checkpoint that names it is complete; whatever else a failed attempt has left is removed at the next
-//! start, and what an attempt still writes that is thought dead carries its own number and is named in no
+//! start, and what an attempt still writes that is thought dead carries its own name and is named in no
 //! checkpoint. One folder belongs to one sink of a job; other jobs may write to it as well.
 
 mod claims;

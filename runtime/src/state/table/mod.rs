@@ -289,7 +289,8 @@ pub trait BatchUpdate<K: Key, C> {
 impl<K: Key, C: Cell> KeyedTable<K, C> {
     /// Updates the cells of a batch of keys, in order. A key that belongs to another subtask is passed over.
     ///
-    /// What a large table would be waited for one by one is asked for ahead, so many at a time that the answers stay near.
+    /// What a large table would be waited for one by one is asked for ahead, so many at a time that the answers stay
+    /// near.
     ///
     /// # Errors
     /// The first failure of `update`; the records behind it are left out.

@@ -328,7 +328,7 @@ fn a_checkpoint_of_a_job_that_still_runs_is_not_claimed() {
         endless().start("heir", JobOptions { restore, ..options() })
     };
     let refusal = start(ClaimMode::Claim).err().unwrap();
-    assert!(refusal.is_refusal() && refusal.to_string().contains("still runs"), "{refusal}");
+    assert!(refusal.is_refusal() && refusal.full().contains("still runs"), "{refusal:?}");
     start(ClaimMode::NoClaim).unwrap().cancel().unwrap();
     job.suspend().unwrap();
     job.wait().unwrap();
