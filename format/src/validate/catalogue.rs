@@ -88,6 +88,9 @@ fn references(savepoint: &Savepoint) -> Vec<Finding> {
 
 /// State and pending output are found again by the uid.
 fn without_uid(savepoint: &Savepoint, operator: &Operator) -> Option<Finding> {
+    if operator.uid_origin != UidOrigin::Generated {
+        return None;
+    }
     let has_output = savepoint.pending.iter().any(|pending| pending.operator == operator.id);
     let what = match (operator.states.len(), has_output) {
         (0, false) => return None,
@@ -97,8 +100,7 @@ fn without_uid(savepoint: &Savepoint, operator: &Operator) -> Option<Finding> {
     };
     let name = operator.name.as_deref().map(|name| format!(" ({name:?})")).unwrap_or_default();
     let place = format!("operator {}{name}", operator.id);
-    let is_fragile = operator.uid_origin == UidOrigin::Generated;
-    is_fragile.then(|| Finding::new(Code::NoUid, place, format!("{what} and has no uid")))
+    Some(Finding::new(Code::NoUid, place, format!("{what} and has no uid")))
 }
 
 /// Operators that belong together because one sink became all of them.

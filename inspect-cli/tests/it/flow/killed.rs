@@ -4,7 +4,7 @@ use std::fs::File;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use super::lab::{Ended, Lab, example, until, visible};
+use super::lab::{Ended, JOB, Lab, example, latest, until, visible};
 
 const NUMBERS: usize = 90_000;
 /// Numbers a second while it is killed: more seconds of work than it lives.
@@ -14,7 +14,7 @@ const SLOWLY: &str = "3000";
 fn start(lab: &Lab, from: Option<&str>, rate: &str) -> Ended {
     let mut job = Command::new(example("numbers"));
     job.env_clear().args(["--count", &NUMBERS.to_string(), "--rate", rate, "--output", &lab.text("output")]);
-    job.env("SPT_RUN_DIR", lab.path("run")).env("SPT_JOB_ID", "0123456789abcdef0123456789abcdef");
+    job.env("SPT_RUN_DIR", lab.path("run")).env("SPT_JOB_ID", JOB);
     job.env("SPT_CHECKPOINT_DIR", lab.path("checkpoints")).env("SPT_CHECKPOINT_INTERVAL", "50 ms");
     job.env("SPT_PARALLELISM", "2").envs(from.map(|path| ("SPT_SAVEPOINT", path)));
     let told = File::options().append(true).create(true).open(lab.path("told")).unwrap();
@@ -24,11 +24,6 @@ fn start(lab: &Lab, from: Option<&str>, rate: &str) -> Ended {
 /// What all of them have said on stderr.
 fn told(lab: &Lab) -> String {
     std::fs::read_to_string(lab.path("told")).unwrap()
-}
-
-fn latest(lab: &Lab) -> Option<String> {
-    let said = lab.spt(&["latest", &lab.text("checkpoints/0123456789abcdef0123456789abcdef")]);
-    (said.code == 0).then(|| said.line().to_owned())
 }
 
 #[test]

@@ -14,6 +14,9 @@ use tempfile::TempDir;
 /// Longer than anything takes on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// The id of a job that is started more than once.
+pub(super) const JOB: &str = "0123456789abcdef0123456789abcdef";
+
 /// What a command said.
 #[derive(Debug)]
 pub(super) struct Said {
@@ -151,6 +154,12 @@ pub(super) fn until<T>(mut attempt: impl FnMut() -> Result<T, String>) -> T {
         }
         std::thread::sleep(Duration::from_millis(20));
     }
+}
+
+/// The newest whole checkpoint of [`JOB`], whose checkpoints go to the folder `checkpoints` of the lab.
+pub(super) fn latest(lab: &Lab) -> Option<String> {
+    let said = lab.spt(&["latest", &lab.text(&format!("checkpoints/{JOB}"))]);
+    (said.code == 0).then(|| said.line().to_owned())
 }
 
 /// The numbers in the visible files of a folder, sorted.

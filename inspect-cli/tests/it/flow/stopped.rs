@@ -5,12 +5,11 @@ use std::path::{Path, PathBuf};
 
 use spt_runtime::control::{Client, Registry};
 
-use super::lab::{Lab, Said, example, until, visible};
+use super::lab::{JOB, Lab, Said, example, latest, until, visible};
 
 const NUMBERS: usize = 200_000;
 /// Numbers a second: more seconds of work than the test has stops to try.
 const SLOWLY: &str = "1000";
-const JOB: &str = "0123456789abcdef0123456789abcdef";
 /// Nobody can make a folder there.
 const NOWHERE: &str = "/proc";
 
@@ -36,13 +35,12 @@ fn start(lab: &Lab, interval: &str, rate: &str, failpoints: &str, from: Option<&
 /// A job that has taken a checkpoint, which is what it goes back to: it takes no other one.
 fn with_a_checkpoint(lab: &Lab, failpoints: &str) -> String {
     start(lab, "20 ms", SLOWLY, "", None).line();
-    until(|| {
-        let said = lab.spt(&["latest", &lab.text(&format!("checkpoints/{JOB}"))]);
-        let has_output = !visible(&lab.path("output")).is_empty();
-        if said.code == 0 && has_output { Ok(()) } else { Err(format!("{said:?}")) }
+    until(|| match latest(lab) {
+        Some(_) if !visible(&lab.path("output")).is_empty() => Ok(()),
+        latest => Err(format!("{latest:?}\n{}", lab.log(JOB))),
     });
     assert_eq!(lab.spt(&["cancel", JOB]).code, 0);
-    let latest = lab.spt(&["latest", &lab.text(&format!("checkpoints/{JOB}"))]).line().to_owned();
+    let latest = latest(lab).unwrap();
     start(lab, "1 h", SLOWLY, failpoints, Some(&latest)).line();
     latest
 }
